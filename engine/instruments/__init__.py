@@ -1,0 +1,1 @@
+"""What is traded: price grid, multiplier, sessions, contracts."""

@@ -1,0 +1,84 @@
+"""What people and services tell a running book. Imperative, may be refused."""
+
+from decimal import Decimal
+
+from engine.model.enums import OrderType, Side
+from engine.model.event import Event
+
+
+class Command(Event, frozen=True):
+    """Base of the commands. `command_id` makes a repeated delivery harmless; `by` is who said it."""
+
+    command_id: str
+    by: str = ""
+
+
+class StartSlot(Command, frozen=True):
+    """Let the slot of `strategy` on `symbol` trade; an empty symbol means all of the strategy's."""
+
+    strategy: str = ""
+    symbol: str = ""
+
+
+class StopSlot(Command, frozen=True):
+    """No new entries; what is held stays, guarded by its exits, unless `flatten`."""
+
+    strategy: str = ""
+    symbol: str = ""
+    flatten: bool = False
+
+
+class Flatten(Command, frozen=True):
+    """Close what is held; empty fields mean all."""
+
+    strategy: str = ""
+    symbol: str = ""
+
+
+class Halt(Command, frozen=True):
+    """Kill switch: no entries in the book until `Resume`; exits still pass."""
+
+    reason: str = ""
+
+
+class Resume(Command, frozen=True):
+    """End a halt."""
+
+
+class ManualSignal(Command, frozen=True):
+    """A person's wish for a slot: target −1, 0 or +1; goes the same way as a strategy's."""
+
+    strategy: str = ""
+    symbol: str = ""
+    target: int = 0
+    reason: str = "manual"
+
+
+class ManualOrder(Command, frozen=True):
+    """A person's order; passes planner and risk like any other."""
+
+    strategy: str = ""
+    symbol: str = ""
+    broker: str = ""
+    side: Side = Side.BUY
+    quantity: Decimal = Decimal(0)
+    type: OrderType = OrderType.MARKET
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+
+
+class CancelOrder(Command, frozen=True):
+    """Cancel one working order, by its client id."""
+
+    client_id: str = ""
+
+
+class CommandHandled(Event, frozen=True):
+    """The engine's answer to a command."""
+
+    command_id: str
+    accepted: bool
+    detail: str = ""
+
+
+AnyCommand = StartSlot | StopSlot | Flatten | Halt | Resume | ManualSignal | ManualOrder | CancelOrder

@@ -1,0 +1,95 @@
+"""What the market said: prints, quotes, bars, and the absence of any of them."""
+
+from engine.model.event import Event
+
+NAN = float("nan")
+
+
+class Tick(Event, frozen=True):
+    """One print. `bid` and `ask` are the quote at the print where the source gives it, else nan."""
+
+    symbol: str
+    price: float
+    size: float
+    bid: float = NAN
+    ask: float = NAN
+    conditions: int = 0  # the source's condition bits; 0 where it gives none
+    ts_recv: int = 0  # UTC nanoseconds by our clock; 0 where it was never received (stored data)
+    seq: int = 0  # position in the symbol's one total order of ticks and bars
+
+
+class Quote(Event, frozen=True):
+    """Best bid and ask; a missing side is nan."""
+
+    symbol: str
+    bid: float = NAN
+    ask: float = NAN
+    bid_size: float = NAN
+    ask_size: float = NAN
+    ts_recv: int = 0
+    seq: int = 0
+
+
+class Bar(Event, frozen=True):
+    """OHLCV over (ts_open, ts]. `ts` is the close: nobody sees a bar before it ends."""
+
+    symbol: str
+    timeframe: str  # canonical spelling: "1", "5", "1h", "1d", "144t"
+    ts_open: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    trade_count: int = 0
+    vwap: float = NAN
+    is_complete: bool = True  # False: begun in the middle of its period or across a gap; never traded on
+    source: str = ""  # provenance: "dxlink", "archive", "vendor:schwab", …
+    quality: str = "built"  # built | vendor | sampled | gapped | revised
+    ts_recv: int = 0
+    seq: int = 0
+
+
+class PartialBar(Event, frozen=True):
+    """A bar still forming, as of `ts`. `high_since` and `low_since` span what happened since the previous
+    partial of this symbol and timeframe, so that a level between two partials is still seen."""
+
+    symbol: str
+    timeframe: str
+    ts_open: int
+    open: float
+    high: float
+    low: float
+    close: float  # the last price
+    volume: float
+    trade_count: int
+    high_since: float
+    low_since: float
+    fill: float = NAN  # 0…1: the share of the bar that is done; nan where it cannot be known
+    bid: float = NAN
+    ask: float = NAN
+    ts_recv: int = 0
+    seq: int = 0
+
+
+class TimeAdvanced(Event, frozen=True):
+    """Nothing happened until `ts`: time itself, so that a quiet minute still closes."""
+
+
+class FeedGap(Event, frozen=True):
+    """Events of `symbol` were lost before `ts`; what depends on it must warm up again before it trades."""
+
+    symbol: str
+    reason: str
+    missed: int = 0  # how many events, where it is known
+
+
+class FeedStateChanged(Event, frozen=True):
+    """The trust in a symbol's data changed: fresh | stale | gapped | suspect, with the reason."""
+
+    symbol: str
+    state: str
+    reason: str = ""
+
+
+MarketEvent = Tick | Quote | Bar | PartialBar | TimeAdvanced | FeedGap | FeedStateChanged

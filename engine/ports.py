@@ -1,0 +1,53 @@
+"""What the engine's surroundings must offer: the seams that adapters fill."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Protocol
+
+from engine.model.event import Event
+from engine.model.market import Bar, MarketEvent, Tick
+from engine.model.orders import ApprovedOrder, CancelRequested
+
+
+class MarketFeed(Protocol):
+    """A source of market events. `subscribe` and `unsubscribe` state what is wanted; the feed keeps it so
+    through every reconnect."""
+
+    name: str
+
+    async def subscribe(self, symbols: Iterable[str]) -> None: ...
+
+    async def unsubscribe(self, symbols: Iterable[str]) -> None: ...
+
+    def frames(self) -> AsyncIterator[Sequence[MarketEvent]]:
+        """Market events, one batch per frame of the venue, in the venue's order."""
+        ...
+
+    async def history(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]:
+        """Closed bars with start < ts ≤ end, oldest first."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class BarStore(Protocol):
+    """Stored history, whatever keeps it."""
+
+    def bars(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]: ...
+
+    def ticks(self, symbol: str, *, start: int, end: int) -> Iterable[Tick]: ...
+
+
+class Journal(Protocol):
+    """The durable record. `append` returns when the outputs are committed; an old fencing token is refused."""
+
+    async def append(self, outputs: Sequence[Event], *, cursors: dict[str, str], snapshot: bytes | None) -> None: ...
+
+
+class Broker(Protocol):
+    """A venue that takes orders. A refusal is an event (`OrderRejected`), an unknown outcome an exception."""
+
+    async def submit(self, approved: ApprovedOrder) -> None: ...
+
+    async def cancel(self, request: CancelRequested) -> None: ...
+
+    def updates(self) -> AsyncIterator[Event]: ...

@@ -1,0 +1,1 @@
+"""Plumbing shared by the adapters: Redis, codec, HTTP, WebSocket, logging, metrics."""

@@ -1,0 +1,1 @@
+"""Redis: names, clients, streams, leases."""

@@ -1,0 +1,109 @@
+"""Every Redis key and Channels group of the product, with its type, bound, writer and readers."""
+
+import re
+
+_SLUG = re.compile(r"[^A-Za-z0-9.]+")
+
+
+def slug(text: str) -> str:
+    """For Channels groups, which allow [A-Za-z0-9-_.] only: "/NQ:144t" → "NQ-144t"."""
+    return _SLUG.sub("-", text).strip("-")
+
+
+# ---- market data ------------------------------------------------------------------------------------------
+
+
+def bars_stream(symbol: str, timeframe: str) -> str:
+    """Stream of completed bars, MAXLEN ~1000. Publisher → traders, relay."""
+    return f"bars_stream:{symbol}:{timeframe}"
+
+
+def ticks_stream(symbol: str, timeframe: str) -> str:
+    """Stream of partial bars, trimmed by time. Publisher → traders, relay."""
+    return f"ticks_stream:{symbol}:{timeframe}"
+
+
+def bars(symbol: str, timeframe: str) -> str:
+    """Sorted set of recent bars scored by close (ms), bounded. Publisher, backfill → warm-up, charts, history."""
+    return f"bars:{symbol}:{timeframe}"
+
+
+def partial_state(symbol: str, timeframe: str) -> str:
+    """String: the aggregator's state, so that a restart gives the same bars. Publisher → publisher."""
+    return f"partial_state:{symbol}:{timeframe}"
+
+
+def feed_state(symbol: str) -> str:
+    """Hash: state, reason, last tick's times. Feed → API, page, traders."""
+    return f"feed_state:{symbol}"
+
+
+def quote(symbol: str) -> str:
+    """Hash: last price, bid, ask, ts. Feed → page, API."""
+    return f"quote:{symbol}"
+
+
+# ---- control ----------------------------------------------------------------------------------------------
+
+
+def commands(book: str) -> str:
+    """Stream of commands, MAXLEN ~10000. Services → trader."""
+    return f"commands:{book}"
+
+
+def trade_state(strategy: str, symbol: str, broker: str) -> str:
+    """Hash, a view of the position. Trader → API, people."""
+    return f"trade_state:{strategy}:{symbol}:{broker}"
+
+
+def slot_state(book: str) -> str:
+    """Hash: slot → JSON of its state (warming 37/50, ready, …). Trader → API, page."""
+    return f"slot_state:{book}"
+
+
+def lease(kind: str, name: str) -> str:
+    """String with TTL: who holds it and its fencing token. Owner → supervisor, journal."""
+    return f"lease:{kind}:{name}"
+
+
+def fencing(kind: str, name: str) -> str:
+    """Counter that only rises: the next fencing token of a lease."""
+    return f"fencing:{kind}:{name}"
+
+
+def halt(book: str) -> str:
+    """String, present while the book is halted: the reason. Services → gateway."""
+    return f"halt:{book}"
+
+
+def wanted(feed: str) -> str:
+    """Set of "symbol|timeframe" that the feed must carry. Supervisor → feed."""
+    return f"wanted:{feed}"
+
+
+def config_changed() -> str:
+    """Counter, raised whenever configuration changes. strategies.services → supervisor."""
+    return "config_changed"
+
+
+def heartbeat(process: str) -> str:
+    """String with TTL: when the process last did work. Processes → health, doctor."""
+    return f"heartbeat:{process}"
+
+
+def notifications(user: str) -> str:
+    """Sorted set with TTL. Notifications → pages."""
+    return f"notifications:{user}"
+
+
+# ---- Channels groups --------------------------------------------------------------------------------------
+
+
+def book_group(book: str) -> str:
+    """Facts of one book: orders, fills, positions, trades, status."""
+    return f"book.{slug(book)}"
+
+
+def user_group(user_id: int) -> str:
+    """What concerns one user: notifications, progress."""
+    return f"user.{user_id}"
