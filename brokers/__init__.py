@@ -1,0 +1,1 @@
+"""Broker accounts, and one folder per venue."""

@@ -1,0 +1,160 @@
+"""Settings that every environment shares."""
+
+import importlib.util
+from datetime import timedelta
+from pathlib import Path
+
+from fortified.settings.celery import *  # noqa: F403
+from fortified.settings.environment import BASE_DIR, ENVIRONMENT, VAR_DIR, choice, env, integer
+from fortified.settings.storage import REDIS_URL, database
+from infra.logging import logging_config
+
+ENVIRONMENT_NAME = ENVIRONMENT
+DEBUG = False
+PORT = integer("PORT", 8000, minimum=1)
+ROOT_URLCONF = "fortified.urls"
+ASGI_APPLICATION = "fortified.asgi.application"
+
+# What the product is made of: `fortified/urls.py` takes the routes of those that have a `urls` module.
+PRODUCT_APPS = [
+    "users",
+    "brokers",
+    "strategies",
+    "notifications",
+    "marketdata",
+    "simulators",
+    "trading",
+    "backtest",
+    "dashboard",
+]
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_filters",
+    "corsheaders",
+    "channels",
+    "django_celery_beat",
+    "django_typer",
+    "infra",
+    *PRODUCT_APPS,
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# ---- data -------------------------------------------------------------------------------------------------
+DATABASES = {"default": database(env)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        # A slow viewer loses old messages first: pages reload facts from the database.
+        "CONFIG": {"hosts": [REDIS_URL], "capacity": 1000, "expiry": 30, "prefix": "channels"},
+    }
+}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+PAPER_TRADES_BACKUP = env.str("PAPER_TRADES_BACKUP", default="") or str(VAR_DIR / "paper_trades")
+
+# ---- people -----------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "users.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+JWT_EXPIRATION_MINUTES = integer("JWT_EXPIRATION_MINUTES", 60, minimum=1)
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=JWT_EXPIRATION_MINUTES),
+    "REFRESH_TOKEN_LIFETIME": timedelta(minutes=max(JWT_EXPIRATION_MINUTES, 7 * 24 * 60)),
+    "ALGORITHM": "HS256",
+    "UPDATE_LAST_LOGIN": True,
+    # A token dies with the password it was issued for: the claim is a digest of the stored hash, never the password.
+    "CHECK_REVOKE_TOKEN": True,
+}
+
+# ---- API --------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "infra.web.errors.exception_handler",
+    "DEFAULT_THROTTLE_RATES": {"login": env.str("LOGIN_RATE", default="10/min")},
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Fortified",
+    "DESCRIPTION": "Automated trading: configuration, control, positions, trades and their reasons.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/.*$"
+
+# ---- pages and static files -------------------------------------------------------------------------------
+_charts = importlib.util.find_spec("lightweight_charts")  # located, never imported: it drags pandas in
+CHARTS_FOLDER = Path(_charts.origin).parent / "js" if _charts and _charts.origin else None
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "staticfiles"
+STATICFILES_DIRS = [
+    *([BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []),
+    *([("vendor/lightweight-charts", CHARTS_FOLDER)] if CHARTS_FOLDER else []),
+]
+UNFOLD = {"SITE_TITLE": "Fortified", "SITE_HEADER": "Fortified", "SITE_SUBHEADER": "Configuration and records"}
+
+# ---- time, language, logs ---------------------------------------------------------------------------------
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+LANGUAGE_CODE = "en"
+LOG_LEVEL = choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), upper=True)
+LOGGING = logging_config(LOG_LEVEL)
+
+# ---- wiring between sibling packages ----------------------------------------------------------------------
+# `strategies` and `brokers` may not import each other: who says what quantity a venue takes is named here.
+QUANTITY_CHECK = "brokers.services.check_quantity"

@@ -1,0 +1,38 @@
+"""Settings of the Celery workers and of beat; `celery_app.py` reads them with the prefix CELERY_."""
+
+from fortified.settings.storage import REDIS_URL
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+
+# Feeds and traders run for days: acknowledged when they begin, never timed out, never handed out a second time by
+# the broker. Who runs what is decided by leases, not by redelivery.
+CELERY_TASK_ACKS_LATE = False
+CELERY_TASK_TIME_LIMIT = None
+CELERY_TASK_SOFT_TIME_LIMIT = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 7 * 24 * 3600, "global_keyprefix": "celery:"}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A worker whose processes are all busy takes nothing more, so a task never waits behind a loop that does not end.
+CELERY_WORKER_DISABLE_PREFETCH = True
+
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {
+    "marketdata.tasks.run_feed": {"queue": "feeds"},
+    "trading.tasks.run_trader": {"queue": "traders"},
+    "backtest.tasks.finalize_*": {"queue": "finalize"},
+    "backtest.tasks.*": {"queue": "backtests"},
+    "discovery.tasks.*": {"queue": "discovery"},
+}
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_TASK_SEND_SENT_EVENT = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None

@@ -1,0 +1,54 @@
+"""Reads the process environment and `.env`: the only module that does."""
+
+import os
+from pathlib import Path
+from typing import NoReturn
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+VAR_DIR = BASE_DIR / "var"
+ENVIRONMENTS = ("development", "test", "production")
+
+env = environ.Env()
+if os.environ.get("FORTIFIED_ENV_FILE", "") != "none":
+    # What the process environment says wins over the file.
+    environ.Env.read_env(os.environ.get("FORTIFIED_ENV_FILE") or str(BASE_DIR / ".env"))
+
+
+def refuse(name: str, reason: str) -> NoReturn:
+    """Stop the start-up, naming the variable and what is wrong with it."""
+    raise ImproperlyConfigured(f"{name}: {reason}")
+
+
+def required(name: str, purpose: str) -> str:
+    """The value of `name`; an empty or missing one ends the start-up with its name and purpose."""
+    value: str = env.str(name, default="")
+    if not value:
+        refuse(name, f"is required here ({purpose}) and is not set; see .env.example.")
+    return value
+
+
+def integer(name: str, default: int, *, minimum: int) -> int:
+    """`name` as a whole number ≥ `minimum`."""
+    raw: str = env.str(name, default="") or str(default)
+    try:
+        value = int(raw)
+    except ValueError:
+        refuse(name, f"a whole number was expected, found {raw!r}.")
+    if value < minimum:
+        refuse(name, f"a number of at least {minimum} was expected, found {value}.")
+    return value
+
+
+def choice(name: str, default: str, allowed: tuple[str, ...], *, upper: bool = False) -> str:
+    """`name` as one of `allowed`, compared without regard to case."""
+    raw: str = env.str(name, default="") or default
+    value = raw.strip().upper() if upper else raw.strip().lower()
+    if value not in allowed:
+        refuse(name, f"one of {', '.join(allowed)} was expected, found {raw!r}.")
+    return value
+
+
+ENVIRONMENT = choice("ENVIRONMENT", "development", ENVIRONMENTS)

@@ -1,0 +1,40 @@
+"""Where the data is: the database and Redis, from URLs or their parts."""
+
+from typing import Any
+
+import environ
+
+from fortified.settings.environment import VAR_DIR, env, integer
+
+# WAL lets readers and one writer work side by side; IMMEDIATE takes the write lock when a transaction begins, so that
+# two writers queue (busy_timeout) where they would otherwise fail half-way with "database is locked".
+SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000; PRAGMA foreign_keys=ON"
+    ),
+}
+
+
+def database(environment: environ.Env) -> dict[str, Any]:
+    """The default database: `DATABASE_URL`, or SQLite under `var/`."""
+    config: dict[str, Any] = environment.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        VAR_DIR.mkdir(exist_ok=True)
+        config["OPTIONS"] = {**SQLITE_OPTIONS, **config.get("OPTIONS", {})}
+    else:
+        config.setdefault("CONN_MAX_AGE", 60)
+        config.setdefault("CONN_HEALTH_CHECKS", True)
+    return config
+
+
+def redis_url(environment: environ.Env) -> str:
+    """`REDIS_URL`, or one made of `REDIS_HOST`, `REDIS_PORT` and `REDIS_DB`; `./run` starts a server at the default."""
+    given: str = environment.str("REDIS_URL", default="")
+    host = environment.str("REDIS_HOST", default="") or "127.0.0.1"
+    port = integer("REDIS_PORT", 6390, minimum=1)
+    return given or f"redis://{host}:{port}/{integer('REDIS_DB', 0, minimum=0)}"
+
+
+REDIS_URL = redis_url(env)

@@ -1,0 +1,73 @@
+"""How the product logs: one line a record, with its strategy and symbol, and never a secret."""
+
+import logging
+import re
+from typing import Any
+
+_REDACTED = "[redacted]"
+_secrets: set[str] = set()
+_SHORTEST_SECRET = 6  # shorter ones would redact ordinary words
+
+_PATTERNS = (
+    # Authorization: Bearer abc / Basic abc
+    re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"),
+    # token=abc, "access_token": "abc", password: abc, client_secret=abc, api-key: abc
+    re.compile(
+        r"(?i)([\"']?\b[\w-]*(?:token|secret|password|passwd|api[_-]?key|authorization)\b[\"']?\s*[:=]\s*)"
+        r"([\"']?)(?!\[redacted\])[^\s\"',;&}\])]{4,}"
+    ),
+    # a JSON web token, wherever it stands
+    re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
+    # user:password@ in a URL
+    re.compile(r"(?<=://)([^:/\s@]*):([^@/\s]+)@"),
+)
+_REPLACEMENTS = (rf"\1 {_REDACTED}", rf"\1\2{_REDACTED}", _REDACTED, rf"\1:{_REDACTED}@")
+
+
+def register_secret(value: str) -> None:
+    """From now on `value` appears in no log line."""
+    if len(value) >= _SHORTEST_SECRET:
+        _secrets.add(value)
+
+
+def scrub(text: str) -> str:
+    """`text` without registered secrets and without what looks like a credential."""
+    for secret in _secrets:
+        text = text.replace(secret, _REDACTED)
+    for pattern, replacement in zip(_PATTERNS, _REPLACEMENTS, strict=True):
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class ScrubbingFormatter(logging.Formatter):
+    """Formats a record with its extra `strategy` and `symbol`, then redacts message and traceback alike."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        parts = [str(getattr(record, name)) for name in ("book", "strategy", "symbol") if getattr(record, name, "")]
+        record.context = f" [{' '.join(parts)}]" if parts else ""
+        return scrub(super().format(record))
+
+
+def logging_config(level: str) -> dict[str, Any]:
+    """`logging.config.dictConfig` input: everything to standard error, which process managers collect."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "line": {
+                "()": "infra.logging.ScrubbingFormatter",
+                "format": "{asctime}.{msecs:03.0f} {levelname:<7} {name}{context}: {message}",
+                "datefmt": "%Y-%m-%dT%H:%M:%S",
+                "style": "{",
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            # Django's own handlers would print a second, unscrubbed copy.
+            "django": {"level": level, "handlers": [], "propagate": True},
+            "django.server": {"level": level, "handlers": [], "propagate": True},
+            "daphne.http_protocol": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING" if level == "INFO" else level},
+        },
+    }

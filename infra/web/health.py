@@ -1,0 +1,99 @@
+"""The state of the system in one answer: registered checks, 503 when one that is essential fails."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+_TIMEOUT_S = 2.0
+
+
+class Health(NamedTuple):
+    """The answer of one check. `state`: ok | degraded | down | unknown; `detail` is for people."""
+
+    state: str
+    detail: str = ""
+    data: dict[str, Any] | None = None
+
+
+class _Check(NamedTuple):
+    run: Callable[[], Health]
+    is_essential: bool
+
+
+_checks: dict[str, _Check] = {}
+
+
+def register_health(name: str, run: Callable[[], Health], *, is_essential: bool = False) -> None:
+    """Add a check, from an app's `ready`. An essential one that is down makes the whole answer 503."""
+    _checks[name] = _Check(run, is_essential)
+
+
+def report() -> tuple[bool, dict[str, Any]]:
+    """Whether nothing essential is down, and the answer of every check."""
+    answers = {name: check.run() for name, check in sorted(_checks.items())}
+    is_up = all(answers[name].state != "down" for name, check in _checks.items() if check.is_essential)
+    worst = "ok" if all(answer.state == "ok" for answer in answers.values()) else "degraded"
+    document = {
+        "status": worst if is_up else "down",
+        "checks": {
+            name: {"state": answer.state, "detail": answer.detail, **(answer.data or {})}
+            for name, answer in answers.items()
+        },
+    }
+    return is_up, document
+
+
+def database_health() -> Health:
+    """A query answered."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        return Health("down", f"The database does not answer: {error}")
+    return Health("ok", connection.vendor)
+
+
+def redis_health() -> Health:
+    """A PING answered."""
+    client = redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=None
+    )
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        return Health("down", f"Redis does not answer: {error}")
+    finally:
+        client.close()
+    return Health("ok")
+
+
+register_health("database", database_health, is_essential=True)
+register_health("redis", redis_health, is_essential=True)
+
+
+class HealthOutput(serializers.Serializer[dict[str, Any]]):
+    """`status`: ok | degraded | down. `checks`: name → {state, detail, …}."""
+
+    status = serializers.CharField()
+    checks = serializers.DictField(child=serializers.DictField())
+
+
+class HealthView(APIView):
+    """Open to probes: no token needed, and no secret told."""
+
+    permission_classes = (AllowAny,)
+    authentication_classes = ()
+
+    @extend_schema(responses={200: HealthOutput, 503: HealthOutput})
+    def get(self, request: Request) -> Response:
+        is_up, document = report()
+        return Response(document, status=200 if is_up else 503)

@@ -1,0 +1,1 @@
+"""A synthetic market and the venues' own protocols in front of it."""

