@@ -1,0 +1,303 @@
+"""Turns facts of the engine into rows of the ledger; called inside the journal's transaction."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import F
+
+from engine.errors import InvariantBroken
+from engine.model.commands import CommandHandled
+from engine.model.enums import OrderState
+from engine.model.event import Event
+from engine.model.orders import (
+    ApprovedOrder,
+    CancelRequested,
+    OrderAccepted,
+    OrderBecameUnknown,
+    OrderCancelled,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderSubmitted,
+)
+from engine.model.orders import (
+    Order as OrderValue,
+)
+from engine.model.positions import ExitArmed, PositionChanged, TradeClosed
+from engine.model.signals import Signal, SignalSuppressed, SlotStateChanged, StrategyFaulted
+from engine.model.time import iso, to_datetime
+from trading.models import Book, CommandRecord, Decision, Fill, Order, Position, Run, Trade
+
+BarOf = Callable[[str, str], dict[str, Any] | None]
+
+
+class Projection:
+    """Writes the rows of one batch for one book. `bar_of(strategy, symbol)` gives the last closed bar as a document."""
+
+    def __init__(self, book: Book, *, bar_of: BarOf) -> None:
+        self.book = book
+        self._bar_of = bar_of
+        self._runs: dict[str, Run | None] = {}
+
+    def apply(self, event: Event) -> None:
+        """Write what `event` says; an event without a row of its own is kept by the journal alone."""
+        handler = _HANDLERS.get(type(event))
+        if handler is not None:
+            handler(self, event)
+
+    # ---- orders -----------------------------------------------------------------------------------------
+
+    def approved(self, event: ApprovedOrder) -> None:
+        order, at = event.order, to_datetime(event.ts)
+        Order.objects.create(
+            book=self.book,
+            run=self._run(order.strategy),
+            created_at=at,
+            updated_at=at,
+            timeline=[{"state": OrderState.APPROVED, "at": iso(event.ts)}],
+            bar=self._bar_of(order.strategy, order.symbol),
+            **order_columns(order),
+        )
+
+    def denied(self, event: OrderDenied) -> None:
+        order = event.order
+        Decision.objects.create(
+            book=self.book,
+            kind=Decision.Kind.DENIED,
+            strategy=order.strategy,
+            symbol=order.symbol,
+            target=order.side.sign,
+            reason=event.reason[:400],
+            rule=event.rule,
+            value=event.value[:120],
+            limit=event.limit[:120],
+            evidence={"intent": order.intent, "quantity": str(order.quantity), "broker": order.broker},
+            client_id=order.client_id,
+            bar_ts=order.bar_ts,
+            at=to_datetime(event.ts),
+        )
+
+    def submitted(self, event: OrderSubmitted) -> None:
+        self._move(event.client_id, OrderState.SUBMITTED, ts=event.ts)
+
+    def accepted(self, event: OrderAccepted) -> None:
+        self._move(event.client_id, OrderState.ACCEPTED, ts=event.ts, venue_id=event.venue_id)
+
+    def rejected(self, event: OrderRejected) -> None:
+        self._move(event.client_id, OrderState.REJECTED, ts=event.ts, state_reason=event.reason[:400])
+
+    def cancelled(self, event: OrderCancelled) -> None:
+        self._move(event.client_id, OrderState.CANCELLED, ts=event.ts, state_reason=event.reason[:400])
+
+    def expired(self, event: OrderExpired) -> None:
+        self._move(event.client_id, OrderState.EXPIRED, ts=event.ts)
+
+    def unknown(self, event: OrderBecameUnknown) -> None:
+        self._move(event.client_id, OrderState.UNKNOWN, ts=event.ts, state_reason=event.reason[:400])
+
+    def cancel_requested(self, event: CancelRequested) -> None:
+        order = self._order(event.client_id)
+        order.timeline = [*order.timeline, {"state": "cancel requested", "at": iso(event.ts), "reason": event.reason}]
+        order.updated_at = to_datetime(event.ts)
+        order.save(update_fields=["timeline", "updated_at"])
+
+    def filled(self, event: OrderFilled) -> None:
+        order = self._order(event.client_id)
+        _, is_new = Fill.objects.get_or_create(
+            broker=event.broker,
+            fill_id=event.fill_id,
+            defaults={
+                "order": order,
+                "symbol": event.symbol,
+                "side": event.side,
+                "quantity": event.quantity,
+                "price": event.price,
+                "fee": event.fee,
+                "reference_price": None if event.reference_price != event.reference_price else event.reference_price,
+                "is_ambiguous": event.is_ambiguous,
+                "ts": event.ts,
+                "at": to_datetime(event.ts),
+            },
+        )
+        if is_new:
+            self._book_fill(order, event)
+
+    def _book_fill(self, order: Order, event: OrderFilled) -> None:
+        before, paid = order.filled_quantity, order.average_price or Decimal(0)
+        filled = before + event.quantity
+        order.average_price = ((paid * before + event.price * event.quantity) / filled).quantize(Decimal("1e-8"))
+        order.filled_quantity = filled
+        order.save(update_fields=["average_price", "filled_quantity"])
+        state = OrderState.FILLED if filled >= order.quantity else OrderState.PARTIALLY_FILLED
+        self._move(order.client_id, state, ts=event.ts)
+
+    def _move(self, client_id: str, state: OrderState, *, ts: int, **columns: Any) -> None:
+        order = self._order(client_id)
+        order.timeline = [*order.timeline, {"state": state.value, "at": iso(ts)}]
+        order.state, order.updated_at = state, to_datetime(ts)
+        for name, value in columns.items():
+            setattr(order, name, value)
+        order.save(update_fields=["state", "timeline", "updated_at", *columns])
+
+    def _order(self, client_id: str) -> Order:
+        try:
+            return Order.objects.get(client_id=client_id)
+        except Order.DoesNotExist:
+            raise InvariantBroken(f"the journal was told of order {client_id!r}, which it never approved") from None
+
+    # ---- positions and trades ---------------------------------------------------------------------------
+
+    def position_changed(self, event: PositionChanged) -> None:
+        self._position(event).update(
+            quantity=event.quantity,
+            average_price=event.average_price.quantize(Decimal("1e-8")),
+            realized_pnl=event.realized_pnl,
+            fees=event.fees,
+            updated_at=to_datetime(event.ts),
+        )
+
+    def exit_armed(self, event: ExitArmed) -> None:
+        self._position(event).update(
+            stop_price=event.stop_price,
+            target_price=event.target_price,
+            exit_kind=event.kind,
+            updated_at=to_datetime(event.ts),
+        )
+
+    def _position(self, event: PositionChanged | ExitArmed) -> Any:
+        key = {"book": self.book, "strategy": event.strategy, "symbol": event.symbol, "broker": event.broker}
+        Position.objects.get_or_create(**key, defaults={"updated_at": to_datetime(event.ts)})
+        return Position.objects.filter(**key)
+
+    def trade_closed(self, event: TradeClosed) -> None:
+        entry = Order.objects.filter(client_id=event.entry_order).first()
+        leave = Order.objects.filter(client_id=event.exit_order).first()
+        Trade.objects.get_or_create(
+            trade_id=event.trade_id,
+            defaults={
+                "book": self.book,
+                "run": entry.run if entry else self._run(event.strategy),
+                "mode": self.book.mode,
+                "strategy": event.strategy,
+                "symbol": event.symbol,
+                "broker": event.broker,
+                "side": event.side,
+                "quantity": event.quantity,
+                "entry_at": to_datetime(event.entry_ts),
+                "entry_price": event.entry_price,
+                "exit_at": to_datetime(event.exit_ts),
+                "exit_price": event.exit_price,
+                "pnl": event.pnl,
+                "fees": event.fees,
+                "entry_order": entry,
+                "exit_order": leave,
+                "entry_reason": event.entry_reason[:400],
+                "exit_reason": event.exit_reason[:400],
+                "entry_bar": entry.bar if entry else None,
+                "exit_bar": leave.bar if leave else None,
+                "mae": event.mae,
+                "mfe": event.mfe,
+                "is_ambiguous": event.is_ambiguous,
+            },
+        )
+
+    # ---- decisions --------------------------------------------------------------------------------------
+
+    def signal(self, event: Signal) -> None:
+        self._decide(event, kind=Decision.Kind.SIGNAL, reason=event.reason, rule="")
+
+    def suppressed(self, event: SignalSuppressed) -> None:
+        self._decide(event.signal, kind=Decision.Kind.SUPPRESSED, reason=event.reason, rule=event.rule)
+
+    def _decide(self, signal: Signal, *, kind: str, reason: str, rule: str) -> None:
+        Decision.objects.create(
+            book=self.book,
+            kind=kind,
+            strategy=signal.strategy,
+            symbol=signal.symbol,
+            timeframe=signal.timeframe,
+            target=signal.target,
+            confidence=signal.confidence,
+            reason=reason[:400],
+            rule=rule,
+            evidence={name: finite(value) for name, value in signal.evidence.items()},
+            bar_ts=signal.bar_ts,
+            at=to_datetime(signal.ts),
+        )
+
+    def faulted(self, event: StrategyFaulted) -> None:
+        self._note(event, kind=Decision.Kind.FAULT, rule="strategy", reason=event.error)
+
+    def slot_changed(self, event: SlotStateChanged) -> None:
+        self._note(event, kind=Decision.Kind.STATE, rule=event.state, reason=event.reason or event.state)
+
+    def _note(self, event: StrategyFaulted | SlotStateChanged, *, kind: str, rule: str, reason: str) -> None:
+        Decision.objects.create(
+            book=self.book,
+            kind=kind,
+            strategy=event.strategy,
+            symbol=event.symbol,
+            rule=rule,
+            reason=reason[:400],
+            at=to_datetime(event.ts),
+        )
+
+    def command_handled(self, event: CommandHandled) -> None:
+        state = CommandRecord.State.ACCEPTED if event.accepted else CommandRecord.State.REFUSED
+        CommandRecord.objects.filter(book=self.book, command_id=event.command_id).update(
+            state=state, detail=event.detail[:400]
+        )
+
+    def _run(self, strategy: str) -> Run | None:
+        if strategy not in self._runs:
+            runs = Run.objects.filter(book=self.book, strategy=strategy)
+            self._runs[strategy] = runs.order_by(F("stopped_at").desc(nulls_first=True), "-id").first()
+        return self._runs[strategy]
+
+
+def order_columns(order: OrderValue) -> dict[str, Any]:
+    """The columns of `trading.models.Order` that an order value fills."""
+    return {
+        "client_id": order.client_id,
+        "strategy": order.strategy,
+        "symbol": order.symbol,
+        "broker": order.broker,
+        "side": order.side,
+        "type": order.type,
+        "intent": order.intent,
+        "quantity": order.quantity,
+        "limit_price": order.limit_price,
+        "stop_price": order.stop_price,
+        "reason": order.reason[:400],
+        "group": order.group,
+        "parent": order.parent,
+    }
+
+
+def finite(value: float) -> float | None:
+    """JSON has neither nan nor infinity: None in their place."""
+    return value if value - value == 0 else None
+
+
+_HANDLERS: dict[type[Event], Callable[[Projection, Any], None]] = {
+    ApprovedOrder: Projection.approved,
+    OrderDenied: Projection.denied,
+    CancelRequested: Projection.cancel_requested,
+    OrderSubmitted: Projection.submitted,
+    OrderAccepted: Projection.accepted,
+    OrderRejected: Projection.rejected,
+    OrderFilled: Projection.filled,
+    OrderCancelled: Projection.cancelled,
+    OrderExpired: Projection.expired,
+    OrderBecameUnknown: Projection.unknown,
+    PositionChanged: Projection.position_changed,
+    ExitArmed: Projection.exit_armed,
+    TradeClosed: Projection.trade_closed,
+    Signal: Projection.signal,
+    SignalSuppressed: Projection.suppressed,
+    StrategyFaulted: Projection.faulted,
+    SlotStateChanged: Projection.slot_changed,
+    CommandHandled: Projection.command_handled,
+}

@@ -1,0 +1,147 @@
+"""The journal: one thread that commits batches of outputs with the state that made them, or refuses an old owner."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+from django.db import close_old_connections, connections, transaction
+from django.utils import timezone
+
+from engine.errors import FortifiedError
+from engine.model.event import Event
+from engine.model.market import Bar
+from infra import codec
+from trading.journal.ledger import Projection
+from trading.models import Book, EngineState, JournalEvent
+
+logger = logging.getLogger(__name__)
+
+FIRST_DIGEST = "0" * 64
+
+
+class FencedOff(FortifiedError):
+    """A newer process owns the book: this one must stop at once, and nothing of its batch was written."""
+
+    code = "fenced_off"
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Outputs in order, and the state of engine and readers after them."""
+
+    outputs: tuple[Event, ...]
+    state: bytes
+    cursors: dict[str, str]
+    bars: dict[str, Bar]  # "strategy|symbol" → the last closed bar of that slot
+
+    def bar_of(self, strategy: str, symbol: str) -> dict[str, Any] | None:
+        bar = self.bars.get(f"{strategy}|{symbol}")
+        return None if bar is None else codec.to_builtins(bar)
+
+
+class DatabaseJournal:
+    """Commits one batch after the other on a thread of its own; `append` returns when the batch is durable."""
+
+    def __init__(
+        self, *, book_id: int, token: int, on_commit: Callable[[Sequence[Event]], None] = lambda _: None
+    ) -> None:
+        self._book_id = book_id
+        self._token = token
+        self._on_commit = on_commit
+        self._last: tuple[int, str] | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+
+    async def append(
+        self, *, outputs: tuple[Event, ...], state: bytes, cursors: dict[str, str], bars: dict[str, Bar]
+    ) -> None:
+        """Commit all of it; `FencedOff` where a newer owner has written. Calls commit in their order."""
+        batch = Batch(outputs=outputs, state=state, cursors=cursors, bars=bars)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._commit, batch)
+
+    async def close(self) -> None:
+        """Wait for what was handed over, then end the thread and its database connection."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, connections.close_all)
+        self._thread.shutdown(wait=True)
+
+    def _commit(self, batch: Batch) -> None:
+        close_old_connections()
+        write_batch(self, batch)
+        if batch.outputs:
+            self._on_commit(batch.outputs)
+
+    # The functions below run on the journal's thread.
+
+    def write(self, batch: Batch) -> None:
+        book = claim(self._book_id, self._token)
+        projection = Projection(book, bar_of=batch.bar_of)
+        for event in batch.outputs:
+            projection.apply(event)
+        last = self._chain(batch.outputs)
+        EngineState.objects.update_or_create(
+            book=book,
+            defaults={
+                "data": batch.state,
+                "cursors": batch.cursors,
+                "fencing_token": self._token,
+                "saved_at": timezone.now(),
+            },
+        )
+        transaction.on_commit(lambda: self._remember(last))
+
+    def _remember(self, last: tuple[int, str]) -> None:
+        self._last = last
+
+    def _chain(self, outputs: Sequence[Event]) -> tuple[int, str]:
+        number, digest = self._last or last_of_journal(self._book_id)
+        rows = []
+        for event in outputs:
+            data = codec.encode(event)
+            number, digest = number + 1, hashlib.sha256(digest.encode() + data).hexdigest()
+            rows.append(
+                JournalEvent(
+                    book_id=self._book_id,
+                    number=number,
+                    kind=type(event).__name__,
+                    payload=msgspec.json.decode(data),
+                    ts=event.ts,
+                    fencing_token=self._token,
+                    digest=digest,
+                )
+            )
+        JournalEvent.objects.bulk_create(rows)
+        return number, digest
+
+
+def write_batch(journal: DatabaseJournal, batch: Batch) -> None:
+    """One transaction: all of the batch or nothing of it."""
+    with transaction.atomic():
+        journal.write(batch)
+
+
+def claim(book_id: int, token: int) -> Book:
+    """The book, locked for this transaction and marked with `token`; `FencedOff` where a newer token stands."""
+    if Book.objects.filter(pk=book_id, fencing_token__lte=token).update(fencing_token=token) != 1:
+        newer = Book.objects.values_list("fencing_token", flat=True).get(pk=book_id)
+        raise FencedOff(f"book {book_id} is owned by fencing token {newer}; this process holds {token}")
+    return Book.objects.get(pk=book_id)
+
+
+def last_of_journal(book_id: int) -> tuple[int, str]:
+    """Number and digest of the newest entry; (0, zeros) for an empty journal."""
+    row = JournalEvent.objects.filter(book_id=book_id).order_by("-number").values_list("number", "digest").first()
+    return row or (0, FIRST_DIGEST)
+
+
+def first_broken_link(book_id: int) -> int | None:
+    """Number of the first journal entry whose digest does not follow from its predecessor; None where all do."""
+    digest, expected = FIRST_DIGEST, 1
+    for row in JournalEvent.objects.filter(book_id=book_id).order_by("number").iterator():
+        data = codec.encode(codec.decode(msgspec.json.encode(row.payload)))
+        digest = hashlib.sha256(digest.encode() + data).hexdigest()
+        if row.number != expected or row.digest != digest:
+            return expected
+        expected += 1
+    return None
