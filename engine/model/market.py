@@ -82,6 +82,7 @@ class FeedGap(Event, frozen=True):
     symbol: str
     reason: str
     missed: int = 0  # how many events, where it is known
+    seq: int = 0
 
 
 class FeedStateChanged(Event, frozen=True):
@@ -90,6 +91,7 @@ class FeedStateChanged(Event, frozen=True):
     symbol: str
     state: str
     reason: str = ""
+    seq: int = 0
 
 
 MarketEvent = Tick | Quote | Bar | PartialBar | TimeAdvanced | FeedGap | FeedStateChanged
