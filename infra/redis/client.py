@@ -1,0 +1,70 @@
+"""Redis clients: one per process, event loop and URL, with keepalive, health checks and one retry policy."""
+
+import asyncio
+import os
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
+from redis.retry import Retry
+
+SyncRedis = redis.Redis
+AsyncRedis = redis.asyncio.Redis
+
+# Raised while Redis is away or starting. Callers that live long wait and go on; everybody else fails loudly.
+REDIS_AWAY = (ConnectionError, TimeoutError, BusyLoadingError, OSError)
+
+_RETRIES = 6  # 0.05 … 1 s apart: a restart of Redis is survived, a dead one is noticed within about 4 s
+
+_sync: dict[tuple[int, str], SyncRedis] = {}
+_async: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, AsyncRedis]] = WeakKeyDictionary()
+
+
+def sync_client(url: str) -> SyncRedis:
+    """The process's client for `url`; replies are text. A forked child gets its own."""
+    key = (os.getpid(), url)
+    if key not in _sync:
+        _sync[key] = redis.Redis.from_url(url, retry=Retry(_backoff(), _RETRIES), **_options())
+    return _sync[key]
+
+
+def async_client(url: str) -> AsyncRedis:
+    """The running loop's client for `url`; replies are text. It ends with its loop: `aclose_clients` first."""
+    clients = _async.setdefault(asyncio.get_running_loop(), {})
+    if url not in clients:
+        clients[url] = redis.asyncio.Redis.from_url(url, retry=AsyncRetry(_backoff(), _RETRIES), **_options())
+    return clients[url]
+
+
+async def aclose_clients() -> None:
+    """Close every client of the running loop: the last thing a long-lived loop does."""
+    for client in _async.pop(asyncio.get_running_loop(), {}).values():
+        await client.aclose()
+
+
+def url_of(client: AsyncRedis | SyncRedis) -> str:
+    """Where a client is connected, without its password, for messages."""
+    options = client.connection_pool.connection_kwargs
+    if "path" in options:
+        return f"unix://{options['path']}"
+    return f"redis://{options.get('host', 'localhost')}:{options.get('port', 6379)}/{options.get('db', 0)}"
+
+
+def _backoff() -> ExponentialWithJitterBackoff:
+    return ExponentialWithJitterBackoff(base=0.05, cap=1.0)
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "decode_responses": True,
+        "protocol": 2,  # what every server and the embedded 6.2 speak alike
+        "socket_keepalive": True,
+        "socket_timeout": 5.0,
+        "socket_connect_timeout": 5.0,
+        "health_check_interval": 15,
+        "retry_on_error": [BusyLoadingError],
+    }
