@@ -5,11 +5,16 @@ from datetime import timedelta
 from pathlib import Path
 
 from fortified.settings.celery import *  # noqa: F403
-from fortified.settings.environment import BASE_DIR, ENVIRONMENT, VAR_DIR, choice, env, integer
-from fortified.settings.storage import REDIS_URL, database
+from fortified.settings.environment import BASE_DIR as BASE_DIR
+from fortified.settings.environment import ENVIRONMENT as ENVIRONMENT
+from fortified.settings.environment import VAR_DIR as VAR_DIR
+from fortified.settings.environment import choice, env, integer
+from fortified.settings.storage import EMBEDDED_REDIS as EMBEDDED_REDIS
+from fortified.settings.storage import EMBEDDED_REDIS_PORT_FILE as EMBEDDED_REDIS_PORT_FILE
+from fortified.settings.storage import REDIS_URL as REDIS_URL
+from fortified.settings.storage import database
 from infra.logging import logging_config
 
-ENVIRONMENT_NAME = ENVIRONMENT
 DEBUG = False
 PORT = integer("PORT", 8000, minimum=1)
 ROOT_URLCONF = "fortified.urls"
@@ -87,6 +92,9 @@ PAPER_TRADES_BACKUP = env.str("PAPER_TRADES_BACKUP", default="") or str(VAR_DIR 
 
 # ---- people -----------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "users.User"
+AUTHENTICATION_BACKENDS = ["users.backends.EmailBackend"]
+LOGIN_FAILURES_PER_MINUTE = integer("LOGIN_FAILURES_PER_MINUTE", 10, minimum=1)
+DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="")  # empty: made once and kept in var/demo_password
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
@@ -121,7 +129,6 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "infra.web.errors.exception_handler",
-    "DEFAULT_THROTTLE_RATES": {"login": env.str("LOGIN_RATE", default="10/min")},
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Fortified",

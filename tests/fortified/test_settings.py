@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,12 @@ GOOD = {
 }
 
 
+_VAR = tempfile.mkdtemp(prefix="fortified-settings-")  # no start below may touch the user's own files
+
+
 def start(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    env = {"PATH": os.environ["PATH"], "FORTIFIED_ENV_FILE": "none", "DJANGO_SETTINGS_MODULE": "fortified.settings"}
+    env = {"PATH": os.environ["PATH"], "FORTIFIED_ENV_FILE": "none", "FORTIFIED_VAR_DIR": _VAR}
+    env["DJANGO_SETTINGS_MODULE"] = "fortified.settings"
     return subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env={**env, **variables}, capture_output=True, text=True, timeout=60
     )

@@ -1,0 +1,59 @@
+"""No secret leaves in a log line."""
+
+import io
+import logging
+
+import pytest
+
+from infra.logging import ScrubbingFormatter, logging_config, register_secret, scrub
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Authorization: Bearer hunter2hunter2",
+        "authorization: Basic aHVudGVyMjpodW50ZXIy",
+        '{"access_token": "hunter2hunter2", "expires_in": 1200}',
+        "{'refresh_token': 'hunter2hunter2'}",
+        "POST /token?client_secret=hunter2hunter2&grant_type=x",
+        "password=hunter2hunter2",
+        "API-KEY: hunter2hunter2",
+        "redis://user:hunter2hunter2@cache:6379/0",
+        "got eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoxfQhunter2.c2lnbmF0dXJlhunter2",
+    ],
+)
+def test_what_looks_like_a_credential_is_redacted(line):
+    assert "hunter2" not in scrub(line)
+    assert "aHVudGVy" not in scrub(line)
+    assert "[redacted]" in scrub(line)
+
+
+@pytest.mark.parametrize("line", ["12 tokens left", "secretary: Ada", "tick SPY 412.5 at 09:30:00", "token refreshed"])
+def test_ordinary_words_stay(line):
+    assert scrub(line) == line
+
+
+def test_a_registered_secret_is_redacted_wherever_it_stands():
+    register_secret("s3cr3t-of-this-test")
+    assert scrub("x=s3cr3t-of-this-test!") == "x=[redacted]!"
+
+
+def test_tracebacks_are_scrubbed_and_context_is_shown():
+    register_secret("s3cr3t-of-this-test")
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(ScrubbingFormatter("{levelname}{context}: {message}", style="{"))
+    logger = logging.Logger("test")
+    logger.addHandler(handler)
+    try:
+        raise ValueError("s3cr3t-of-this-test")
+    except ValueError:
+        logger.exception("failed", extra={"strategy": "ema", "symbol": "/NQ"})
+    text = stream.getvalue()
+    assert text.startswith("ERROR [ema /NQ]: failed")
+    assert "ValueError" in text
+    assert "s3cr3t" not in text
+
+
+def test_the_level_is_the_one_asked_for():
+    assert logging_config("ERROR")["root"]["level"] == "ERROR"
