@@ -1,0 +1,1 @@
+"""Ticks to bars: when a bar ends, what it holds, and in which order bars come out."""
