@@ -8,13 +8,15 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-VAR_DIR = BASE_DIR / "var"
 ENVIRONMENTS = ("development", "test", "production")
 
 env = environ.Env()
 if os.environ.get("FORTIFIED_ENV_FILE", "") != "none":
     # What the process environment says wins over the file.
     environ.Env.read_env(os.environ.get("FORTIFIED_ENV_FILE") or str(BASE_DIR / ".env"))
+
+# What the product writes: database, embedded Redis, logs. Two systems on one machine need two folders.
+VAR_DIR = Path(env.str("FORTIFIED_VAR_DIR", default="") or BASE_DIR / "var").resolve()
 
 
 def refuse(name: str, reason: str) -> NoReturn:

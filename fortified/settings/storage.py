@@ -16,6 +16,10 @@ SQLITE_OPTIONS = {
     ),
 }
 
+# Where nothing names a Redis, `./run` starts one of its own and leaves its port in this file.
+EMBEDDED_REDIS = not any(env.str(name, default="") for name in ("REDIS_URL", "REDIS_HOST", "REDIS_PORT"))
+EMBEDDED_REDIS_PORT_FILE = VAR_DIR / "redis" / "port"
+
 
 def database(environment: environ.Env) -> dict[str, Any]:
     """The default database: `DATABASE_URL`, or SQLite under `var/`."""
@@ -29,11 +33,18 @@ def database(environment: environ.Env) -> dict[str, Any]:
     return config
 
 
+def embedded_redis_port() -> int:
+    """Where `./run` last started its own server; 6390 before it ever did."""
+    if not EMBEDDED_REDIS or not EMBEDDED_REDIS_PORT_FILE.exists():
+        return 6390
+    return int(EMBEDDED_REDIS_PORT_FILE.read_text())
+
+
 def redis_url(environment: environ.Env) -> str:
     """`REDIS_URL`, or one made of `REDIS_HOST`, `REDIS_PORT` and `REDIS_DB`; `./run` starts a server at the default."""
     given: str = environment.str("REDIS_URL", default="")
     host = environment.str("REDIS_HOST", default="") or "127.0.0.1"
-    port = integer("REDIS_PORT", 6390, minimum=1)
+    port = integer("REDIS_PORT", embedded_redis_port(), minimum=1)
     return given or f"redis://{host}:{port}/{integer('REDIS_DB', 0, minimum=0)}"
 
 
