@@ -1,0 +1,1 @@
+"""The processes that trade: one loop per book, plugged together in `compose`."""

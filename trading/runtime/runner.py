@@ -1,0 +1,256 @@
+"""The loop of a book: take what arrived, let the engine decide, commit, show; until told to stop."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+from engine.model.commands import CommandHandled
+from engine.model.event import Event
+from engine.model.market import Bar, FeedGap, TimeAdvanced
+from engine.model.orders import (
+    ApprovedOrder,
+    CancelRequested,
+    OrderAccepted,
+    OrderBecameUnknown,
+    OrderCancelled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderSubmitted,
+)
+from engine.model.positions import PositionChanged, TradeClosed
+from engine.model.signals import WarmupProgressed
+from engine.model.time import NS_PER_MS
+from trading.runtime.inbox import Delivery, Inbox
+
+logger = logging.getLogger(__name__)
+
+COMMIT_EVERY_S = 1.0  # how much reading a new owner may have to repeat; facts are committed at once
+SILENCE_S = 1.0  # time itself is an event when nothing else came for so long
+OUTSTANDING_COMMITS = 8
+
+COMMIT_AT_ONCE = (
+    ApprovedOrder,
+    CancelRequested,
+    OrderSubmitted,
+    OrderAccepted,
+    OrderRejected,
+    OrderFilled,
+    OrderCancelled,
+    OrderExpired,
+    OrderBecameUnknown,
+    PositionChanged,
+    TradeClosed,
+    CommandHandled,
+)
+
+
+class Ended(StrEnum):
+    """Why a loop returned."""
+
+    STOPPED = "stopped"  # asked to
+    RELOAD = "reload"  # the configuration changed: compose again
+    LEASE_LOST = "lease_lost"
+
+
+class Desk(Protocol):
+    """Engine and venue as one: events in, outputs out, state to bytes and back."""
+
+    def handle(self, event: Event) -> Sequence[Event]: ...
+
+    def save(self) -> bytes: ...
+
+    async def committed(self, outputs: Sequence[Event]) -> None: ...
+
+
+class CommitJournal(Protocol):
+    """The durable record as the loop sees it."""
+
+    async def append(
+        self, *, outputs: tuple[Event, ...], state: bytes, cursors: dict[str, str], bars: dict[str, Bar]
+    ) -> None: ...
+
+
+class Stats(msgspec.Struct):
+    """What the loop did since it began; latencies of the last window in milliseconds."""
+
+    events: int = 0
+    outputs: int = 0
+    commits: int = 0
+    decision_ms: list[float] = []
+
+    def latency(self, ms: float) -> None:
+        self.decision_ms.append(ms)
+        if len(self.decision_ms) > 20_000:
+            del self.decision_ms[:10_000]
+
+
+class Runner:
+    """Owns a desk while it holds the book's lease.
+
+    `must_end()` is asked about twice a second and between deliveries; `rewarm(symbol)` loads history again after a gap;
+    `show(runner)` refreshes the views for people once a second.
+    """
+
+    def __init__(
+        self,
+        *,
+        desk: Desk,
+        inbox: Inbox,
+        journal: CommitJournal,
+        cursors: dict[str, str],
+        must_end: Callable[[], Ended | None],
+        rewarm: Callable[[str], Awaitable[None]],
+        show: Callable[["Runner"], Awaitable[None]],
+        slot_timeframes: dict[tuple[str, str], str],
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.desk = desk
+        self.stats = Stats()
+        self.cursors = dict(cursors)
+        self.last_bars: dict[tuple[str, str], Bar] = {}
+        self._inbox = inbox
+        self._journal = journal
+        self._must_end = must_end
+        self._rewarm = rewarm
+        self._show = show
+        self._slots = slot_timeframes
+        self._now_ns = now_ns
+        self._pending: list[Event] = []
+        self._dirty = False
+        self._last_arrival_s = time.monotonic()
+        self._last_commit_s = time.monotonic()
+        self._last_show_s = 0.0
+        self._commits: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+
+    async def run(self) -> Ended:
+        """Until `must_end` says why, or something that must not be survived happens (it is raised)."""
+        try:
+            while True:
+                ended = self._must_end()
+                if ended is not None:
+                    break
+                for delivery in await self._inbox.take(timeout_s=0.25):
+                    await self._handle(delivery)
+                await self._pass_time()
+                await self._housekeeping()
+            if ended is not Ended.LEASE_LOST:
+                self._commit_now()
+            return ended
+        finally:
+            await self._settle()
+
+    # ---- events -----------------------------------------------------------------------------------------
+
+    async def _handle(self, delivery: Delivery) -> None:
+        self._last_arrival_s = time.monotonic()
+        for event in delivery.events:
+            if isinstance(event, FeedGap):
+                await self._gap(event)
+            else:
+                self._feed(event)
+        self.cursors.update(delivery.cursors)
+        self._dirty = True
+        await self._commit_if_due()
+
+    def _feed(self, event: Event) -> None:
+        if isinstance(event, Bar):
+            self.last_bars[event.symbol, event.timeframe] = event
+        outputs = self.desk.handle(event)
+        self.stats.events += 1
+        if outputs:
+            self._pending.extend(out for out in outputs if not isinstance(out, WarmupProgressed))
+            self.stats.outputs += len(outputs)
+        received = getattr(event, "ts_recv", 0)
+        if received:
+            self.stats.latency((self._now_ns() - received) / NS_PER_MS)
+
+    async def _gap(self, gap: FeedGap) -> None:
+        logger.warning("%s: market data was lost (%s); warming up again", gap.symbol, gap.reason)
+        self._feed(gap)
+        await self._rewarm(gap.symbol)
+
+    async def _pass_time(self) -> None:
+        """A clock reading becomes an event only where nothing else arrives: events stay the only time there is."""
+        if time.monotonic() - self._last_arrival_s >= SILENCE_S:
+            self._last_arrival_s = time.monotonic()
+            self._feed(TimeAdvanced(ts=self._now_ns()))
+
+    # ---- committing -------------------------------------------------------------------------------------
+
+    async def _commit_if_due(self) -> None:
+        facts = any(isinstance(out, COMMIT_AT_ONCE) for out in self._pending)
+        if facts or (self._dirty and time.monotonic() - self._last_commit_s >= COMMIT_EVERY_S):
+            self._commit_now()
+        while len(self._commits) >= OUTSTANDING_COMMITS:
+            await asyncio.wait(self._commits, return_when=asyncio.FIRST_COMPLETED)
+
+    def _commit_now(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        outputs = tuple(self._pending)
+        self._pending.clear()
+        self._dirty = False
+        self._last_commit_s = time.monotonic()
+        work = self._commit(outputs, self.desk.save(), dict(self.cursors), self._bars_of(outputs))
+        task = asyncio.create_task(work)
+        self._commits.add(task)
+        task.add_done_callback(self._committed)
+
+    async def _commit(
+        self, outputs: tuple[Event, ...], state: bytes, cursors: dict[str, str], bars: dict[str, Bar]
+    ) -> None:
+        await self._journal.append(outputs=outputs, state=state, cursors=cursors, bars=bars)
+        await self.desk.committed(outputs)
+
+    def _committed(self, task: asyncio.Task[None]) -> None:
+        self._commits.discard(task)
+        self.stats.commits += 1
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = self._failure or task.exception()
+
+    def _bars_of(self, outputs: Sequence[Event]) -> dict[str, Bar]:
+        """The last closed bar of every slot that an order in `outputs` belongs to."""
+        found: dict[str, Bar] = {}
+        for out in outputs:
+            if isinstance(out, ApprovedOrder):
+                slot = (out.order.strategy, out.order.symbol)
+                bar = self.last_bars.get((out.order.symbol, self._slots.get(slot, "")))
+                if bar is not None:
+                    found["|".join(slot)] = bar
+        return found
+
+    # ---- the rest ---------------------------------------------------------------------------------------
+
+    async def _housekeeping(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        await self._commit_if_due()
+        now = time.monotonic()
+        if now - self._last_show_s >= 1.0:
+            self._last_show_s = now
+            await self._show(self)
+
+    async def _settle(self) -> None:
+        await self._inbox.close()
+        if self._commits:
+            await asyncio.gather(*self._commits, return_exceptions=True)
+        if self._failure is not None:
+            raise self._failure
+
+    def view(self) -> dict[str, Any]:
+        """Figures for the heartbeat: how much was done and how late decisions were."""
+        window = sorted(self.stats.decision_ms)
+        self.stats.decision_ms = []
+        return {
+            "events": self.stats.events,
+            "commits": self.stats.commits,
+            "p50_ms": round(window[len(window) // 2], 3) if window else None,
+            "p99_ms": round(window[int(len(window) * 0.99)], 3) if window else None,
+        }
