@@ -1,0 +1,33 @@
+"""Prepares the database before the services start: pending migrations, and the demo's records where asked for."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import BaseCommand, call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+
+class Command(BaseCommand):
+    """Safe to run at every start: what is there already is left alone."""
+
+    help = "Applies pending migrations; with --demo also makes the demo's account, feed, tickers and book."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--demo", metavar="URL", help="where the synthetic market answers")
+
+    def handle(self, *args: Any, demo: str | None = None, **options: Any) -> None:
+        pending = pending_migrations()
+        if pending:
+            self.stdout.write(f"Applying {len(pending)} migrations")
+            call_command("migrate", interactive=False, verbosity=0)
+        if demo:
+            call_command("bootstrap_demo", api_url=demo)
+        self.stdout.write("The database is ready")
+
+
+def pending_migrations() -> list[str]:
+    """Names of the migrations that the database lacks, in order."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
