@@ -161,6 +161,7 @@ USE_I18N = False
 LANGUAGE_CODE = "en"
 LOG_LEVEL = choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), upper=True)
 LOGGING = logging_config(LOG_LEVEL)
+DT_RICH_TRACEBACK_CONFIG = False  # boxes drawn around a traceback cannot be grepped in a log
 
 # ---- wiring between sibling packages ----------------------------------------------------------------------
 # `strategies` and `brokers` may not import each other: who says what quantity a venue takes is named here.
