@@ -1,1 +1,1 @@
-"""A synthetic market and the venues' own protocols in front of it."""
+"""Venues in miniature: a seeded synthetic market behind the venues' own protocols, with faults on demand."""

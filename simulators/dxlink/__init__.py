@@ -1,0 +1,1 @@
+"""The DXLink market data protocol in front of the synthetic market."""
