@@ -1,0 +1,1 @@
+"""Adapters to the vendors of market data, one module or folder each."""

@@ -1,0 +1,114 @@
+"""Recent bars in Redis: for warm-up and charts, and how a vendor's history is joined to our own bars."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, cast
+
+from engine.bars.timeframe import parse_timeframe
+from engine.model.market import Bar
+from engine.model.time import NS_PER_MS
+from infra import codec
+from infra.redis import keys
+from infra.redis.client import AsyncRedis, SyncRedis
+
+MAX_BARS = 2_000  # kept per symbol and timeframe
+_SLACK = 8  # more than asked for are read, in case some were replaced
+
+
+class Stored(NamedTuple):
+    """A bar and the bytes it is stored as."""
+
+    bar: Bar
+    raw: bytes
+
+
+async def recent_bars(client: AsyncRedis, symbol: str, timeframe: str, limit: int) -> list[Bar]:
+    """The last `limit` closed bars, oldest first."""
+    if limit <= 0:
+        return []
+    raws = await cast("Any", client.zrevrange(keys.bars(symbol, timeframe), 0, limit - 1 + _SLACK))
+    return _in_order(raws)[-limit:]
+
+
+def recent_bars_now(client: SyncRedis, symbol: str, timeframe: str, limit: int) -> list[Bar]:
+    """The same for code that is not asynchronous."""
+    if limit <= 0:
+        return []
+    raws = cast("Any", client.zrevrange(keys.bars(symbol, timeframe), 0, limit - 1 + _SLACK))
+    return _in_order(raws)[-limit:]
+
+
+async def join_history(client: AsyncRedis, symbol: str, timeframe: str, vendor: Sequence[Bar]) -> int:
+    """Write a vendor's closed bars where we have none of our own, by the rule of `plan_join`; how many were new."""
+    if not vendor:
+        return 0
+    key = keys.bars(symbol, timeframe)
+    oldest = min(bar.ts_open for bar in vendor) // NS_PER_MS
+    raws = await cast("Any", client.zrangebyscore(key, oldest, "+inf"))
+    stored = [Stored(_bar(raw), raw) for raw in raws]
+    removed, added = plan_join(stored, vendor)
+    if removed or added:
+        async with client.pipeline(transaction=True) as pipe:
+            if removed:
+                pipe.zrem(key, *[each.raw for each in removed])
+            if added:
+                pipe.zadd(key, {codec.encode(bar): score(bar) for bar in added})
+            pipe.zremrangebyrank(key, 0, -MAX_BARS - 1)
+            await pipe.execute()
+    return len(added)
+
+
+def plan_join(stored: Sequence[Stored], vendor: Sequence[Bar]) -> tuple[list[Stored], list[Bar]]:
+    """What to remove and what to add so that `vendor` fills the holes of `stored`.
+
+    A bar we built completely stands. A vendor's bar is taken where it overlaps none of those, and it replaces what it
+    overlaps: bars that were begun in the middle, gapped ones, and older history. So at the seam between history and
+    our own bars there is neither a double nor, for time bars, a hole.
+    """
+    ours = sorted((each.bar for each in stored if _is_ours(each.bar)), key=_close)
+    others = [each for each in stored if not _is_ours(each.bar)]
+    wanted = {bar: None for bar in sorted(vendor, key=_close) if not _overlaps(bar, ours)}
+    same = {each.bar for each in others} & wanted.keys()
+    fresh = list(wanted)
+    removed = [each for each in others if each.bar not in same and _overlaps(each.bar, fresh)]
+    return removed, [bar for bar in fresh if bar not in same]
+
+
+def score(bar: Bar) -> int:
+    """Where a bar stands in its sorted set: its close in milliseconds."""
+    return bar.ts // NS_PER_MS
+
+
+def _in_order(raws: Iterable[str | bytes]) -> list[Bar]:
+    bars = sorted((_bar(raw) for raw in raws), key=lambda bar: (bar.ts, bar.seq))
+    if not bars or parse_timeframe(bars[0].timeframe).duration_ns is None:
+        return bars
+    best: dict[int, Bar] = {}
+    for bar in bars:  # one per period: our own complete one, else the later
+        held = best.get(bar.ts)
+        if held is None or not _is_ours(held):
+            best[bar.ts] = bar
+    return list(best.values())
+
+
+def _bar(raw: str | bytes) -> Bar:
+    return cast("Bar", codec.decode(raw))
+
+
+def _is_ours(bar: Bar) -> bool:
+    return bar.is_complete and bar.quality in ("built", "sampled")
+
+
+def _close(bar: Bar) -> int:
+    return bar.ts
+
+
+def _overlaps(bar: Bar, others: Sequence[Bar]) -> bool:
+    """Whether `bar` shares time with one of `others`, which stand in the order of their closes."""
+    low, high = 0, len(others)
+    while low < high:  # the first that closes after `bar` opens
+        middle = (low + high) // 2
+        if others[middle].ts <= bar.ts_open:
+            low = middle + 1
+        else:
+            high = middle
+    return low < len(others) and others[low].ts_open < bar.ts

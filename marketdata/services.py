@@ -1,0 +1,72 @@
+"""Writes the configuration of feeds and tells running ones what to carry."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+import msgspec
+from django.conf import settings
+from django.db import transaction
+
+from engine.errors import InvalidInput
+from infra.redis import keys
+from infra.redis.client import sync_client
+from infra.sealed import seal
+from marketdata.feeds.registry import FEEDS
+from marketdata.models import FeedSource
+
+_SEPARATOR = "|"
+
+
+def save_feed(
+    *,
+    name: str,
+    kind: str,
+    api_url: str = "",
+    token: str | None = None,
+    options: dict[str, Any] | None = None,
+    is_enabled: bool = True,
+    is_default: bool = False,
+) -> FeedSource:
+    """Create or change the feed `name`. `token` is stored sealed; None leaves it as it is."""
+    found = FEEDS.canonical(kind)
+    values: dict[str, Any] = {
+        "kind": found,
+        "api_url": api_url,
+        "options": parse_options(found, options or {}),
+        "is_enabled": is_enabled,
+        "is_default": is_default,
+    }
+    if token is not None:
+        values["sealed_token"] = seal(token) if token else ""
+    with transaction.atomic():
+        if is_default:
+            FeedSource.objects.exclude(name=name).filter(is_default=True).update(is_default=False)
+        feed, _ = FeedSource.objects.update_or_create(name=name, defaults=values)
+        feed.full_clean()
+    return feed
+
+
+def parse_options(kind: str, options: dict[str, Any]) -> dict[str, Any]:
+    """`options` checked by the kind's own declaration and completed with its defaults."""
+    declared = FEEDS[kind].options_type
+    try:
+        parsed = msgspec.convert(options, type=declared)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"options of a {kind} feed: {error}", field="options") from error
+    return cast("dict[str, Any]", msgspec.to_builtins(parsed))
+
+
+def set_wanted(*, feed: str, pairs: Iterable[tuple[str, str]]) -> None:
+    """What `feed` must carry from now on: symbols and timeframes. A running feed follows within a second."""
+    wanted = {f"{symbol}{_SEPARATOR}{timeframe}" for symbol, timeframe in pairs}
+    client = sync_client(settings.REDIS_URL)
+    key = keys.wanted(feed)
+    present = cast("set[str]", client.smembers(key))
+    if wanted == present:
+        return
+    with client.pipeline(transaction=True) as pipe:
+        if present - wanted:
+            pipe.srem(key, *(present - wanted))
+        if wanted - present:
+            pipe.sadd(key, *(wanted - present))
+        pipe.execute()
