@@ -29,6 +29,10 @@ CELERY_TASK_ROUTES = {
     "discovery.tasks.*": {"queue": "discovery"},
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# A look that waited longer than until the next one is not needed any more.
+CELERY_BEAT_SCHEDULE = {
+    "supervise": {"task": "trading.tasks.supervise", "schedule": 2.0, "options": {"expires": 4}},
+}
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TASK_SEND_SENT_EVENT = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
