@@ -166,3 +166,5 @@ DT_RICH_TRACEBACK_CONFIG = False  # boxes drawn around a traceback cannot be gre
 # ---- wiring between sibling packages ----------------------------------------------------------------------
 # `strategies` and `brokers` may not import each other: who says what quantity a venue takes is named here.
 QUANTITY_CHECK = "brokers.services.check_quantity"
+ACCOUNT_NAMES = "brokers.services.account_names"
+DEFAULT_ACCOUNT = "paper"  # what a plain `quantity` in a request means

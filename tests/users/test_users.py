@@ -40,9 +40,12 @@ def test_a_weak_password_is_refused(password):
     ("role", "may", "may_not"),
     [
         (Role.VIEWER, "trading.view_trade", "trading.start_live"),
+        (Role.VIEWER, "strategies.view_ticker", "strategies.change_ticker"),
         (Role.VIEWER, "trading.view_run", "trading.add_run"),
         (Role.TRADER, "trading.start_live", "users.add_user"),
+        (Role.TRADER, "strategies.change_ticker", "brokers.change_brokeraccount"),
         (Role.ADMIN, "users.add_user", "nothing.at_all"),
+        (Role.ADMIN, "brokers.change_brokeraccount", "nothing.at_all"),
     ],
 )
 def test_a_role_allows_what_it_should_and_no_more(role, may, may_not):

@@ -1,0 +1,83 @@
+"""Accounts in the admin: what each venue can do, and the lock on real money."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+
+from brokers import services
+from brokers.features import Features
+from brokers.models import BrokerAccount
+from brokers.registry import FEATURES
+from engine.errors import FortifiedError
+
+
+def capability_rows(features: Features) -> list[tuple[str, str]]:
+    """(capability, value) in words, for tables."""
+    return [
+        ("asset classes", _words(features.asset_classes)),
+        ("order types", _words(features.order_types)),
+        ("time in force", _words(features.time_in_force)),
+        ("practice account at the venue", _yes(features.has_paper)),
+        ("fractional quantities", _words(features.fractional) or "no"),
+        ("extended hours", _yes(features.extended_hours)),
+        ("one cancels other", _yes(features.one_cancels_other)),
+        ("takes our order ids", _yes(features.client_order_ids)),
+        ("reversal as two linked orders", _words(features.linked_reversal) or "no"),
+        ("orders per minute", str(features.orders_per_minute or "not stated")),
+    ]
+
+
+def _words(values: frozenset[str]) -> str:
+    return ", ".join(sorted(str(value).replace("_", " ") for value in values))
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+@admin.register(BrokerAccount)
+class BrokerAccountAdmin(ModelAdmin):
+    """`is_armed` is set by the actions only, which ask for the permission."""
+
+    list_display = ("name", "broker", "mode", "account_number", "enabled", "is_armed")
+    list_filter = ("broker", "mode", "enabled", "is_armed")
+    search_fields = ("name", "account_number")
+    fields = ("name", "broker", "mode", "account_number", "enabled", "is_armed", "capabilities")
+    readonly_fields = ("is_armed", "capabilities")
+    actions = ("arm", "disarm")
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):  # type: ignore[no-untyped-def]
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "broker" and field is not None:
+            field.help_text = f"One of {', '.join(FEATURES)}."
+        return field
+
+    @admin.display(description="what the venue can do")
+    def capabilities(self, account: BrokerAccount) -> SafeString | str:
+        if account.broker not in FEATURES:
+            return "Shown once the broker is chosen."
+        rows = capability_rows(FEATURES[account.broker])
+        return format_html_join("", "<div><strong>{}</strong>: {}</div>", rows)
+
+    @admin.action(description="Arm for real money", permissions=["arm"])
+    def arm(self, request: HttpRequest, queryset: QuerySet[BrokerAccount]) -> None:
+        self._each(request, queryset, services.arm)
+
+    @admin.action(description="Disarm", permissions=["view"])
+    def disarm(self, request: HttpRequest, queryset: QuerySet[BrokerAccount]) -> None:
+        self._each(request, queryset, services.disarm)
+
+    def has_arm_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("brokers.arm_account")
+
+    def _each(self, request, queryset, action) -> None:  # type: ignore[no-untyped-def]
+        for account in queryset:
+            try:
+                action(user=request.user, account=account)
+            except FortifiedError as error:
+                self.message_user(request, error.detail, messages.ERROR)
+            else:
+                self.message_user(request, f"{account.name}: done.")

@@ -1,0 +1,97 @@
+"""An account is armed by a person who may, and by nobody else."""
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from rest_framework.test import APIClient
+
+from brokers import services
+from brokers.models import BrokerAccount
+from engine.errors import Conflict
+from users.roles import Role
+from users.services import create_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def admin():
+    return create_user(email="admin@example.com", password="correct-horse-battery", role=Role.ADMIN)
+
+
+@pytest.fixture
+def trader():
+    return create_user(email="trader@example.com", password="correct-horse-battery", role=Role.TRADER)
+
+
+@pytest.fixture
+def live():
+    return BrokerAccount.objects.create(broker="tastytrade", name="tasty", mode="live", account_number="5WT0001")
+
+
+def test_an_admin_arms_and_anyone_disarms(admin, trader, live):
+    services.arm(user=admin, account=live)
+    assert BrokerAccount.objects.get().is_armed
+    services.disarm(user=trader, account=live)
+    assert not BrokerAccount.objects.get().is_armed
+
+
+def test_a_trader_cannot_arm(trader, live):
+    with pytest.raises(Conflict, match="arm_account"):
+        services.arm(user=trader, account=live)
+    assert not BrokerAccount.objects.get().is_armed
+
+
+@pytest.mark.parametrize("change", [{"mode": "paper"}, {"enabled": False}])
+def test_only_an_enabled_live_account_is_armed_and_the_database_agrees(admin, live, change):
+    BrokerAccount.objects.update(**change)
+    live.refresh_from_db()
+    with pytest.raises(Conflict):
+        services.arm(user=admin, account=live)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        BrokerAccount.objects.update(is_armed=True)
+
+
+def test_one_real_account_is_entered_once(live):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        BrokerAccount.objects.create(broker="tastytrade", name="again", mode="live", account_number="5WT0001")
+    BrokerAccount.objects.create(broker="tastytrade", name="practice", mode="paper", account_number="5WT0001")
+
+
+@pytest.mark.parametrize("broker", ["schwap", "tasty"])
+def test_a_broker_is_stored_by_its_own_name(broker):
+    with pytest.raises(ValidationError):
+        BrokerAccount(broker=broker, name="x").full_clean()
+
+
+def test_the_admin_shows_the_capability_table(admin_client, live):
+    page = admin_client.get(f"/admin/brokers/brokeraccount/{live.pk}/change/").content.decode()
+    assert "practice account at the venue" in page
+    assert "reversal as two linked orders" in page
+
+
+def test_the_admin_refuses_a_wrong_broker_by_name_and_cannot_set_the_lock(admin_client):
+    fields = {"name": "x", "broker": "schwap", "mode": "live", "account_number": "1", "enabled": "on"}
+    page = admin_client.post("/admin/brokers/brokeraccount/add/", fields).content.decode()
+    assert "Did you mean" in page
+    admin_client.post("/admin/brokers/brokeraccount/add/", {**fields, "broker": "schwab", "is_armed": "on"})
+    assert BrokerAccount.objects.get(name="x").is_armed is False
+
+
+def test_arming_in_the_admin_asks_for_the_permission(client, trader, admin, live):
+    act = {"action": "arm", "_selected_action": [live.pk]}
+    client.force_login(trader)
+    client.post("/admin/brokers/brokeraccount/", act)
+    assert not BrokerAccount.objects.get().is_armed
+    client.force_login(admin)
+    client.post("/admin/brokers/brokeraccount/", act)
+    assert BrokerAccount.objects.get().is_armed
+
+
+def test_capabilities_are_served_to_people_with_a_token(trader):
+    api = APIClient()
+    assert api.get("/api/brokers/features").status_code == 401
+    api.force_authenticate(trader)
+    rows = {row["broker"]: row for row in api.get("/api/brokers/features").json()}
+    assert rows["ibkr"]["has_paper"] is False
+    assert rows["ibkr"]["fractional"] == []
