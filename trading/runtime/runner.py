@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
-import msgspec
-
 from engine.model.commands import CommandHandled
 from engine.model.event import Event
 from engine.model.market import Bar, FeedGap, TimeAdvanced
@@ -27,6 +25,7 @@ from engine.model.positions import PositionChanged, TradeClosed
 from engine.model.signals import WarmupProgressed
 from engine.model.time import NS_PER_MS
 from trading.runtime.inbox import Delivery, Inbox
+from trading.runtime.latency import Latency
 
 logger = logging.getLogger(__name__)
 
@@ -76,18 +75,14 @@ class CommitJournal(Protocol):
     ) -> None: ...
 
 
-class Stats(msgspec.Struct):
-    """What the loop did since it began; latencies of the last window in milliseconds."""
+class Stats:
+    """What the loop did since it began."""
 
-    events: int = 0
-    outputs: int = 0
-    commits: int = 0
-    decision_ms: list[float] = []
-
-    def latency(self, ms: float) -> None:
-        self.decision_ms.append(ms)
-        if len(self.decision_ms) > 20_000:
-            del self.decision_ms[:10_000]
+    def __init__(self) -> None:
+        self.events = 0
+        self.outputs = 0
+        self.commits = 0
+        self.decision = Latency()  # from receipt by the feed to the engine's answer
 
 
 class Runner:
@@ -169,7 +164,7 @@ class Runner:
             self.stats.outputs += len(outputs)
         received = getattr(event, "ts_recv", 0)
         if received:
-            self.stats.latency((self._now_ns() - received) / NS_PER_MS)
+            self.stats.decision.add((self._now_ns() - received) / NS_PER_MS)
 
     async def _gap(self, gap: FeedGap) -> None:
         logger.warning("%s: market data was lost (%s); warming up again", gap.symbol, gap.reason)
@@ -246,11 +241,11 @@ class Runner:
 
     def view(self) -> dict[str, Any]:
         """Figures for the heartbeat: how much was done and how late decisions were."""
-        window = sorted(self.stats.decision_ms)
-        self.stats.decision_ms = []
+        decision = self.stats.decision
         return {
             "events": self.stats.events,
             "commits": self.stats.commits,
-            "p50_ms": round(window[len(window) // 2], 3) if window else None,
-            "p99_ms": round(window[int(len(window) * 0.99)], 3) if window else None,
+            "decision_p50_ms": decision.quantile(0.5),
+            "decision_p99_ms": decision.quantile(0.99),
+            "decision_buckets": decision.buckets,
         }
