@@ -4,14 +4,15 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import BaseCommand, call_command
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
+
+from infra.schema import pending_migrations
 
 
 class Command(BaseCommand):
     """Safe to run at every start: what is there already is left alone."""
 
     help = "Applies pending migrations; with --demo also makes the demo's account, feed, tickers and book."
+    requires_system_checks = ()  # they load every page and route, a second at each start; `doctor` runs them
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--demo", metavar="URL", help="where the synthetic market answers")
@@ -24,10 +25,3 @@ class Command(BaseCommand):
         if demo:
             call_command("bootstrap_demo", api_url=demo)
         self.stdout.write("The database is ready")
-
-
-def pending_migrations() -> list[str]:
-    """Names of the migrations that the database lacks, in order."""
-    executor = MigrationExecutor(connection)
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
