@@ -10,3 +10,4 @@ Factor = Annotated[float, Meta(ge=0.0, le=1000.0)]
 Average = Literal["sma", "ema", "wma", "wilder", "hma"]
 Seed = Literal["first", "sma"]
 Rounding = Literal["half_up", "down"]
+FirstBar = Literal["skip", "count"]  # a bar without a predecessor: no value, or what can be said of it alone

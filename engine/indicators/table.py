@@ -54,16 +54,12 @@ class ColumnCache:
         self._computed[spec.whole] = outputs
         return outputs
 
-    def _input(self, source: Spec | float, plan: Plan) -> Column:
+    def _input(self, source: Spec | float, plan: Plan) -> Column | float:
         if isinstance(source, float):
-            return np.full(self.length, source)
+            return source
         if source.is_price:
             return self._price(source.name)
         return self._outputs(source, plan)[source.output or _first(source)]
-
-    @property
-    def length(self) -> int:
-        return len(next(iter(self._given.values())))
 
     def _price(self, name: str) -> Column:
         if name not in self._prices:

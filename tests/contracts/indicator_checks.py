@@ -1,6 +1,5 @@
 """The promises of every indicator, as checks that say at which bar one was broken."""
 
-import itertools
 from collections.abc import Callable
 
 import msgspec
@@ -16,16 +15,20 @@ Run = Callable[[str, Columns], Columns]
 CUTS = (1, 23, 60, 171, 300, 401)
 
 
+# Parameters for the sample bars, where the defaults would leave the indicator idle.
+TUNED = {
+    "zigzag": ["percentage=0.1", "absolute=4", "atr_reversal=1.0"],
+    "zigzag_first_seen": ["percentage=0.1", "absolute=4", "atr_reversal=1.0"],
+}
+
+
 def variants(indicator: Indicator) -> list[str]:
-    """The specs that the suite tries: the defaults, and every choice the indicator offers."""
-    words = ["close", "open"]
-    sources = ",".join(default or words.pop(0) for default in indicator.sources.values())
-    choices = [[(p.name, word) for word in p.kind.__args__] for p in indicator.params if p.is_choice]
-    combined = []
-    for combination in itertools.product(*choices):
-        named = [f"{name}={word}" for name, word in combination]
-        combined.append(f"{indicator.name}({','.join([sources, *named] if sources else named)})")
-    return combined
+    """The specs that the suite tries: the defaults, and each choice the indicator offers."""
+    spare = ["close", "open"]
+    sources = [default or spare.pop(0) for default in indicator.sources.values()]
+    words = [(p.name, word) for p in indicator.params if p.is_choice for word in p.kind.__args__ if word != p.default]
+    chosen = [[], *([f"{name}={word}"] for name, word in words)]
+    return [f"{indicator.name}({','.join([*sources, *TUNED.get(indicator.name, []), *each])})" for each in chosen]
 
 
 def every_variant() -> list[str]:
