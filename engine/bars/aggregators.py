@@ -1,34 +1,17 @@
 """When a bar ends: by time, by the trading day, by prints, by volume, or because the vendor says so."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import NamedTuple
 
 from engine.bars.builder import NEVER, BarBuilder
 from engine.bars.timeframe import Timeframe, TimeframeKind
 from engine.errors import InvalidInput
+from engine.instruments.sessions import Session, SessionOf, utc_day
 from engine.model.market import Bar
-from engine.model.time import NS_PER_DAY, NS_PER_S
+from engine.model.time import NS_PER_S
 
 NO_LIMIT = 1 << 30  # prints
 _REMEMBERED = 512  # vendor bars kept to recognise a repeated or a revised one
-
-
-class Session(NamedTuple):
-    """One trading day, [open, close). What happens between two sessions belongs to the coming one."""
-
-    open: int
-    close: int
-
-
-SessionOf = Callable[[int], Session]
-"""The session that `ts` falls in or, between sessions, the next: the first whose close is after `ts`."""
-
-
-def utc_day(ts: int) -> Session:
-    """The session of those who name none: the UTC day."""
-    start = ts - ts % NS_PER_DAY
-    return Session(start, start + NS_PER_DAY)
 
 
 class Period(NamedTuple):

@@ -1,14 +1,15 @@
 """Bars from whole columns of prints: the same bars as the expander's, to the last bit, at memory speed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.bars.aggregators import SessionOf, utc_day
 from engine.bars.timeframe import Timeframe, TimeframeKind, parse_timeframe
 from engine.errors import InvalidInput
+from engine.instruments.adjustments import Adjustments
+from engine.instruments.sessions import SessionOf, utc_day
 from engine.model.market import NAN, Bar, Tick
 from engine.model.time import NS_PER_S
 
@@ -80,6 +81,16 @@ class BarColumns:
                 ts, self.symbol, self.timeframe, ts_open, o, h, low, c, volume, count,
                 vwap if vwap == vwap else NAN, is_complete, source,
             )  # fmt: skip
+
+
+def adjusted(bars: BarColumns, adjustments: Adjustments, *, with_dividends: bool = False) -> BarColumns:
+    """`bars` as if every split (and dividend, if asked) had always been."""
+    price, split = adjustments.scales(bars.ts_open.tolist(), with_dividends=with_dividends)
+    scale, shares = np.array(price), np.array(split)
+    return replace(
+        bars, open=bars.open * scale, high=bars.high * scale, low=bars.low * scale, close=bars.close * scale,
+        vwap=bars.vwap * scale, volume=bars.volume / shares,
+    )  # fmt: skip
 
 
 class _Cut(NamedTuple):

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from engine.bars.aggregators import PassThrough, SessionOf, aggregator, remembering, utc_day
+from engine.bars.aggregators import PassThrough, aggregator, remembering
 from engine.bars.builder import NEVER, BarBuilder, Run
 from engine.bars.lane import Lane, LaneState
 from engine.bars.timeframe import canonical, parse_timeframe
 from engine.errors import Conflict, NotFound, SnapshotIncompatible
+from engine.instruments.sessions import SessionOf, utc_day
 from engine.model.market import Bar, MarketEvent, PartialBar, Tick, TimeAdvanced
 
 _VERSION = 1

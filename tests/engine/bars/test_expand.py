@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.bars.aggregators import Session
 from engine.bars.expand import Expander
 from engine.errors import Conflict, InvalidInput, NotFound, SnapshotIncompatible
+from engine.instruments.sessions import Session
 from engine.model.market import Bar, PartialBar, Tick, TimeAdvanced
 from tests.engine.bars import brute
 
