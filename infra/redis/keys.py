@@ -28,9 +28,14 @@ def bars(symbol: str, timeframe: str) -> str:
     return f"bars:{symbol}:{timeframe}"
 
 
-def partial_state(symbol: str, timeframe: str) -> str:
-    """String: the aggregator's state, so that a restart gives the same bars. Publisher → publisher."""
-    return f"partial_state:{symbol}:{timeframe}"
+def partial_state(symbol: str) -> str:
+    """String: the aggregators' state, so that a restart gives the same bars. Publisher → publisher."""
+    return f"partial_state:{symbol}"
+
+
+def feed_position(feed: str) -> str:
+    """String: how far a feed that can resume has been published. Publisher → feed."""
+    return f"feed_position:{feed}"
 
 
 def feed_state(symbol: str) -> str:
@@ -41,6 +46,11 @@ def feed_state(symbol: str) -> str:
 def quote(symbol: str) -> str:
     """Hash: last price, bid, ask, ts. Feed → page, API."""
     return f"quote:{symbol}"
+
+
+def facts(symbol: str, kind: str) -> str:
+    """Hash: the venue's day summary, profile or greeks of a symbol, as last received. Feed → page, API."""
+    return f"facts:{kind}:{symbol}"
 
 
 # ---- control ----------------------------------------------------------------------------------------------

@@ -1,0 +1,332 @@
+"""Turns a feed's events into bars and writes both to Redis: the one writer of its symbols' streams."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from engine.bars.expand import Expander
+from engine.errors import SnapshotIncompatible
+from engine.instruments.sessions import SessionOf
+from engine.model.event import Event
+from engine.model.market import Bar, FeedGap, FeedStateChanged, Quote, Tick
+from infra import codec
+from infra.redis import keys
+from infra.redis.client import AsyncRedis
+from infra.redis.streams import Wire, entry_fields, pack
+from marketdata.history import MAX_BARS, score
+
+logger = logging.getLogger(__name__)
+
+Pair = tuple[str, str]
+
+BARS_KEPT = 1_000  # entries of a stream of bars
+TICKS_KEPT = 50_000  # entries of a stream of partial bars, whatever their age
+MAX_PENDING = 100_000  # bars that wait while Redis is away; beyond it the oldest are given up, visibly
+
+
+class Publisher:
+    """Aggregates the ticks of the symbols it carries and writes what comes of it, in `seq` order.
+
+    `ingest` and `advance` only compute; `flush` writes everything since the last flush in one transaction: completed
+    bars, one partial bar per timeframe that moved, last prices, and the aggregators' state. So after a crash the
+    streams and the state agree, and whoever continues makes the same bars. While a flush is under way, or Redis is
+    away, ticks coalesce into the next one; bars wait and none is dropped below `MAX_PENDING`.
+
+    `may_write` is asked before each write: a process that lost its lease writes nothing.
+    """
+
+    def __init__(
+        self,
+        client: AsyncRedis,
+        *,
+        feed: str,
+        session_of: Callable[[str], SessionOf | None] = lambda symbol: None,
+        exclude: int = 0,
+        tick_window_s: float = 120.0,
+        may_write: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.feed = feed
+        self.bars_made = 0
+        self.ticks_seen = 0
+        self.dropped = 0
+        self.position: str | None = None  # of a source that can resume, as of the events ingested so far
+        self._wire = Wire(client)
+        self._lock = asyncio.Lock()  # one request at a time on the wire
+        self._session_of = session_of
+        self._exclude = exclude
+        self._window_ms = int(tick_window_s * 1000)
+        self._may_write = may_write
+        self._expanders: dict[str, Expander] = {}
+        self._on_tick: dict[str, Callable[[Tick], list[Bar]]] = {}
+        self._moved: dict[str, Tick] = {}  # symbol → last tick since the last flush
+        self._quotes: dict[str, Quote] = {}
+        self._pending: list[Event] = []  # bars and notes that are not written yet, in seq order per symbol
+        self._stateful: set[str] = set()  # symbols whose state changed otherwise
+        self._counters: dict[str, int] = {}
+        self._in_doubt: _Batch | None = None
+
+    # ---- what is carried ----------------------------------------------------------------------------------
+
+    @property
+    def pairs(self) -> set[Pair]:
+        return {(symbol, each) for symbol, expander in self._expanders.items() for each in expander.timeframes}
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self._moved or self._pending or self._quotes or self._stateful or self._in_doubt)
+
+    async def carry(self, pairs: Iterable[Pair], *, resumes: bool = False) -> None:
+        """Publish these symbols and timeframes, and no others; what stays is not disturbed.
+
+        What a predecessor left is continued. Unless the source `resumes` where it was published up to, prints were
+        lost in between, so the bars that were forming are marked gapped.
+        """
+        wanted: dict[str, set[str]] = {}
+        for symbol, timeframe in pairs:
+            wanted.setdefault(symbol, set()).add(timeframe)
+        async with self._lock:
+            for symbol in self._expanders.keys() - wanted.keys():
+                self._forget(symbol)
+            for symbol, timeframes in wanted.items():
+                if symbol in self._expanders:
+                    await self._change(symbol, timeframes)
+                else:
+                    await self._begin(symbol, timeframes, resumes=resumes)
+
+    async def resume_position(self) -> str | None:
+        """Up to where a predecessor has published this feed, in the feed's own terms."""
+        async with self._lock:
+            found = await self._wire.call("GET", keys.feed_position(self.feed))
+        return found.decode() if found is not None else None
+
+    async def close(self) -> None:
+        await self._wire.close()
+
+    # ---- events in ----------------------------------------------------------------------------------------
+
+    def ingest(self, events: Sequence[Any]) -> None:
+        """Aggregate one frame of the feed. Ticks and quotes of symbols that are not carried are left out."""
+        on_tick, moved, pending = self._on_tick, self._moved, self._pending
+        for event in events:
+            kind = type(event)
+            if kind is Tick:
+                take = on_tick.get(event.symbol)
+                if take is None:
+                    continue
+                bars = take(event)
+                if bars:
+                    pending += bars
+                moved[event.symbol] = event
+            elif kind is Quote:
+                if event.symbol in on_tick:
+                    self._quotes[event.symbol] = event
+            elif kind is Bar:
+                if event.symbol in on_tick:
+                    pending += self._expanders[event.symbol].on_bar(event)
+            else:
+                self.note(event)
+        if len(pending) > MAX_PENDING:
+            self._give_up_oldest()
+
+    def advance(self, ts: int, *, ts_recv: int = 0) -> None:
+        """The venue's clock has come to `ts`: quiet bars end."""
+        for expander in self._expanders.values():
+            bars = expander.on_time(ts, ts_recv=ts_recv)
+            if bars:
+                self._pending += bars
+
+    def note(self, event: FeedGap | FeedStateChanged) -> None:
+        """Tell the readers of a symbol; a gap also marks its forming bars."""
+        expander = self._expanders.get(event.symbol)
+        if expander is None:
+            return
+        if isinstance(event, FeedGap):
+            expander.gap()
+        expander.seq += 1
+        self._pending.append(type(event)(**{**_fields(event), "seq": expander.seq}))
+
+    # ---- events out ---------------------------------------------------------------------------------------
+
+    async def flush(self) -> int:
+        """Write what has come together, in one transaction; how many stream entries that made.
+
+        Raises what Redis raises when it is away: nothing is lost then, the next flush continues.
+        """
+        async with self._lock:
+            if not self.has_work or not self._may_write():
+                return 0
+            await self._settle()
+            batch = self._in_doubt = self._batch()
+            await self._wire.transact(batch.requests)
+            self._in_doubt = None
+            return batch.entries
+
+    async def trim(self, now_ms: int) -> None:
+        """Drop partial bars older than the window; called about once a second."""
+        oldest = now_ms - self._window_ms
+        streams = [keys.ticks_stream(symbol, timeframe) for symbol, timeframe in self.pairs]
+        if not streams or not self._may_write():
+            return
+        async with self._lock:
+            await self._wire.send([pack("XTRIM", key, "MINID", "~", oldest) for key in streams])
+
+    async def _settle(self) -> None:
+        """A write whose answer never came: find out whether it happened, and write it now if not."""
+        batch = self._in_doubt
+        if batch is None:
+            return
+        if batch.probe is not None:
+            key, n = batch.probe
+            found = await self._wire.call("XREVRANGE", key, "+", "-", "COUNT", 1)
+            if found and entry_fields(found[0][1])[1] >= n:
+                self._in_doubt = None
+                return
+        await self._wire.transact(batch.requests)
+        self._in_doubt = None
+
+    def _batch(self) -> "_Batch":
+        """Everything that waits, as requests; the waiting lists are empty afterwards."""
+        pending, self._pending = self._pending, []
+        moved, self._moved = self._moved, {}
+        quotes, self._quotes = self._quotes, {}
+        stateful, self._stateful = self._stateful, set()
+        batch = _Batch(self._counters)
+        for event in pending:
+            if isinstance(event, Bar):
+                self.bars_made += 1
+                batch.bar(event)
+                stateful.add(event.symbol)
+            else:
+                symbol: str = event.symbol  # type: ignore[attr-defined]  # notes carry one
+                for timeframe in self._expanders[symbol].timeframes:
+                    batch.entry(keys.ticks_stream(symbol, timeframe), event, kept=TICKS_KEPT)
+                stateful.add(symbol)
+        for symbol, tick in moved.items():
+            for partial in self._expanders[symbol].partials(tick.ts_recv):
+                batch.entry(keys.ticks_stream(symbol, partial.timeframe), partial, kept=TICKS_KEPT)
+        for symbol in stateful | moved.keys():
+            batch.add("SET", keys.partial_state(symbol), self._expanders[symbol].snapshot())
+        for symbol in moved.keys() | quotes.keys():
+            batch.add("HSET", keys.quote(symbol), *_quote_fields(moved.get(symbol), quotes.get(symbol)))
+        if self.position is not None:
+            batch.add("SET", keys.feed_position(self.feed), self.position)
+        return batch
+
+    def _give_up_oldest(self) -> None:
+        """Redis has been away for so long that memory is at stake: readers will find a jump in the counters."""
+        cut = len(self._pending) // 2
+        for event in self._pending[:cut]:
+            if isinstance(event, Bar):
+                key = keys.bars_stream(event.symbol, event.timeframe)
+                self._counters[key] = self._counters.get(key, 0) + 1
+        self._pending = self._pending[cut:]
+        self.dropped += cut
+        logger.error("%s: Redis takes nothing; %d bars that waited were given up", self.feed, cut)
+
+    # ---- symbols ------------------------------------------------------------------------------------------
+
+    async def _begin(self, symbol: str, timeframes: set[str], *, resumes: bool) -> None:
+        expander = Expander(
+            symbol, sorted(timeframes), session=self._session_of(symbol), exclude=self._exclude, source=self.feed
+        )
+        state = await self._wire.call("GET", keys.partial_state(symbol))
+        if state is not None:
+            try:
+                expander.restore(state)
+            except SnapshotIncompatible as error:
+                logger.warning("%s: the stored state is not continued: %s", symbol, error)
+            if not resumes:
+                expander.gap()
+        last_seq = await self._count(symbol, timeframes)
+        expander.seq = max(expander.seq, last_seq)
+        self._expanders[symbol] = expander
+        self._on_tick[symbol] = expander.on_tick
+
+    async def _change(self, symbol: str, timeframes: set[str]) -> None:
+        expander = self._expanders[symbol]
+        present = set(expander.timeframes)
+        if timeframes == present:
+            return
+        added = timeframes - present
+        last_seq = await self._count(symbol, added)
+        for timeframe in present - timeframes:
+            expander.remove(timeframe)
+            self._drop_pending(symbol, timeframe)
+        for timeframe in sorted(added):
+            expander.add(timeframe)
+        expander.seq = max(expander.seq, last_seq)
+        self._stateful.add(symbol)
+
+    def _forget(self, symbol: str) -> None:
+        del self._expanders[symbol], self._on_tick[symbol]
+        self._moved.pop(symbol, None)
+        self._quotes.pop(symbol, None)
+        self._stateful.discard(symbol)
+        self._pending = [event for event in self._pending if getattr(event, "symbol", "") != symbol]
+
+    def _drop_pending(self, symbol: str, timeframe: str) -> None:
+        self._pending = [
+            event
+            for event in self._pending
+            if not (isinstance(event, Bar) and (event.symbol, event.timeframe) == (symbol, timeframe))
+        ]
+
+    async def _count(self, symbol: str, timeframes: Iterable[str]) -> int:
+        """Continue the streams' own counters; the greatest `seq` found in them."""
+        streams = [make(symbol, each) for each in timeframes for make in (keys.bars_stream, keys.ticks_stream)]
+        if not streams:
+            return 0
+        replies = await self._wire.send([pack("XREVRANGE", key, "+", "-", "COUNT", 1) for key in streams])
+        latest = 0
+        for key, reply in zip(streams, replies, strict=True):
+            if isinstance(reply, Exception):
+                raise reply
+            if not reply:
+                self._counters[key] = 0
+                continue
+            data, self._counters[key] = entry_fields(reply[0][1])
+            latest = max(latest, getattr(codec.decode(data), "seq", 0))
+        return latest
+
+
+class _Batch:
+    """The requests of one transaction, and how to find out later whether it happened."""
+
+    __slots__ = ("_counters", "entries", "probe", "requests")
+
+    def __init__(self, counters: dict[str, int]) -> None:
+        self._counters = counters
+        self.requests: list[bytes] = []
+        self.entries = 0
+        self.probe: tuple[str, int] | None = None  # one stream, and the counter it has once this is written
+
+    def add(self, *args: str | bytes | int | float) -> None:
+        self.requests.append(pack(*args))
+
+    def entry(self, key: str, event: Event, *, kept: int, is_exact: bool = False) -> None:
+        n = self._counters.get(key, 0) + 1
+        self._counters[key] = n
+        self.probe = (key, n)
+        self.entries += 1
+        bound = "=" if is_exact else "~"
+        self.add("XADD", key, "MAXLEN", bound, kept, "*", "e", codec.encode(event), "n", n)
+
+    def bar(self, bar: Bar) -> None:
+        self.entry(keys.bars_stream(bar.symbol, bar.timeframe), bar, kept=BARS_KEPT, is_exact=True)
+        key = keys.bars(bar.symbol, bar.timeframe)
+        self.add("ZADD", key, score(bar), codec.encode(bar))
+        self.add("ZREMRANGEBYRANK", key, 0, -MAX_BARS - 1)
+
+
+def _fields(event: FeedGap | FeedStateChanged) -> Mapping[str, Any]:
+    return {name: getattr(event, name) for name in event.__struct_fields__}
+
+
+def _quote_fields(tick: Tick | None, quote: Quote | None) -> list[str | int | float]:
+    fields: list[str | int | float] = []
+    if tick is not None:
+        fields += ["last", tick.price, "size", tick.size, "ts", tick.ts, "ts_recv", tick.ts_recv]
+    if quote is not None:
+        fields += ["bid", quote.bid, "ask", quote.ask, "quote_ts", quote.ts]
+    return fields
