@@ -60,6 +60,7 @@ def time_server():
 
 def test_the_clock_offset_is_the_servers_minus_ours(time_server):
     offset = machine.ntp_offset_s("127.0.0.1", port=time_server)
+    assert offset is not None
     assert offset == pytest.approx(2.5, abs=0.05)
     assert machine.judge_offset(offset, "server").state is State.FAILED
 
