@@ -68,7 +68,7 @@ class ColumnCache:
 
     def _make_price(self, name: str) -> Column:
         if name in self._given:
-            return np.ascontiguousarray(self._given[name], dtype=np.float64)
+            return np.require(self._given[name], dtype=np.float64, requirements=["C", "W"])
         # The same operations in the same order as when a bar is appended.
         if name == "hl2":
             return (self._price("high") + self._price("low")) / 2.0
