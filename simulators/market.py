@@ -75,41 +75,42 @@ class SymbolMarket:
             if last > first:
                 yield Slice(prints, first, last)
 
-    def last(self, ts: int) -> Slice | None:
-        """The last print at or before `ts`, as a slice of one; None if there was none for ten days."""
+    def last(self, ts: int, *, regular: bool | None = None) -> Slice | None:
+        """The last print at or before `ts` (inside regular hours, outside, or either), as a slice of one; None if
+        there was none for ten days."""
         minute = ts // NS_PER_MINUTE
-        found = self._last_in(minute, ts)
-        while found is None:
-            earlier = self._minute_with_prints_before(minute)
-            if earlier is None:
-                return None
-            minute, found = earlier, self._last_in(earlier, ts)
+        found = self._last_in(minute, ts, regular)
+        if found is None:
+            earlier = self._minute_with_prints_before(minute, regular)
+            found = self._last_in(earlier, ts, regular) if earlier is not None else None
         return found
 
-    def _last_in(self, minute: int, ts: int) -> Slice | None:
+    def _last_in(self, minute: int, ts: int, regular: bool | None) -> Slice | None:
         prints = self.minute(minute)
         last = int(np.searchsorted(prints.ts, ts, side="right"))
-        return Slice(prints, last - 1, last) if last else None
+        return Slice(prints, last - 1, last) if last and regular in (None, prints.is_regular) else None
 
-    def _minute_with_prints_before(self, minute: int) -> int | None:
+    def _minute_with_prints_before(self, minute: int, regular: bool | None) -> int | None:
         day = minute // MINUTES_PER_DAY
         for back in range(11):
-            rows = np.flatnonzero(self.day(day - back).trade_count)
+            path = self.day(day - back)
+            rows = np.flatnonzero((path.trade_count > 0) & (True if regular is None else path.regular == regular))
             rows = rows[rows < minute - (day - back) * MINUTES_PER_DAY]
             if len(rows):
                 return (day - back) * MINUTES_PER_DAY + int(rows[-1])
         return None
 
-    def before(self, ts: int, trading_day: int) -> tuple[int, int]:
-        """(prints, volume) of `trading_day` before the UTC minute that holds `ts`."""
+    def before(self, ts: int, trading_day: int, *, regular_only: bool = False) -> tuple[int, int]:
+        """(prints, volume) of `trading_day`, or of its regular hours, before the UTC minute that holds `ts`."""
         start = self.sessions.day_start(trading_day)
         count = volume = 0
         for day in range(start // NS_PER_DAY, ts // NS_PER_DAY + 1):
             path = self.day(day)
             first = max(start - day * NS_PER_DAY, 0) // NS_PER_MINUTE
             last = min(ts - day * NS_PER_DAY, NS_PER_DAY) // NS_PER_MINUTE
-            count += int(path.trade_count[first:last].sum())
-            volume += int(path.volume[first:last].sum())
+            counted = path.regular[first:last] if regular_only else slice(None)
+            count += int(path.trade_count[first:last][counted].sum())
+            volume += int(path.volume[first:last][counted].sum())
         return count, volume
 
 
