@@ -228,6 +228,7 @@ ORACLES = [
         "money_flow().into",
         "pandas",
         frame(lambda d: (typical(d) * d.volume).where(typical(d).diff() > 0.0, 0.0)),
+        1,
     ),
     Oracle("mfi", "mfi(14)", "TA-Lib MFI", ta("MFI", "hlcv", 14)),
     Oracle("williams_r", "williams_r(14)", "TA-Lib WILLR", ta("WILLR", "hlc", 14)),
