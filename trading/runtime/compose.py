@@ -1,0 +1,130 @@
+"""Where a book's parts are plugged together, and the only place that asks whether it is paper or live."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from engine.core import Engine, EngineConfig
+from engine.errors import FortifiedError
+from engine.exits.config import ExitConfig
+from engine.instruments.catalog import instrument_for
+from engine.model.enums import FINAL_STATES
+from engine.strategy.slot import SlotConfig
+from engine.venue.matching import SimulatedVenue
+from strategies.models import Ticker
+from strategies.registry import STRATEGIES
+from trading.models import Book, EngineState, Order, Position, Run
+from trading.runtime.simulated import SimulatedDesk
+
+
+class LiveDeskMissing(FortifiedError):
+    """A live book needs brokers that are not configured."""
+
+    code = "live_desk_missing"
+
+
+class Composition(msgspec.Struct, frozen=True):
+    """What the database says a book should be running, and where its predecessor stopped."""
+
+    book_id: int
+    name: str
+    mode: str
+    feed: str
+    generation: int
+    fencing_token: int
+    is_halted: bool
+    slots: tuple[SlotConfig, ...]
+    state: bytes | None
+    cursors: dict[str, str]
+
+    @property
+    def subscriptions(self) -> list[tuple[str, str]]:
+        return sorted({(slot.symbol, slot.timeframe) for slot in self.slots})
+
+    @property
+    def slot_timeframes(self) -> dict[tuple[str, str], str]:
+        return {(slot.strategy, slot.symbol): slot.timeframe for slot in self.slots}
+
+
+def load(name: str) -> Composition:
+    """Read the book called `name`: the slots of its running runs, and stopped ones that still hold something."""
+    book = Book.objects.get(name=name)
+    saved = EngineState.objects.filter(book=book).first()
+    return Composition(
+        book_id=book.pk,
+        name=book.name,
+        mode=book.mode,
+        feed=book.feed,
+        generation=book.generation,
+        fencing_token=book.fencing_token,
+        is_halted=book.is_halted,
+        slots=tuple(slots_of(book)),
+        state=bytes(saved.data) if saved else None,
+        cursors=dict(saved.cursors) if saved else {},
+    )
+
+
+def slots_of(book: Book) -> Iterable[SlotConfig]:
+    """The book's slots. One whose run has stopped stays, without entries, while it holds something."""
+    enabled = {(t.strategy, t.symbol): t.trade_enabled for t in Ticker.objects.all()}
+    seen: set[tuple[str, str]] = set()
+    for run in Run.objects.filter(book=book, state=Run.State.RUNNING).order_by("strategy"):
+        for document in run.slots:
+            key = (document["strategy"], document["symbol"])
+            seen.add(key)
+            yield slot_config(document, trade_enabled=enabled.get(key, False))
+    for key in _still_held(book):
+        if key not in seen:
+            seen.add(key)
+            yield slot_config(_last_document(book, *key), trade_enabled=False)
+
+
+def _still_held(book: Book) -> list[tuple[str, str]]:
+    """Strategies and symbols that hold something or have an order out."""
+    held = Position.objects.filter(book=book).exclude(quantity=0)
+    working = Order.objects.filter(book=book).exclude(state__in=FINAL_STATES)
+    return sorted({*held.values_list("strategy", "symbol"), *working.values_list("strategy", "symbol")})
+
+
+def _last_document(book: Book, strategy: str, symbol: str) -> dict[str, Any]:
+    for run in Run.objects.filter(book=book, strategy=strategy).order_by("-id"):
+        for document in run.slots:
+            if document["symbol"] == symbol:
+                return dict(document)
+    raise FortifiedError(f"{strategy} holds {symbol} in book {book.name}, but no run of it is known")
+
+
+def slot_config(document: dict[str, Any], *, trade_enabled: bool) -> SlotConfig:
+    """A slot as a run stored it, for the engine."""
+    exits = document.get("exits")
+    return SlotConfig(
+        strategy=document["strategy"],
+        symbol=document["symbol"],
+        timeframe=document["timeframe"],
+        params=document["params"],
+        quantities={broker: Decimal(quantity) for broker, quantity in document["quantities"].items()},
+        exits=None if exits is None else msgspec.convert(exits, ExitConfig, strict=False),
+        trade_enabled=trade_enabled,
+    )
+
+
+def make_desk(composition: Composition) -> SimulatedDesk:
+    """Engine and venue for `composition`, continued from its saved state where there is one."""
+    if composition.mode != Book.Mode.PAPER:
+        raise LiveDeskMissing(f"book {composition.name!r} is live, but no broker account is armed for it")
+    instruments = {slot.symbol: instrument_for(slot.symbol) for slot in composition.slots}
+    config = EngineConfig(
+        run=f"{composition.name}{composition.generation}", slots=composition.slots, instruments=instruments
+    )
+    desk = SimulatedDesk(engine=Engine(config, strategies=STRATEGIES), venue=SimulatedVenue(instruments=instruments))
+    if composition.state is not None:
+        desk.restore(composition.state)
+    return desk
+
+
+def forget_state(composition: Composition) -> None:
+    """Begin a new generation: the saved state cannot be read by this version. Ledger rows stay as they are."""
+    Book.objects.filter(pk=composition.book_id).update(generation=composition.generation + 1)
+    EngineState.objects.filter(book_id=composition.book_id).delete()

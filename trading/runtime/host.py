@@ -1,0 +1,201 @@
+"""Holds a book's lease and runs its loop, composed again whenever the configuration changes."""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import uvloop
+from asgiref.sync import sync_to_async
+from django.conf import settings
+
+from engine.errors import SnapshotIncompatible
+from engine.model.commands import Halt
+from engine.model.event import Event
+from engine.model.market import Bar
+from engine.model.signals import SlotStateChanged, WarmupProgressed
+from infra import broadcast, draining
+from infra.redis import keys
+from infra.redis.client import AsyncRedis, aclose_clients, async_client, sync_client
+from infra.redis.leases import Lease
+from marketdata.history import recent_bars
+from marketdata.reader import StreamReader
+from trading.journal.writer import DatabaseJournal
+from trading.models import CommandRecord
+from trading.runtime import compose, state
+from trading.runtime.commands import CommandSource
+from trading.runtime.inbox import Delivery, Inbox
+from trading.runtime.runner import Ended, Runner
+from trading.runtime.simulated import SimulatedDesk
+from trading.runtime.warmup import warm_up
+
+logger = logging.getLogger(__name__)
+
+LEASE_KIND = "trader"
+LEASE_TTL_S = 4.0
+READ_BLOCK_MS = 500
+
+
+def run_book(name: str) -> str:
+    """Run the loop of book `name` in this process; why it ended."""
+    return uvloop.run(host(name))
+
+
+async def host(name: str) -> str:
+    """Acquire the lease, run until the end, release it. "held" where another process has it."""
+    client = async_client(settings.REDIS_URL)
+    try:
+        composition = await sync_to_async(compose.load)(name)
+        lease = Lease(
+            client, kind=LEASE_KIND, name=name, owner=f"{socket.gethostname()}:{os.getpid()}", ttl_s=LEASE_TTL_S
+        )
+        token = await lease.acquire(above=composition.fencing_token)
+        if token is None:
+            return "held"
+        logger.info("book %s: this process trades it (fencing token %d)", name, token)
+        return await _hold(client, lease, name=name, token=token)
+    finally:
+        await aclose_clients()
+
+
+async def _hold(client: AsyncRedis, lease: Lease, *, name: str, token: int) -> str:
+    watch = Watch(client, lease)
+    keeper = asyncio.create_task(watch.keep())
+    try:
+        while True:
+            ended = await _run_composed(client, watch, name=name, token=token)
+            logger.info("book %s: %s", name, ended.value)
+            if ended is not Ended.RELOAD:
+                return ended.value
+    finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+        await lease.release()
+
+
+class Watch:
+    """Renews the lease and watches for what must end the loop: a lost lease, a stop, another configuration."""
+
+    def __init__(self, client: AsyncRedis, lease: Lease) -> None:
+        self._client = client
+        self._lease = lease
+        self._lost = False
+        self._config: str | bytes | None = None
+        self._composed_with: str | bytes | None = None
+
+    async def keep(self) -> None:
+        while not self._lost:
+            self._lost = not await self._lease.keep()
+            self._config = await self._client.get(keys.config_changed())
+            await asyncio.sleep(LEASE_TTL_S / 8)
+
+    async def composing(self) -> None:
+        """Remember the configuration that is being composed now; call before reading the database."""
+        self._config = self._composed_with = await self._client.get(keys.config_changed())
+
+    def must_end(self) -> Ended | None:
+        if self._lost or self._lease.remaining_s <= 0:
+            return Ended.LEASE_LOST
+        if draining.is_requested():
+            return Ended.STOPPED
+        return Ended.RELOAD if self._config != self._composed_with else None
+
+
+async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: int) -> Ended:
+    await watch.composing()
+    composition = await sync_to_async(compose.load)(name)
+    if not composition.slots:
+        await state.show_slots(client, book=name, slots={})
+        return Ended.STOPPED
+    desk = await sync_to_async(_desk)(composition)
+    reader = StreamReader(client, book=name, subscriptions=composition.subscriptions, cursors=composition.cursors)
+    await reader.start()
+    await warm_up(desk.engine, _history(client))
+    journal = DatabaseJournal(book_id=composition.book_id, token=token, on_commit=lambda out: _show_facts(name, out))
+    inbox = await _inbox(client, reader, composition)
+
+    async def rewarm(symbol: str) -> None:
+        desk.engine.begin_rewarm(symbol)
+        await warm_up(desk.engine, _history(client), symbol=symbol)
+
+    async def show(runner: Runner) -> None:
+        await reader.ack(runner.cursors)
+        await _show(client, name, desk, runner)
+
+    runner = Runner(
+        desk=desk,
+        inbox=inbox,
+        journal=journal,
+        cursors=composition.cursors,
+        must_end=watch.must_end,
+        rewarm=rewarm,
+        show=show,
+        slot_timeframes=composition.slot_timeframes,
+    )
+    try:
+        return await runner.run()
+    finally:
+        await journal.close()
+
+
+def _desk(composition: compose.Composition) -> SimulatedDesk:
+    try:
+        return compose.make_desk(composition)
+    except SnapshotIncompatible as error:
+        logger.warning("book %s begins a new generation: %s", composition.name, error.detail)
+        compose.forget_state(composition)
+        return compose.make_desk(compose.load(composition.name))
+
+
+async def _inbox(client: AsyncRedis, reader: StreamReader, composition: compose.Composition) -> Inbox:
+    async def market() -> Delivery:
+        events = await reader.read(READ_BLOCK_MS)
+        return Delivery(events=events, cursors=dict(reader.cursors) if events else {})
+
+    inbox = Inbox()
+    if composition.is_halted:
+        halt = Halt(ts=time.time_ns(), command_id=f"halt-{composition.name}", reason="halted")
+        await inbox.put(Delivery(events=(halt,), cursors={}))
+    commands = CommandSource(
+        client,
+        book=composition.name,
+        cursor=composition.cursors.get(keys.commands(composition.name)),
+        unanswered=_unanswered,
+    )
+    inbox.attach("market", market)
+    inbox.attach("commands", commands.read)
+    return inbox
+
+
+@sync_to_async
+def _unanswered(ids: Sequence[str]) -> set[str]:
+    waiting = CommandRecord.objects.filter(command_id__in=ids, state=CommandRecord.State.SENT)
+    return set(waiting.values_list("command_id", flat=True))
+
+
+def _history(client: AsyncRedis) -> Any:
+    async def history(symbol: str, timeframe: str, limit: int) -> list[Bar]:
+        return await recent_bars(client, symbol, timeframe, limit)
+
+    return history
+
+
+def _show_facts(book: str, outputs: Sequence[Event]) -> None:
+    """On the journal's thread, after the commit: pages and views never show what the database does not hold."""
+    broadcast.broadcast_events(book, outputs)
+    state.show_positions(sync_client(settings.REDIS_URL), outputs)
+
+
+async def _show(client: AsyncRedis, name: str, desk: SimulatedDesk, runner: Runner) -> None:
+    slots: dict[str, dict[str, Any]] = {}
+    for status in desk.engine.slot_states():
+        slot = slots.setdefault(f"{status.strategy}:{status.symbol}", {})
+        if isinstance(status, WarmupProgressed):
+            slot.update(have=status.have, need=status.need, timeframe=status.timeframe)
+        elif isinstance(status, SlotStateChanged):
+            slot.update(state=status.state, reason=status.reason)
+    await state.show_slots(client, book=name, slots=slots)
+    await state.beat(client, process=f"trader:{name}", figures=runner.view())

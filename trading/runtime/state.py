@@ -1,0 +1,58 @@
+"""Views of a running book for people and pages: trade_state, slot_state and heartbeat in Redis."""
+
+import json
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from engine.model.event import Event
+from engine.model.positions import PositionChanged
+from engine.model.time import iso
+from infra.redis import keys
+from infra.redis.client import AsyncRedis, SyncRedis
+
+HEARTBEAT_TTL_S = 15
+
+
+def show_positions(client: SyncRedis, events: Iterable[Event]) -> None:
+    """Write the `trade_state` hash of every position that `events` changed."""
+    changed = [event for event in events if isinstance(event, PositionChanged)]
+    if not changed:
+        return
+    with client.pipeline(transaction=False) as pipe:
+        for event in changed:
+            items = [part for pair in position_view(event).items() for part in pair]
+            pipe.hset(keys.trade_state(event.strategy, event.symbol, event.broker), items=items)
+        pipe.execute()
+
+
+def position_view(event: PositionChanged) -> dict[str, str]:
+    """The position as people read it in redis-cli."""
+    return {
+        "strategy": event.strategy,
+        "symbol": event.symbol,
+        "broker": event.broker,
+        "side": event.side.value.upper(),
+        "quantity": f"{abs(event.quantity).normalize():f}",
+        "average_price": f"{event.average_price.normalize():f}",
+        "realized_pnl": f"{event.realized_pnl.normalize():f}",
+        "fees": f"{event.fees.normalize():f}",
+        "updated_at": iso(event.ts),
+    }
+
+
+async def show_slots(client: AsyncRedis, *, book: str, slots: dict[str, dict[str, Any]]) -> None:
+    """Replace the `slot_state` hash of `book`: slot → JSON of its state."""
+    key = keys.slot_state(book)
+    async with client.pipeline(transaction=True) as pipe:
+        pipe.delete(key)
+        if slots:
+            pipe.hset(key, mapping={name: json.dumps(state) for name, state in slots.items()})
+            pipe.expire(key, HEARTBEAT_TTL_S)
+        await pipe.execute()
+
+
+async def beat(client: AsyncRedis, *, process: str, figures: dict[str, Any]) -> None:
+    """The heartbeat: `figures` of the work done, and when; it ends by itself when nobody renews it."""
+    document = json.dumps({"at": time.time(), **figures})
+    await client.set(keys.heartbeat(process), document, ex=HEARTBEAT_TTL_S)

@@ -1,0 +1,76 @@
+"""Compares what should run with who holds a live lease, and dispatches the difference."""
+
+import logging
+
+from celery import current_app
+from django.conf import settings
+
+from infra.redis.client import sync_client
+from infra.redis.leases import holder
+from marketdata.models import FeedSource
+from marketdata.services import set_wanted
+from strategies.models import Ticker
+from trading.models import Book, Position, Run
+
+logger = logging.getLogger(__name__)
+
+DISPATCH_EXPIRES_S = 5  # a start that waited longer is stale: the next look decides again
+
+
+def supervise() -> list[str]:
+    """Start what should run and does not; "feed:dxlink", "trader:paper", … of what was dispatched."""
+    tell_feeds()
+    return [*_start_feeds(), *_start_books()]
+
+
+def tell_feeds() -> None:
+    """Write what each feed must carry: every configured ticker, so that charts are there before trading starts."""
+    default = default_feed()
+    wanted: dict[str, set[tuple[str, str]]] = {name: set() for name in _enabled_feeds()}
+    for ticker in Ticker.objects.all():
+        wanted.setdefault(ticker.feed or default, set()).add((ticker.symbol, ticker.timeframe))
+    for run in Run.objects.filter(state=Run.State.RUNNING):
+        for slot in run.slots:
+            wanted.setdefault(default, set()).add((slot["symbol"], slot["timeframe"]))
+    for feed, pairs in wanted.items():
+        if feed:
+            set_wanted(feed=feed, pairs=pairs)
+
+
+def default_feed() -> str:
+    """The feed of tickers that name none; empty where no feed is enabled."""
+    feed = FeedSource.objects.filter(is_enabled=True).order_by("-is_default", "name").first()
+    return feed.name if feed else ""
+
+
+def books_to_run() -> list[Book]:
+    """Books with a running strategy or an open position."""
+    ids = set(Run.objects.filter(state=Run.State.RUNNING).values_list("book_id", flat=True))
+    ids |= set(Position.objects.exclude(quantity=0).values_list("book_id", flat=True))
+    return list(Book.objects.filter(pk__in=ids))
+
+
+def _enabled_feeds() -> list[str]:
+    return list(FeedSource.objects.filter(is_enabled=True).values_list("name", flat=True))
+
+
+def _start_feeds() -> list[str]:
+    return [_dispatch("marketdata.tasks.run_feed", "feed", name) for name in _enabled_feeds() if _is_free("feed", name)]
+
+
+def _start_books() -> list[str]:
+    return [
+        _dispatch("trading.tasks.run_trader", "trader", book.name)
+        for book in books_to_run()
+        if _is_free("trader", book.name)
+    ]
+
+
+def _is_free(kind: str, name: str) -> bool:
+    return holder(sync_client(settings.REDIS_URL), kind, name) is None
+
+
+def _dispatch(task: str, kind: str, name: str) -> str:
+    current_app.send_task(task, args=[name], expires=DISPATCH_EXPIRES_S)
+    logger.info("%s %s holds no lease: started", kind, name)
+    return f"{kind}:{name}"

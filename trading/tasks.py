@@ -1,0 +1,17 @@
+"""Celery's side of trading: the task that hosts a book's loop, and the one that starts what should run."""
+
+from celery import shared_task
+
+from trading.runtime import host, supervisor
+
+
+@shared_task(name="trading.tasks.run_trader", acks_late=False, ignore_result=True)
+def run_trader(book: str) -> str:
+    """Host the loop of `book` until it is asked to stop or loses its lease; at once where another holds it."""
+    return host.run_book(book)
+
+
+@shared_task(name="trading.tasks.supervise", ignore_result=True)
+def supervise() -> list[str]:
+    """Start every feed and book that should run and holds no live lease; their names."""
+    return supervisor.supervise()
