@@ -1,0 +1,28 @@
+"""Which indicator lines belong on a chart: those that the strategies trading it read."""
+
+import logging
+
+from engine.errors import FortifiedError
+from engine.indicators.spec import parse
+from engine.strategy.params import parse_params
+from strategies.models import Ticker
+from strategies.registry import STRATEGIES
+
+logger = logging.getLogger(__name__)
+
+
+def line_specs(*, symbol: str, timeframe: str) -> tuple[str, ...]:
+    """The indicators that strategies read on this chart, by their tickers; each once, in the order of the tickers."""
+    specs: dict[str, None] = {}
+    for ticker in Ticker.objects.filter(symbol=symbol, timeframe=timeframe).order_by("strategy"):
+        specs |= dict.fromkeys(_specs_of(ticker))
+    return tuple(specs)
+
+
+def _specs_of(ticker: Ticker) -> tuple[str, ...]:
+    try:
+        strategy = STRATEGIES[ticker.strategy]
+        return tuple(str(parse(spec)) for spec in strategy(parse_params(strategy, ticker.params)).indicators())
+    except FortifiedError as error:
+        logger.warning("%s has no lines: %s", ticker, error.detail)
+        return ()
