@@ -1,0 +1,108 @@
+"""What moves between two facts: slot states, the feed's freshness, and what open positions are worth now."""
+
+import time
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from engine.instruments.catalog import instrument_for
+from infra.redis import keys
+from infra.redis.client import AsyncRedis
+
+Row = dict[str, Any]
+
+
+async def read_pulse(client: AsyncRedis, *, overview: Row) -> Row:
+    """The pulse of the book whose `overview` this is, in one round trip to Redis."""
+    book, positions = overview["book"]["name"], overview["positions"]
+    symbols = sorted({slot["symbol"] for row in overview["strategies"] for slot in row["slots"]} | _held(positions))
+    pipe = client.pipeline(transaction=False)
+    pipe.hgetall(keys.slot_state(book))
+    pipe.get(keys.halt(book))
+    pipe.get(keys.heartbeat(f"trader:{book}"))
+    for symbol in symbols:
+        pipe.hgetall(keys.feed_state(symbol))
+        pipe.hgetall(keys.quote(symbol))
+    slots, halt, beat, *market = await pipe.execute()
+    states = dict(zip(symbols, market[0::2], strict=True))
+    quotes = dict(zip(symbols, market[1::2], strict=True))
+    marks = [mark(position, quotes[position["symbol"]]) for position in positions]
+    return {
+        "kind": "pulse",
+        "halt": halt,
+        "trader": _trader(beat),
+        "slots": [slot_row(name, document) for name, document in sorted(slots.items())],
+        "feeds": [feed_row(symbol, states[symbol], quotes[symbol]) for symbol in symbols],
+        "marks": marks,
+        "open_pnl": open_pnl(marks),
+    }
+
+
+def _held(positions: list[Row]) -> set[str]:
+    return {position["symbol"] for position in positions}
+
+
+def _trader(beat: str | None) -> Row:
+    """The trader's heartbeat: absent means that nobody runs the book."""
+    if beat is None:
+        return {"is_running": False}
+    figures = msgspec.json.decode(beat)
+    return {"is_running": True, "at": round(figures["at"] * 1000)}
+
+
+def slot_row(name: str, document: str) -> Row:
+    """One slot's state as the trader shows it; have and need are absent once it is warm."""
+    strategy, _, symbol = name.partition(":")
+    state = msgspec.json.decode(document)
+    return {
+        "strategy": strategy,
+        "symbol": symbol,
+        "timeframe": state.get("timeframe", ""),
+        "state": state.get("state", "warming"),
+        "reason": state.get("reason", ""),
+        "have": state.get("have"),
+        "need": state.get("need"),
+    }
+
+
+def feed_row(symbol: str, state: dict[str, str], quote: dict[str, str]) -> Row:
+    """What the feed says of a symbol, and its last price."""
+    return {
+        "symbol": symbol,
+        "state": state.get("state", "unknown"),
+        "reason": state.get("reason", ""),
+        "price": last_price(quote),
+    }
+
+
+def last_price(quote: dict[str, str]) -> float | None:
+    """The last observed price; None where there was none."""
+    text = quote.get("price") or quote.get("last")
+    return float(text) if text else None
+
+
+def mark(position: Row, quote: dict[str, str]) -> Row:
+    """An open position against the last price: `unrealized_pnl` in cash, before fees; null without a price."""
+    price = last_price(quote)
+    row = {key: position[key] for key in ("strategy", "symbol", "broker")}
+    return {**row, "price": price, "unrealized_pnl": None if price is None else _unrealized(position, price)}
+
+
+def _unrealized(position: Row, observed: float) -> str:
+    instrument = instrument_for(position["symbol"])
+    gained = instrument.price(observed) - Decimal(position["average_price"])
+    return f"{(gained * Decimal(position['quantity']) * instrument.multiplier).normalize():f}"
+
+
+def open_pnl(marks: list[Row]) -> str | None:
+    """The sum over all marks; None where one of them has no price."""
+    values = [row["unrealized_pnl"] for row in marks]
+    if None in values:
+        return None
+    return f"{sum((Decimal(value) for value in values), Decimal(0)).normalize():f}"
+
+
+def utc_ms() -> int:
+    """This machine's clock, UTC milliseconds."""
+    return time.time_ns() // 1_000_000

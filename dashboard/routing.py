@@ -1,0 +1,11 @@
+"""WebSocket routes."""
+
+from django.urls import path, re_path
+
+from dashboard.consumers import BookConsumer
+from marketdata.consumers import ChartConsumer
+
+websocket_urlpatterns = [
+    re_path(r"^ws/book/(?P<book>[-\w]+)$", BookConsumer.as_asgi()),
+    path("ws/chart", ChartConsumer.as_asgi()),
+]

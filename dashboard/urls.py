@@ -1,0 +1,17 @@
+"""Routes of the pages and of what they load."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from dashboard import api, views
+
+urlpatterns = [
+    path("", views.BookPage.as_view(), name="home"),
+    path("book/<slug:book>", views.BookPage.as_view(), name="book"),
+    path("login", views.SignIn.as_view(), name="login"),
+    path("logout", LogoutView.as_view(), name="logout"),
+    # A symbol may hold a slash ("/NQ"): the timeframe is what follows the last one.
+    path("api/charts/<path:symbol>/<str:timeframe>", api.ChartView.as_view(), name="chart"),
+    path("api/book/<slug:book>/overview", api.OverviewView.as_view(), name="book-overview"),
+    path("api/book/<slug:book>/fills", api.FillsView.as_view(), name="book-fills"),
+]

@@ -1,0 +1,66 @@
+"""The pages: sign-in, and the one screen that answers "is it healthy, what does it hold, what is it doing?"."""
+
+from typing import Any
+
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.generic import TemplateView
+
+from dashboard import selectors
+from dashboard.forms import SignInForm
+
+# Everything comes from this server; the browser opens sockets to it only.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data:",
+        "style-src 'self' 'unsafe-inline'",  # the chart library writes style attributes
+        "connect-src 'self' ws: wss:",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+
+
+class PolicyMixin:
+    """Sends the content security policy with every page."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        return response
+
+
+class SignIn(PolicyMixin, LoginView):
+    """Sign in by e-mail."""
+
+    template_name = "dashboard/login.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+
+@method_decorator(ensure_csrf_cookie, name="dispatch")
+class BookPage(PolicyMixin, LoginRequiredMixin, TemplateView):
+    """The live page of one book; without a name, the paper book."""
+
+    template_name = "dashboard/book.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        books = selectors.books()
+        name = kwargs.get("book") or (books[0].name if books else "")
+        book = next((row for row in books if row.name == name), None)
+        return {
+            **super().get_context_data(**kwargs),
+            "book": book,
+            "books": books,
+            "page": {
+                "book": name,
+                "mode": book.mode if book else "",
+                "charts": selectors.chart_choices(book=name) if book else [],
+                "can_trade": self.request.user.has_perm("trading.change_run"),
+            },
+        }

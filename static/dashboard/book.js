@@ -1,0 +1,184 @@
+// The tables and lists of a book, drawn from its overview (the database) and its pulse (what moves between facts).
+
+import { byId, chip, element, fillList, fillRows, setText } from "./dom.js";
+import { cash, fees, price, shortTime, tone } from "./format.js";
+
+const SLOT_STATES = { ready: "good", warming: "warn", gapped: "warn", stopped: "", faulted: "bad", halted: "bad" };
+const FEED_TROUBLE = ["stale", "gapped", "suspect"];
+
+const cell = (text, className = "") => element("td", { text, className });
+
+export class BookView {
+  constructor({ canTrade, onCommand }) {
+    this.canTrade = canTrade;
+    this.onCommand = onCommand;
+    this.overview = null;
+    this.pulse = { slots: [], feeds: [], marks: [], trader: {} };
+    this.seen = { trades: null, decisions: null };
+  }
+
+  showOverview(overview) {
+    this.overview = overview;
+    this.totals();
+    this.positions();
+    this.strategies();
+    this.trades();
+    this.decisions();
+    this.alerts();
+  }
+
+  showPulse(pulse) {
+    this.pulse = pulse;
+    if (!this.overview) return;
+    this.totals();
+    this.positions();
+    this.strategies();
+    this.health();
+  }
+
+  markOf(position) {
+    return this.pulse.marks.find(
+      (mark) => mark.symbol === position.symbol && mark.strategy === position.strategy && mark.broker === position.broker,
+    );
+  }
+
+  totals() {
+    const { totals, positions } = this.overview;
+    const open = positions.length ? this.pulse.open_pnl : "0";
+    setText(byId("total-pnl"), cash(totals.pnl), tone(totals.pnl));
+    setText(byId("total-open"), cash(open), tone(open));
+    setText(byId("total-positions"), String(positions.length));
+    setText(byId("total-trades"), String(totals.trades));
+    setText(byId("total-won"), totals.trades ? `${Math.round((100 * totals.won) / totals.trades)} %` : "–");
+    setText(byId("total-fees"), fees(totals.fees));
+  }
+
+  positions() {
+    const rows = this.overview.positions.map((position) => {
+      const mark = this.markOf(position);
+      const profit = mark?.unrealized_pnl ?? null;
+      return element("tr", { data: { symbol: position.symbol } },
+        element("td", { text: position.symbol, title: `${position.strategy} at ${position.broker}` }),
+        cell(position.side, position.side === "long" ? "up" : "down"),
+        cell(position.quantity.replace("-", ""), "n"),
+        cell(price(position.average_price), "n"),
+        cell(price(mark?.price), "n"),
+        element("td", { className: "n wide", text: position.stop_price ? price(position.stop_price) : "–", title: position.exit_kind }),
+        cell(cash(profit), `n ${tone(profit)}`));
+    });
+    fillRows(byId("positions").tBodies[0], rows, "Nothing is held. A position appears here with its profit as soon as an order fills.", 7);
+  }
+
+  strategies() {
+    const items = this.overview.strategies.map((row) => this.strategy(row));
+    const list = byId("strategies");
+    const text = JSON.stringify([this.overview.strategies, this.pulse.slots, this.pulse.trader.is_running]);
+    if (list.dataset.shown === text) return; // buttons are not replaced under the finger
+    list.dataset.shown = text;
+    fillList(list, items, "No strategy has a ticker yet. Add one in the admin, then start it here.");
+  }
+
+  strategy(row) {
+    const slots = row.slots.map((slot) => this.slot(row, slot));
+    return element("li", {}, element("div", { className: "strategy-head" },
+      element("strong", { text: row.strategy }), this.strategyState(row), this.buttons(row)),
+      element("ul", { className: "slots" }, ...slots));
+  }
+
+  strategyState(row) {
+    if (!row.is_running) return element("span", { className: "state", text: "stopped" });
+    if (!this.pulse.trader.is_running) return element("span", { className: "state", text: "starting…", data: { state: "warn" } });
+    return element("span", { className: "state", text: "running", data: { state: "good" } });
+  }
+
+  buttons(row) {
+    if (!this.canTrade) return "";
+    const button = (text, command) => {
+      const made = element("button", { className: "button small", type: "button", text });
+      made.setAttribute("aria-label", `${text} ${row.strategy}`);
+      made.addEventListener("click", () => this.onCommand(command, row.strategy, made));
+      return made;
+    };
+    const held = this.overview.positions.some((position) => position.strategy === row.strategy);
+    return element("span", { className: "actions" },
+      row.is_running ? button("Stop", "stop") : button("Start", "start"), ...(held ? [button("Flatten", "flatten")] : []));
+  }
+
+  slot(row, slot) {
+    const found = this.pulse.slots.find((state) => state.strategy === row.strategy && state.symbol === slot.symbol);
+    const name = element("span", { className: "slot-name", text: `${slot.symbol} · ${slot.timeframe}` });
+    if (!row.is_running || !found) return element("li", {}, name, element("span", { className: "state", text: row.is_running ? "waiting" : "idle" }));
+    const isWarming = found.state === "warming" && found.need;
+    const text = isWarming ? `warming ${found.have}/${found.need}` : found.state;
+    const state = element("span", { className: "state", text, title: found.reason, data: { state: SLOT_STATES[found.state] ?? "" } });
+    const progress = isWarming ? element("progress", { max: found.need, value: found.have }) : "";
+    if (progress) progress.setAttribute("aria-label", `bars seen on ${slot.symbol}`);
+    return element("li", {}, name, state, progress);
+  }
+
+  trades() {
+    const rows = this.overview.trades.map((trade) => element("tr", { className: this.isNew("trades", trade.id), data: { trade: trade.id } },
+      element("td", { text: shortTime(trade.exit_at), title: `opened ${shortTime(trade.entry_at)}` }),
+      element("td", { text: trade.symbol, title: `${trade.strategy} at ${trade.broker}` }),
+      cell(trade.side, trade.side === "long" ? "up" : "down"),
+      cell(trade.quantity, "n"), cell(price(trade.entry_price), "n wide"), cell(price(trade.exit_price), "n wide"),
+      cell(fees(trade.fees), "n wide"), cell(cash(trade.pnl), `n ${tone(trade.pnl)}`),
+      element("td", { className: "why wide", text: trade.exit_reason || "–", title: `entered: ${trade.entry_reason}` })));
+    this.saw("trades", this.overview.trades);
+    fillRows(byId("trades").tBodies[0], rows, "No trade has closed yet. The first one appears here with its profit after fees.", 9);
+  }
+
+  decisions() {
+    const items = this.overview.decisions.map((row) => {
+      const wish = { 1: "go long", "-1": "go short", 0: "go flat" }[row.target];
+      const tag = element("span", { className: "state", text: row.kind, data: { state: { denied: "bad", fault: "bad", suppressed: "warn" }[row.kind] ?? "" } });
+      const what = [row.strategy, row.symbol, row.kind === "signal" ? wish : ""].filter(Boolean).join(" · ");
+      return entry(row.at, [tag, what], [row.reason, row.rule && `rule ${row.rule}`, evidence(row.evidence)].filter(Boolean).join(" · "), this.isNew("decisions", row.id));
+    });
+    this.saw("decisions", this.overview.decisions);
+    fillList(byId("decisions"), items, "No decision yet. Each signal, refusal and stop appears here with its reason.");
+  }
+
+  alerts() {
+    const items = this.overview.alerts.map((row) =>
+      entry(row.at, [element("span", { className: "state", text: row.kind, data: { state: "bad" } }), row.subject], row.text));
+    if (this.overview.book.is_halted)
+      items.unshift(entry(null, [element("span", { className: "state", text: "halted", data: { state: "bad" } })], this.overview.book.halt_reason || "No new entries until it is resumed."));
+    fillList(byId("alerts"), items, "Nothing needs your attention.");
+  }
+
+  health() {
+    const { trader, feeds } = this.pulse;
+    const isWanted = this.overview.strategies.some((row) => row.is_running);
+    if (trader.is_running) chip("health-trader", "good", "running");
+    else chip("health-trader", isWanted ? "bad" : "wait", isWanted ? "no process" : "idle", isWanted ? "A strategy should run, and no trader process has shown a sign of life for 15 s." : "No strategy is started.");
+    const halt = this.pulse.halt ?? (this.overview.book.is_halted ? this.overview.book.halt_reason || "halted" : null);
+    chip("health-halt", halt ? "bad" : "good", halt ? "halted" : "allowed", halt ?? "New positions may be opened.");
+    const trouble = feeds.filter((feed) => FEED_TROUBLE.includes(feed.state));
+    const known = feeds.filter((feed) => feed.state !== "unknown");
+    if (trouble.length) chip("health-feed", "bad", trouble.length === 1 ? `${trouble[0].symbol} ${trouble[0].state}` : `${trouble.length} of ${feeds.length} in trouble`, trouble.map((feed) => `${feed.symbol}: ${feed.reason || feed.state}`).join("\n"));
+    else if (!known.length) chip("health-feed", feeds.length ? "warn" : "wait", "no data", "No feed has said anything about these symbols yet.");
+    else chip("health-feed", "good", "fresh", known.map((feed) => feed.symbol).join(", "));
+    const button = byId("halt");
+    if (button) {
+      setText(button, halt ? "Resume" : "Halt");
+      button.dataset.command = halt ? "resume" : "halt";
+    }
+  }
+
+  isNew(kind, id) {
+    return this.seen[kind] !== null && id > this.seen[kind] ? "is-new" : "";
+  }
+
+  saw(kind, rows) {
+    this.seen[kind] = Math.max(this.seen[kind] ?? 0, ...rows.map((row) => row.id));
+  }
+}
+
+function entry(at, what, why, className = "") {
+  const time = at ? element("time", { text: shortTime(at), dateTime: at }) : element("time", { text: "now" });
+  return element("li", { className }, time, element("span", { className: "what" }, ...what), element("span", { className: "why", text: why }));
+}
+
+const evidence = (values) => Object.entries(values ?? {}).slice(0, 4)
+  .map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toPrecision(7)) : value}`).join(", ");

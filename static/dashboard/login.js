@@ -1,0 +1,3 @@
+import { bindThemeToggle } from "./theme-toggle.js";
+
+bindThemeToggle(() => {});
