@@ -1,0 +1,1 @@
+"""Measures over what was traded."""

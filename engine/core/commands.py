@@ -1,0 +1,177 @@
+"""What commands do; every command is answered, once."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from engine.core.slots import Slot
+from engine.model.commands import (
+    CancelOrder,
+    Command,
+    CommandHandled,
+    Flatten,
+    Halt,
+    ManualOrder,
+    ManualSignal,
+    Resume,
+    StartSlot,
+    StopSlot,
+)
+from engine.model.enums import OrderIntent, OrderType
+from engine.model.event import Event
+from engine.model.orders import Order
+from engine.strategy.base import Wish
+
+if TYPE_CHECKING:
+    from engine.core.engine import Engine
+
+KEEP_HANDLED = 10_000
+Answer = str  # what was wrong; empty when the command was accepted
+
+
+def handle(engine: "Engine", command: Command) -> list[Event]:
+    """Carry the command out; its answer comes last."""
+    out: list[Event] = []
+    problem, detail = _HANDLERS[type(command)](engine, command, out)
+    out.append(CommandHandled(command.ts, command.command_id, not problem, problem or detail))
+    while len(engine.handled) > KEEP_HANDLED:
+        del engine.handled[next(iter(engine.handled))]
+    return out
+
+
+def _matching(engine: "Engine", strategy: str, symbol: str) -> list[Slot]:
+    return [
+        slot
+        for (name, traded), slot in engine.slots.items()
+        if (not strategy or name == strategy) and (not symbol or traded == symbol)
+    ]
+
+
+def _named(strategy: str, symbol: str) -> str:
+    return f"{strategy or 'any strategy'} on {symbol or 'any symbol'}"
+
+
+def _start(engine: "Engine", command: StartSlot, out: list[Event]) -> tuple[Answer, str]:
+    slots = _matching(engine, command.strategy, command.symbol)
+    if not slots:
+        return f"there is no slot of {_named(command.strategy, command.symbol)}", ""
+    for slot in slots:
+        slot.is_stopped = False
+        if slot.fault:
+            slot.fault = ""
+            slot.is_warm = True  # it was; a strategy that raises again is disabled again
+        engine.pursuit.announce(slot, engine.symbols[slot.config.symbol], command.ts, out)
+    return "", f"{len(slots)} started"
+
+
+def _stop(engine: "Engine", command: StopSlot, out: list[Event]) -> tuple[Answer, str]:
+    slots = _matching(engine, command.strategy, command.symbol)
+    if not slots:
+        return f"there is no slot of {_named(command.strategy, command.symbol)}", ""
+    for slot in slots:
+        slot.is_stopped = True
+        engine.pursuit.announce(slot, engine.symbols[slot.config.symbol], command.ts, out)
+        _cancel_entries(engine, slot, command.ts, "the slot was stopped", out)
+        if command.flatten:
+            _flatten_slot(engine, slot, command.ts, out)
+    return "", f"{len(slots)} stopped"
+
+
+def _flatten(engine: "Engine", command: Flatten, out: list[Event]) -> tuple[Answer, str]:
+    slots = _matching(engine, command.strategy, command.symbol)
+    if not slots:
+        return f"there is no slot of {_named(command.strategy, command.symbol)}", ""
+    open_before = sum(not holding.is_idle for slot in slots for holding in slot.holdings)
+    for slot in slots:
+        _cancel_entries(engine, slot, command.ts, "flatten", out)
+        _flatten_slot(engine, slot, command.ts, out)
+    return "", f"{open_before} positions to close" if open_before else "nothing was open"
+
+
+def _flatten_slot(engine: "Engine", slot: Slot, ts: int, out: list[Event]) -> None:
+    engine.pursuit.steer(slot, 0, reason="flatten", ts=ts, bar_ts=0, out=out)
+
+
+def _cancel_entries(engine: "Engine", slot: Slot, ts: int, reason: str, out: list[Event]) -> None:
+    """Orders that wait for a price must not open a position later."""
+    for holding in slot.holdings:
+        waiting = [r for r in holding.working.values() if r.order.type is not OrderType.MARKET]
+        engine.desk.withdraw(waiting, ts, reason, out)
+
+
+def _halt(engine: "Engine", command: Halt, out: list[Event]) -> tuple[Answer, str]:
+    engine.gate.halt_reason = command.reason or "halted by command"
+    for slot in engine.slots.values():
+        _cancel_entries(engine, slot, command.ts, "the book is halted", out)
+        engine.pursuit.announce(slot, engine.symbols[slot.config.symbol], command.ts, out)
+    return "", "no entries until resumed; exits still pass"
+
+
+def _resume(engine: "Engine", command: Resume, out: list[Event]) -> tuple[Answer, str]:
+    was_halted, engine.gate.halt_reason = engine.gate.is_halted, ""
+    for slot in engine.slots.values():
+        engine.pursuit.announce(slot, engine.symbols[slot.config.symbol], command.ts, out)
+    return "", "resumed" if was_halted else "it was not halted"
+
+
+def _manual_signal(engine: "Engine", command: ManualSignal, out: list[Event]) -> tuple[Answer, str]:
+    slot = engine.slots.get((command.strategy, command.symbol))
+    if slot is None:
+        return f"there is no slot of {_named(command.strategy, command.symbol)}", ""
+    if command.target not in (-1, 0, 1):
+        return f"target: −1, 0 or +1 was expected, found {command.target}", ""
+    if command.target == slot.target:
+        return "", "the slot holds that already"
+    slot.refused = (0, -1)  # a person asks again and wants an answer
+    wish = Wish(command.target, command.reason, priority=1_000_000)
+    engine.pursuit.collect(slot, wish, command.ts, 0, slot.config.timeframe)
+    engine.pursuit.decide(engine.symbols[command.symbol], command.ts, out)
+    problem = next((event for event in out if type(event).__name__ in ("SignalSuppressed", "OrderDenied")), None)
+    return (getattr(problem, "reason", ""), "") if problem is not None else ("", "the signal was followed")
+
+
+def _manual_order(engine: "Engine", command: ManualOrder, out: list[Event]) -> tuple[Answer, str]:
+    holding = engine.holdings.get((command.strategy, command.symbol, command.broker))
+    if holding is None:
+        return f"there is no slot of {_named(command.strategy, command.symbol)} at {command.broker!r}", ""
+    if command.quantity <= 0:
+        return f"quantity: more than 0 was expected, found {command.quantity}", ""
+    signed = command.quantity * command.side.sign
+    held = holding.position.quantity
+    reduces = held * signed < 0 and abs(signed) <= abs(held)
+    order = Order(
+        client_id=engine.desk.next_id(command.strategy, command.symbol),
+        strategy=command.strategy,
+        symbol=command.symbol,
+        broker=command.broker,
+        side=command.side,
+        quantity=command.quantity,
+        type=command.type,
+        limit_price=command.limit_price,
+        stop_price=command.stop_price,
+        intent=OrderIntent.EXIT if reduces else OrderIntent.REVERSAL if held * signed < 0 else OrderIntent.ENTRY,
+        reason=f"manual by {command.by}" if command.by else "manual",
+        signal_ts=command.ts,
+    )
+    if engine.desk.submit(holding, order, command.ts, out):
+        return "", order.client_id
+    return getattr(out[-1], "reason", "denied"), ""
+
+
+def _cancel(engine: "Engine", command: CancelOrder, out: list[Event]) -> tuple[Answer, str]:
+    record = engine.desk.orders.get(command.client_id)
+    if record is None or not record.is_open:
+        return f"there is no open order {command.client_id!r}", ""
+    engine.desk.withdraw([record], command.ts, f"cancelled by {command.by or 'command'}", out)
+    return "", "the cancel was asked for"
+
+
+_HANDLERS: dict[type[Command], Callable[[Any, Any, list[Event]], tuple[Answer, str]]] = {
+    StartSlot: _start,
+    StopSlot: _stop,
+    Flatten: _flatten,
+    Halt: _halt,
+    Resume: _resume,
+    ManualSignal: _manual_signal,
+    ManualOrder: _manual_order,
+    CancelOrder: _cancel,
+}

@@ -1,0 +1,47 @@
+"""What one engine runs: its slots, instruments, brokers' habits and limits."""
+
+from enum import StrEnum
+
+import msgspec
+
+from engine.errors import InvalidInput
+from engine.exits.plan import check_exits
+from engine.instruments.instrument import Instrument
+from engine.risk.config import RiskConfig
+from engine.strategy.slot import SlotConfig
+
+
+class ExitPlacement(StrEnum):
+    """Where the exits of a position wait."""
+
+    VENUE = "venue"  # as orders of one one-cancels-other group at the venue
+    HELD = "held"  # in the engine, which sends a market order when a level is reached
+
+
+class EngineConfig(msgspec.Struct, frozen=True):
+    """`run` names the run and prefixes every order id. The two broker maps are keyed as `SlotConfig.quantities`."""
+
+    run: str
+    slots: tuple[SlotConfig, ...]
+    instruments: dict[str, Instrument]
+    risk: RiskConfig = RiskConfig()
+    linked_reversal: dict[str, bool] = {}  # brokers where a reversal is a close, then an open
+    exit_placement: dict[str, ExitPlacement] = {}  # VENUE where nothing is said
+
+
+def check_config(config: EngineConfig) -> None:
+    """Refuse what cannot run, naming the field."""
+    seen: set[tuple[str, str]] = set()
+    for slot in config.slots:
+        if slot.key in seen:
+            raise InvalidInput(f"slots: {slot.strategy} on {slot.symbol} is there twice", field="slots")
+        seen.add(slot.key)
+        if slot.symbol not in config.instruments:
+            raise InvalidInput(f"instruments: {slot.symbol!r} is missing, a slot trades it", field="instruments")
+        for broker, quantity in slot.quantities.items():
+            if quantity < 0:
+                raise InvalidInput(
+                    f"quantities: at least 0 was expected for {broker}, found {quantity}", field="quantities"
+                )
+        if slot.exits is not None:
+            check_exits(slot.exits)

@@ -1,0 +1,146 @@
+"""Turns targets into orders: one net order at a time per holding, through the gate, exits out of the way first."""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+from engine.core.config import EngineConfig
+from engine.core.holding import Holding, Plan
+from engine.decision.planner import Leg, next_leg
+from engine.model.enums import OrderIntent
+from engine.model.event import Event
+from engine.model.ids import slug
+from engine.model.orders import (
+    CancelRequested,
+    Order,
+    OrderCancelled,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+)
+from engine.orders.lifecycle import OrderBook, OrderRecord
+from engine.portfolio.ledger import Ledger
+from engine.risk.gate import Facts, RiskGate
+
+FAILED = (OrderRejected, OrderCancelled, OrderExpired)
+
+
+class Desk:
+    """Owns the orders of a run. Every order gets its id here, from the run and a counter, and passes the gate here."""
+
+    def __init__(self, config: EngineConfig, *, ledger: Ledger, gate: RiskGate, price: Callable[[str], float]) -> None:
+        self.orders = OrderBook()
+        self.ledger = ledger
+        self.gate = gate
+        self.counters: dict[str, int] = {}
+        self._config = config
+        self._price = price
+        self._holding_of: dict[str, Holding] = {}
+        self._prefix: dict[tuple[str, str], str] = {}
+
+    def adopt(self, record: OrderRecord, holding: Holding) -> None:
+        """An open order belongs to `holding` (again, after a restore)."""
+        self._holding_of[record.order.client_id] = holding
+        (holding.protective if record.is_protective else holding.working)[record.order.client_id] = record
+
+    def link(self, client_id: str, holding: Holding) -> None:
+        """A finished order belongs to `holding`: a late fill of it still counts."""
+        self._holding_of[client_id] = holding
+
+    def next_id(self, strategy: str, symbol: str) -> str:
+        """ "r7-ema-NQ-000042": the next name of an order of that slot."""
+        key = (strategy, symbol)
+        prefix = self._prefix.get(key)
+        if prefix is None:
+            prefix = self._prefix[key] = f"{self._config.run}-{strategy}-{slug(symbol)}"
+        counter = self.counters[prefix] = self.counters.get(prefix, 0) + 1
+        return f"{prefix}-{counter:06d}"
+
+    def pursue(self, holding: Holding, plan: Plan, ts: int, out: list[Event]) -> None:
+        """From now on the holding should reach the plan's target; an earlier plan is forgotten."""
+        holding.plan = plan
+        self.advance(holding, ts, out)
+
+    def advance(self, holding: Holding, ts: int, out: list[Event]) -> None:
+        """The next order towards the plan, as soon as nothing stands in its way."""
+        plan = holding.plan
+        if plan is None or plan.waits_for in holding.working:
+            return
+        leg = next_leg(
+            target=plan.target,
+            position=holding.position.quantity,
+            working=holding.working_quantity(),
+            is_linked=self._config.linked_reversal.get(holding.broker, False),
+        )
+        if leg is None:
+            holding.plan = None
+        elif holding.protective:
+            # A stop that fills while the position is turned would open the other way: it goes first.
+            self.withdraw(holding.protective.values(), ts, "the position is about to change", out)
+        else:
+            self._send_leg(holding, plan, leg, ts, out)
+
+    def _send_leg(self, holding: Holding, plan: Plan, leg: Leg, ts: int, out: list[Event]) -> None:
+        order = Order(
+            client_id=self.next_id(holding.strategy, holding.symbol),
+            strategy=holding.strategy,
+            symbol=holding.symbol,
+            broker=holding.broker,
+            side=leg.side,
+            quantity=leg.quantity,
+            intent=leg.intent,
+            reason=plan.reason,
+            signal_ts=plan.signal_ts,
+            bar_ts=plan.bar_ts,
+            parent=plan.waits_for,
+        )
+        if self.submit(holding, order, ts, out):
+            if leg.is_last:
+                holding.plan = None
+            else:
+                plan.waits_for = order.client_id
+        elif order.intent is OrderIntent.REVERSAL:
+            # The entry half was refused; the exit half is not an entry and must not be held back.
+            plan.target = Decimal(0)
+            self.advance(holding, ts, out)
+        else:
+            holding.plan = None
+
+    def submit(self, holding: Holding, order: Order, ts: int, out: list[Event], *, is_protective: bool = False) -> bool:
+        """Through the gate; True when it was approved."""
+        facts = Facts(ts, self._price(order.symbol), self._config.instruments[order.symbol])
+        verdict = self.gate.check(order, facts)
+        out.append(verdict)
+        if isinstance(verdict, OrderDenied):
+            return False
+        self.adopt(self.orders.add(order, is_protective=is_protective), holding)
+        return True
+
+    def withdraw(self, records: Iterable[OrderRecord], ts: int, reason: str, out: list[Event]) -> None:
+        """Ask for the cancel of working orders, each once."""
+        for record in records:
+            if not record.is_cancelling:
+                record.is_cancelling = True
+                order = record.order
+                out.append(CancelRequested(ts, order.client_id, order.broker, order.symbol, reason))
+
+    def apply(self, update: Event, out: list[Event]) -> tuple[Holding, OrderRecord] | None:
+        """Move the order; book its fill. None when the update changes nothing."""
+        record = self.orders.apply(update)
+        if record is None:
+            return None
+        order = record.order
+        holding = self._holding_of[order.client_id]
+        if not record.is_open:
+            holding.working.pop(order.client_id, None)
+            holding.protective.pop(order.client_id, None)
+        if type(update) is OrderFilled:
+            out.extend(self.ledger.apply(update, order))
+        elif isinstance(update, FAILED) and holding.plan and holding.plan.waits_for == order.client_id:
+            holding.plan = None  # the closing leg failed: the opening leg must not follow
+        return holding, record
+
+    def forget_closed(self) -> None:
+        """Drop the links of orders the book no longer remembers."""
+        if len(self._holding_of) > 4 * (len(self.orders) + 1000):
+            self._holding_of = {key: value for key, value in self._holding_of.items() if self.orders.get(key)}

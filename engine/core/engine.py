@@ -1,0 +1,336 @@
+"""`Engine.process`: one event in, everything that follows from it out."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.core import commands, persistence
+from engine.core.build import build, connect
+from engine.core.config import EngineConfig, check_config
+from engine.core.desk import Desk
+from engine.core.guards import Guards
+from engine.core.holding import Holding
+from engine.core.pursuit import Pursuit
+from engine.core.slots import Slot
+from engine.core.streams import Stream, SymbolState
+from engine.model.commands import Command
+from engine.model.event import Event
+from engine.model.market import Bar, FeedGap, FeedStateChanged, PartialBar, Quote, Tick, TimeAdvanced
+from engine.model.orders import (
+    OrderAccepted,
+    OrderBecameUnknown,
+    OrderCancelled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderSubmitted,
+)
+from engine.model.positions import PositionChanged
+from engine.model.signals import SlotStateChanged, WarmupProgressed
+from engine.orders.lifecycle import OrderRecord
+from engine.portfolio.ledger import Ledger
+from engine.registry import Registry
+from engine.risk.gate import RiskGate
+from engine.strategy.base import Strategy, Wish
+
+NOTHING: tuple[Event, ...] = ()
+NAN = float("nan")
+
+
+class Engine:
+    """Events in, events out: ledger and order states, indicators, exits, strategies, decision, risk, orders.
+
+    It has no clock and no I/O. An event that was handled before changes nothing and puts nothing out; so a run can be
+    continued from a snapshot by handling again what came after it.
+    """
+
+    def __init__(self, config: EngineConfig, *, strategies: Registry[type[Strategy]]) -> None:
+        check_config(config)
+        self.config = config
+        self.now = 0
+        self.ledger = Ledger(config.instruments)
+        self.gate = RiskGate(config.risk)
+        self.desk = Desk(config, ledger=self.ledger, gate=self.gate, price=self.price_of)
+        self.guards = Guards(config, self.desk, atr=self._atr)
+        parts = build(config, strategies, self.ledger)
+        self.symbols, self.slots, self.holdings = parts.symbols, parts.slots, parts.holdings
+        self.pursuit = Pursuit(self.desk, self.guards, self.gate)
+        self.handled: dict[str, None] = {}  # ids of commands, oldest first
+        updates = (OrderSubmitted, OrderAccepted, OrderRejected, OrderFilled, OrderCancelled, OrderExpired)
+        self._handlers: dict[type[Event], Callable[[Any], Sequence[Event]]] = {
+            Bar: self._on_bar,
+            Tick: self._on_tick,
+            PartialBar: self._on_partial,
+            Quote: self._on_quote,
+            TimeAdvanced: self._on_time,
+            FeedGap: self._on_gap,
+            FeedStateChanged: self._on_quote,
+            **dict.fromkeys((*updates, OrderBecameUnknown), self._on_update),
+            **dict.fromkeys(Command.__subclasses__(), self._on_command),
+        }
+
+    def process(self, event: Event) -> Sequence[Event]:
+        """Handle one event: market data, an order's report, a command, or time. Facts of other engines are ignored."""
+        handler = self._handlers.get(type(event))
+        return NOTHING if handler is None else handler(event)
+
+    # ---- reading -----------------------------------------------------------------------------------------------
+
+    @property
+    def positions(self) -> list[PositionChanged]:
+        """Every position that was ever opened, as of the last fill."""
+        return [
+            PositionChanged(self.now, p.strategy, p.symbol, p.broker, p.quantity, p.average_price, p.realized, p.fees)
+            for p in self.ledger
+            if p.quantity or p.trades
+        ]
+
+    @property
+    def open_orders(self) -> list[OrderRecord]:
+        """Orders that are not done, as copies."""
+        return [persistence.copy_record(record) for record in self.desk.orders]
+
+    def price_of(self, symbol: str) -> float:
+        """The last price seen; nan before the first."""
+        state = self.symbols.get(symbol)
+        return state.price if state else NAN
+
+    def slot_states(self) -> list[SlotStateChanged | WarmupProgressed]:
+        """Where every slot stands now, with the reason; and how far those are that warm up."""
+        found: list[SlotStateChanged | WarmupProgressed] = []
+        for slot in self.slots.values():
+            symbol = self.symbols[slot.config.symbol]
+            found.append(SlotStateChanged(self.now, *slot.config.key, *self.pursuit.state_of(slot, symbol)))
+            if not slot.is_warm:
+                found += slot.progress_events(self.now, symbol.counts())
+        return found
+
+    # ---- history, snapshots ------------------------------------------------------------------------------------
+
+    def warm(self, bar: Bar) -> None:
+        """Show a bar of the past: indicators and strategies see it, nothing is decided. Repeated ones are ignored."""
+        symbol = self.symbols.get(bar.symbol)
+        stream = symbol.streams.get(bar.timeframe) if symbol else None
+        if symbol is None or stream is None or not bar.is_complete or not self._append(stream, bar):
+            return
+        symbol.price, symbol.price_ts = bar.close, bar.ts
+        for slot in stream.slots:
+            if self._is_warm(slot, symbol, None):
+                self._ask(slot, slot.on_bar, bar, [])
+        for slot in stream.others:
+            if self._is_warm(slot, symbol, None):
+                self._ask(slot, slot.on_other_bar, bar, [])
+
+    def begin_rewarm(self, symbol: str) -> None:
+        """Forget indicators and strategy state of the symbol; positions, orders and exits stay. `warm` comes next."""
+        state = self.symbols.get(symbol)
+        if state is None:
+            return
+        for stream in state.streams.values():
+            stream.reset()
+        for slot in state.slots:
+            slot.make_strategy()
+            slot.is_warm = False
+            connect(slot, state)
+
+    def snapshot(self) -> bytes:
+        """The whole state; the configuration is not part of it."""
+        return persistence.snapshot(self)
+
+    def restore(self, data: bytes) -> None:
+        """Continue from a snapshot of the same run; `SnapshotIncompatible` says what does not fit. Nothing is
+        half-restored: a refused snapshot leaves a new engine as it was."""
+        persistence.restore(self, data)
+
+    # ---- market ------------------------------------------------------------------------------------------------
+
+    def _on_bar(self, bar: Bar) -> Sequence[Event]:
+        symbol = self.symbols.get(bar.symbol)
+        stream = symbol.streams.get(bar.timeframe) if symbol is not None else None
+        if symbol is None or stream is None or not bar.is_complete:
+            return self._advance(bar.ts)
+        ts = bar.ts
+        if ts <= stream.last_ts and stream.repeats(bar):
+            return NOTHING
+        if ts > self.now:
+            self.now = ts
+        stream.last, stream.last_ts = bar, ts
+        stream.count += 1
+        stream.frame.append(bar)
+        symbol.price, symbol.price_ts = bar.close, ts
+        out: list[Event] = []
+        if self.guards.open:
+            self._watch(symbol, bar.symbol, bar.low, bar.high, ts, out)
+        self._ask_slots(stream, symbol, bar, out)
+        if stream.others:
+            self._ask_others(stream, symbol, bar, out)
+        if self.pursuit.collected:
+            self.pursuit.decide(symbol, ts, out)
+        return out or NOTHING
+
+    def _on_tick(self, tick: Tick) -> Sequence[Event]:
+        symbol = self.symbols.get(tick.symbol)
+        if symbol is None or _is_repeated(symbol, tick.seq, tick.ts):
+            return self._advance(tick.ts)
+        return self._on_price(symbol, tick.symbol, tick.price, tick.price, tick.price, tick.ts)
+
+    def _on_partial(self, partial: PartialBar) -> Sequence[Event]:
+        symbol = self.symbols.get(partial.symbol)
+        if symbol is None or _is_repeated(symbol, partial.seq, partial.ts):
+            return self._advance(partial.ts)
+        return self._on_price(symbol, partial.symbol, partial.low_since, partial.high_since, partial.close, partial.ts)
+
+    def _on_price(
+        self, symbol: SymbolState, name: str, low: float, high: float, price: float, ts: int
+    ) -> Sequence[Event]:
+        if ts > self.now:
+            self.now = ts
+        symbol.price, symbol.price_ts = price, ts
+        if not self.guards.open and not symbol.tick_slots:
+            return NOTHING
+        out: list[Event] = []
+        if self.guards.open:
+            self._watch(symbol, name, low, high, ts, out)
+        for slot in symbol.tick_slots:
+            if slot.is_warm:
+                slot.view.price, slot.view.ts = price, ts
+                wish = self._call(slot, slot.on_tick, ts, out)
+                if wish is not None and wish.target != slot.target:
+                    self.pursuit.collect(slot, wish, ts, 0, slot.config.timeframe)
+        if self.pursuit.collected:
+            self.pursuit.decide(symbol, ts, out)
+        return out or NOTHING
+
+    def _watch(self, symbol: SymbolState, name: str, low: float, high: float, ts: int, out: list[Event]) -> None:
+        """Open positions of the symbol meet the range; positions of all symbols meet the time."""
+        for slot in symbol.slots:
+            for holding in slot.holdings:
+                if holding.guard is None:
+                    continue
+                holding.position.see(low, high)
+                if low <= holding.low_alarm or high >= holding.high_alarm:
+                    self.guards.on_price(holding, low, high, ts, out)
+        if ts >= self.guards.next_deadline:
+            self.guards.on_time(ts, out)
+
+    def _on_quote(self, event: Event) -> Sequence[Event]:
+        return self._advance(event.ts)
+
+    def _on_time(self, event: TimeAdvanced) -> Sequence[Event]:
+        return self._advance(event.ts)
+
+    def _advance(self, ts: int) -> Sequence[Event]:
+        """Nothing but time."""
+        if ts > self.now:
+            self.now = ts
+        if ts < self.guards.next_deadline:
+            return NOTHING
+        out: list[Event] = []
+        self.guards.on_time(ts, out)
+        return out
+
+    def _on_gap(self, gap: FeedGap) -> Sequence[Event]:
+        symbol = self.symbols.get(gap.symbol)
+        out = list(self._advance(gap.ts))
+        if symbol is not None:
+            symbol.gap = gap.reason or "events were lost"
+            self.begin_rewarm(gap.symbol)
+            for slot in symbol.slots:
+                self.pursuit.announce(slot, symbol, gap.ts, out)
+        return out
+
+    # ---- strategies --------------------------------------------------------------------------------------------
+
+    def _append(self, stream: Stream, bar: Bar) -> bool:
+        if bar.ts <= stream.last_ts and stream.repeats(bar):
+            return False
+        stream.last, stream.last_ts = bar, bar.ts
+        stream.count += 1
+        stream.frame.append(bar)
+        return True
+
+    def _is_warm(self, slot: Slot, symbol: SymbolState, out: list[Event] | None) -> bool:
+        """Whether the slot has seen enough. With `out`, tell how far it is; without (history), say nothing."""
+        if slot.is_warm:
+            return True
+        if slot.fault:
+            return False
+        counts = symbol.counts()
+        slot.is_warm = all(counts[timeframe] >= need for timeframe, need in slot.need.items())
+        if slot.is_warm and all(other.is_warm for other in symbol.slots):
+            symbol.gap = ""
+        if out is not None:
+            self.pursuit.tell_progress(slot, symbol, counts, self.now, out)
+        return slot.is_warm
+
+    def _ask_slots(self, stream: Stream, symbol: SymbolState, bar: Bar, out: list[Event]) -> None:
+        ts = bar.ts
+        for slot in stream.slots:
+            slot.bars += 1
+            if not slot.is_warm and not self._is_warm(slot, symbol, out):
+                continue
+            view = slot.view
+            view.bar, view.price, view.ts = bar, bar.close, ts
+            try:
+                wish = slot.on_bar(slot.context)
+            except Exception as error:  # noqa: BLE001 - whatever a strategy raises disables that slot, and it alone
+                self.pursuit.fault(slot, error, ts, out)
+                continue
+            if wish is not None and wish.target != slot.target:
+                self.pursuit.collect(slot, wish, ts, ts, bar.timeframe)
+
+    def _ask_others(self, stream: Stream, symbol: SymbolState, bar: Bar, out: list[Event]) -> None:
+        for slot in stream.others:
+            if self._is_warm(slot, symbol, out):
+                wish = self._ask(slot, slot.on_other_bar, bar, out)
+                if wish is not None and wish.target != slot.target:
+                    self.pursuit.collect(slot, wish, bar.ts, bar.ts, bar.timeframe)
+
+    def _ask(self, slot: Slot, handler: Callable[..., Wish | None], bar: Bar, out: list[Event]) -> Wish | None:
+        view = slot.view
+        view.bar, view.price, view.ts = bar, bar.close, bar.ts
+        return self._call(slot, handler, bar.ts, out)
+
+    def _call(self, slot: Slot, handler: Callable[..., Wish | None], ts: int, out: list[Event]) -> Wish | None:
+        try:
+            return handler(slot.context)
+        except Exception as error:  # noqa: BLE001 - whatever a strategy raises disables that slot, and it alone
+            self.pursuit.fault(slot, error, ts, out)
+            return None
+
+    def _atr(self, holding: Holding) -> float:
+        slot = self.slots[holding.strategy, holding.symbol]
+        frame = self.symbols[holding.symbol].streams[slot.config.timeframe].frame
+        return frame[slot.exit_specs[0]] if slot.exit_specs else NAN
+
+    # ---- orders and commands -----------------------------------------------------------------------------------
+
+    def _on_update(self, update: Event) -> Sequence[Event]:
+        if update.ts > self.now:
+            self.now = update.ts
+        out: list[Event] = []
+        moved = self.desk.apply(update, out)
+        if moved is None:
+            return NOTHING
+        holding, record = moved
+        slot = self.slots[holding.strategy, holding.symbol]
+        self.guards.note(holding, record, update, out)
+        self.desk.advance(holding, update.ts, out)
+        self.guards.settle(holding, update.ts, out)
+        self.pursuit.follow_position(slot)
+        return out
+
+    def _on_command(self, command: Command) -> Sequence[Event]:
+        if command.command_id in self.handled:
+            return NOTHING
+        self.handled[command.command_id] = None
+        if command.ts > self.now:
+            self.now = command.ts
+        return commands.handle(self, command)
+
+
+def _is_repeated(symbol: SymbolState, seq: int, ts: int) -> bool:
+    """Whether a tick was seen already, by its place in the symbol's order; without one it never is."""
+    if seq and ts <= symbol.tick_ts and seq <= symbol.tick_seq:
+        return True
+    symbol.tick_seq, symbol.tick_ts = seq, ts
+    return False

@@ -1,0 +1,314 @@
+"""Keeps every open position guarded: arms its exits, moves them, and fires those the engine holds itself."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from engine.core.config import EngineConfig, ExitPlacement
+from engine.core.desk import Desk
+from engine.core.holding import INF, NEVER, Guard, Holding, Plan
+from engine.exits.config import ExitConfig
+from engine.exits.plan import ExitPlan, Tier, plan_exits
+from engine.model.enums import OrderIntent, OrderType, Side
+from engine.model.event import Event
+from engine.model.orders import Order, OrderFilled, OrderRejected
+from engine.model.positions import ExitArmed
+from engine.orders.lifecycle import OrderRecord
+
+ZERO = Decimal(0)
+NS = 1_000_000_000
+
+
+class Guards:
+    """The exits of all holdings. `atr` gives a holding's average true range now, nan where there is none."""
+
+    def __init__(self, config: EngineConfig, desk: Desk, *, atr: Callable[[Holding], float]) -> None:
+        self._config = config
+        self._desk = desk
+        self._atr = atr
+        self.next_deadline = NEVER
+        self.open: dict[tuple[str, str, str], Holding] = {}  # holdings with a position
+
+    # ---- after an order moved --------------------------------------------------------------------------------
+
+    def settle(self, holding: Holding, ts: int, out: list[Event]) -> None:
+        """Bring the guard in line with the position, after anything changed."""
+        signed = holding.position.quantity
+        if not signed:
+            self._release(holding, ts, out)
+            return
+        self.open[holding.key] = holding
+        if holding.plan is not None or self._is_closing(holding, signed):
+            return
+        guard = holding.guard
+        if guard is None or guard.sign * signed < 0:
+            self._arm(holding, ts, out)
+        elif guard.is_rearming or guard.covered != abs(signed):
+            self._rearm(holding, ts, out)
+        elif not guard.is_held and guard.plan is not None and not holding.protective and _has_levels(guard.plan):
+            self._arm(holding, ts, out)  # its orders were withdrawn for a plan that came to nothing
+
+    def note(self, holding: Holding, record: OrderRecord, update: Event, out: list[Event]) -> None:
+        """A protective order moved: count what it covered, and hold the exits here when the venue refuses them."""
+        guard = holding.guard
+        if guard is None or not record.is_protective:
+            return
+        if type(update) is OrderFilled:
+            guard.covered -= update.quantity
+            if record.order.type is OrderType.LIMIT:
+                _take_tier(guard, update.quantity)
+        elif type(update) is OrderRejected and not guard.is_held:
+            guard.is_held = True
+            self._desk.withdraw(holding.protective.values(), update.ts, "a leg was rejected", out)
+            self._set_alarms(holding)
+            out.append(_armed(holding, update.ts, f"held by the engine: the venue refused ({update.reason})"))
+
+    def _is_closing(self, holding: Holding, signed: Decimal) -> bool:
+        return any(record.signed_remaining * signed < 0 for record in holding.working.values())
+
+    def _release(self, holding: Holding, ts: int, out: list[Event]) -> None:
+        self.open.pop(holding.key, None)
+        if holding.protective:
+            self._desk.withdraw(holding.protective.values(), ts, "the position is closed", out)
+        if holding.guard is not None:
+            holding.disarm()
+
+    def _rearm(self, holding: Holding, ts: int, out: list[Event]) -> None:
+        if holding.protective:
+            self._desk.withdraw(holding.protective.values(), ts, "the position changed its size", out)
+        else:
+            self._arm(holding, ts, out)
+
+    # ---- arming ----------------------------------------------------------------------------------------------
+
+    def _arm(self, holding: Holding, ts: int, out: list[Event]) -> None:
+        position, before, exits = holding.position, holding.guard, holding.exits
+        sign = 1 if position.quantity > 0 else -1
+        if exits is None:
+            holding.guard = Guard(None, sign, abs(position.quantity), is_held=False, opened_ts=ts)
+            out.append(_armed(holding, ts, "no exits are configured"))
+            return
+        if before is not None and before.sign == sign:
+            opened_ts, moved, extreme = before.opened_ts, before.moved_to_entry, before.extreme
+        else:
+            before, opened_ts, moved, extreme = None, ts, False, float(position.average_price)
+        keeps = before is not None and abs(position.quantity) <= before.covered
+        plan = before.plan if before is not None and before.plan is not None and keeps else self._plan(holding, exits)
+        placement = self._config.exit_placement.get(holding.broker, ExitPlacement.VENUE)
+        parent = position.lots[0].order
+        guard = holding.guard = Guard(
+            plan,
+            sign,
+            abs(position.quantity),
+            is_held=placement is ExitPlacement.HELD or (before is not None and before.is_held),
+            opened_ts=opened_ts,
+            parent=parent,
+            group=f"{parent}x",
+            stop=plan.break_even_stop if moved else plan.stop,
+            extreme=extreme,
+            tiers=before.tiers if before is not None and keeps else list(plan.tiers),
+            tiers_done=before.tiers_done if before is not None and keeps else 0,
+            moved_to_entry=moved,
+        )
+        self._set_deadline(holding, guard)
+        if not guard.is_held:
+            self._place(holding, guard, plan, ts, out)
+        self._set_alarms(holding)
+        out.append(_armed(holding, ts, plan.kind))
+
+    def _plan(self, holding: Holding, exits: ExitConfig) -> ExitPlan:
+        return plan_exits(
+            exits,
+            instrument=self._config.instruments[holding.symbol],
+            signed=holding.position.quantity,
+            entry=holding.position.average_price,
+            atr=self._atr(holding),
+        )
+
+    def _place(self, holding: Holding, guard: Guard, plan: ExitPlan, ts: int, out: list[Event]) -> None:
+        if guard.stop is not None:
+            reason = "break_even" if guard.moved_to_entry else "stop"
+            self._leg(holding, guard, guard.covered, ts, out, type=OrderType.STOP, stop_price=guard.stop, reason=reason)
+        if plan.trail is not None:
+            level = self._config.instruments[holding.symbol].price(guard.extreme) - plan.sign * plan.trail
+            self._leg(
+                holding, guard, guard.covered, ts, out,
+                type=OrderType.TRAILING_STOP, trail=plan.trail, stop_price=level, reason="trailing",
+            )  # fmt: skip
+        for number, tier in enumerate(guard.tiers, start=guard.tiers_done + 1):
+            self._leg(
+                holding,
+                guard,
+                tier.quantity,
+                ts,
+                out,
+                type=OrderType.LIMIT,
+                limit_price=tier.price,
+                reason=f"target_{number}",
+            )
+
+    def _leg(
+        self,
+        holding: Holding,
+        guard: Guard,
+        quantity: Decimal,
+        ts: int,
+        out: list[Event],
+        *,
+        type: OrderType,
+        reason: str,
+        stop_price: Decimal | None = None,
+        limit_price: Decimal | None = None,
+        trail: Decimal | None = None,
+    ) -> None:
+        order = Order(
+            client_id=self._desk.next_id(holding.strategy, holding.symbol),
+            strategy=holding.strategy,
+            symbol=holding.symbol,
+            broker=holding.broker,
+            side=Side.SELL if holding.position.quantity > 0 else Side.BUY,
+            quantity=quantity,
+            type=type,
+            stop_price=stop_price,
+            limit_price=limit_price,
+            trail=trail,
+            intent=OrderIntent.EXIT,
+            reason=reason,
+            signal_ts=ts,
+            group=guard.group,
+            parent=guard.parent,
+        )
+        self._desk.submit(holding, order, ts, out, is_protective=True)
+
+    def _set_deadline(self, holding: Holding, guard: Guard) -> None:
+        exits = holding.exits
+        if exits is None:
+            return
+        if exits.max_hold_s is not None:
+            guard.deadline, guard.deadline_reason = guard.opened_ts + int(exits.max_hold_s * NS), "max_hold"
+        self.next_deadline = min(self.next_deadline, guard.deadline)
+
+    def _set_alarms(self, holding: Holding) -> None:
+        """The prices at which this guard has something to decide."""
+        guard = holding.guard
+        holding.low_alarm, holding.high_alarm = -INF, INF
+        if guard is None or guard.plan is None or guard.is_firing:
+            return
+        against: list[float] = []
+        favour: list[float] = []
+        plan = guard.plan
+        if plan.break_even_at is not None and not guard.moved_to_entry:
+            favour.append(float(plan.break_even_at))
+        if plan.trail is not None:
+            favour.append(guard.extreme)
+        if guard.is_held:
+            if guard.stop is not None:
+                against.append(float(guard.stop))
+            if plan.trail is not None:
+                against.append(guard.extreme - plan.sign * float(plan.trail))
+            favour += [float(tier.price) for tier in guard.tiers]
+        if plan.sign > 0:
+            holding.low_alarm, holding.high_alarm = max(against, default=-INF), min(favour, default=INF)
+        else:
+            holding.high_alarm, holding.low_alarm = min(against, default=INF), max(favour, default=-INF)
+
+    # ---- watching --------------------------------------------------------------------------------------------
+
+    def on_price(self, holding: Holding, low: float, high: float, ts: int, out: list[Event]) -> None:
+        """The market covered low…high, and an alarm of the holding lies in it. The worse is taken first."""
+        guard = holding.guard
+        if guard is None or guard.plan is None or guard.is_firing:
+            return
+        worst, best = (low, high) if guard.plan.sign > 0 else (high, low)
+        if guard.is_held:
+            reason = _stop_reason(guard, guard.plan, worst)
+            if reason:
+                self._fire(holding, guard, ZERO, reason, ts, out)
+                return
+            self._reach_tiers(holding, guard, guard.plan, best, ts, out)
+        if guard.plan.sign * (best - guard.extreme) > 0:
+            guard.extreme = best
+        self._break_even(holding, guard, guard.plan, best, ts, out)
+        self._set_alarms(holding)
+
+    def _reach_tiers(
+        self, holding: Holding, guard: Guard, plan: ExitPlan, best: float, ts: int, out: list[Event]
+    ) -> None:
+        closed = ZERO
+        while guard.tiers and plan.sign * (best - float(guard.tiers[0].price)) >= 0:
+            closed += guard.tiers.pop(0).quantity
+            guard.tiers_done += 1
+        if closed:
+            left = holding.position.quantity - plan.sign * closed
+            guard.covered = abs(left)
+            self._fire(holding, guard, left, f"target_{guard.tiers_done}", ts, out)
+
+    def _break_even(
+        self, holding: Holding, guard: Guard, plan: ExitPlan, best: float, ts: int, out: list[Event]
+    ) -> None:
+        at = plan.break_even_at
+        if at is None or guard.moved_to_entry or plan.sign * (best - float(at)) < 0:
+            return
+        guard.moved_to_entry, guard.stop = True, plan.break_even_stop
+        if not guard.is_held:
+            guard.is_rearming = True
+            self._desk.withdraw(holding.protective.values(), ts, "the stop moves to the entry price", out)
+        out.append(_armed(holding, ts, "break_even"))
+
+    def _fire(self, holding: Holding, guard: Guard, left: Decimal, reason: str, ts: int, out: list[Event]) -> None:
+        guard.is_firing = not left
+        self._desk.pursue(holding, Plan(left, reason, ts, 0), ts, out)
+        self._set_alarms(holding)
+
+    # ---- time ------------------------------------------------------------------------------------------------
+
+    def on_time(self, ts: int, out: list[Event]) -> None:
+        """Close what has reached its deadline."""
+        self.next_deadline = NEVER
+        for holding in list(self.open.values()):
+            guard = holding.guard
+            if guard is None or guard.is_firing:
+                continue
+            if ts >= guard.deadline:
+                self._fire(holding, guard, ZERO, guard.deadline_reason, ts, out)
+            else:
+                self.next_deadline = min(self.next_deadline, guard.deadline)
+
+
+def _stop_reason(guard: Guard, plan: ExitPlan, worst: float) -> str:
+    if guard.stop is not None and plan.sign * (worst - float(guard.stop)) <= 0:
+        return "break_even" if guard.moved_to_entry else "stop"
+    if plan.trail is not None:
+        level = guard.extreme - plan.sign * float(plan.trail)
+        if plan.sign * (worst - level) <= 0:
+            return "trailing"
+    return ""
+
+
+def _take_tier(guard: Guard, quantity: Decimal) -> None:
+    """A target filled, perhaps in part: what is left of the tiers."""
+    while quantity and guard.tiers:
+        tier = guard.tiers.pop(0)
+        if tier.quantity > quantity:
+            guard.tiers.insert(0, Tier(tier.price, tier.quantity - quantity))
+            return
+        quantity -= tier.quantity
+        guard.tiers_done += 1
+
+
+def _has_levels(plan: ExitPlan) -> bool:
+    return plan.stop is not None or plan.trail is not None or bool(plan.tiers)
+
+
+def _armed(holding: Holding, ts: int, reason: str) -> ExitArmed:
+    guard = holding.guard
+    plan = guard.plan if guard else None
+    return ExitArmed(
+        ts=ts,
+        strategy=holding.strategy,
+        symbol=holding.symbol,
+        broker=holding.broker,
+        kind=plan.kind if plan else "none",
+        stop_price=guard.stop if guard else None,
+        target_price=guard.tiers[0].price if guard and guard.tiers else None,
+        reason=reason,
+    )

@@ -1,0 +1,91 @@
+"""What one slot does at one broker: its position, the orders on their way, and the guard of what is open."""
+
+from decimal import Decimal
+
+import msgspec
+
+from engine.exits.config import ExitConfig
+from engine.exits.plan import ExitPlan, Tier
+from engine.orders.lifecycle import OrderRecord
+from engine.portfolio.ledger import Position
+
+INF = float("inf")
+NEVER = 1 << 62  # a deadline no event reaches
+
+
+class Plan(msgspec.Struct):
+    """A target that is not reached yet. `waits_for` is the closing leg of a linked pair that must fill first."""
+
+    target: Decimal
+    reason: str
+    signal_ts: int
+    bar_ts: int
+    waits_for: str = ""
+
+
+class Guard(msgspec.Struct):
+    """The exits of an open position. `covered` is the quantity they close; `extreme` the best price since."""
+
+    plan: ExitPlan | None  # None: explicitly none
+    sign: int  # of the position
+    covered: Decimal
+    is_held: bool  # watched by the engine instead of waiting at the venue
+    opened_ts: int
+    group: str = ""
+    parent: str = ""
+    stop: Decimal | None = None
+    extreme: float = 0.0
+    tiers: list[Tier] = []  # the targets that are still ahead, nearest first
+    tiers_done: int = 0
+    is_firing: bool = False
+    is_rearming: bool = False
+    moved_to_entry: bool = False
+    deadline: int = NEVER
+    deadline_reason: str = ""
+
+
+class Holding:
+    """One slot at one broker."""
+
+    __slots__ = (
+        "broker", "exits", "guard", "high_alarm", "key", "low_alarm", "plan", "position", "protective", "strategy",
+        "symbol", "unit", "working",
+    )  # fmt: skip
+
+    def __init__(
+        self, *, strategy: str, symbol: str, broker: str, unit: Decimal, exits: ExitConfig | None, position: Position
+    ) -> None:
+        self.strategy = strategy
+        self.symbol = symbol
+        self.broker = broker
+        self.unit = unit
+        self.exits = exits
+        self.position = position
+        self.key = (strategy, symbol, broker)
+        self.working: dict[str, OrderRecord] = {}
+        self.protective: dict[str, OrderRecord] = {}
+        self.plan: Plan | None = None
+        self.guard: Guard | None = None
+        # Prices between which the guard has nothing to decide.
+        self.low_alarm = -INF
+        self.high_alarm = INF
+
+    def working_quantity(self) -> Decimal:
+        """Signed quantity that is on its way, protective orders left out."""
+        return sum((record.signed_remaining for record in self.working.values()), Decimal(0))
+
+    @property
+    def is_idle(self) -> bool:
+        """Flat, and nothing on its way."""
+        return not self.position.quantity and not self.working and self.plan is None
+
+    @property
+    def direction(self) -> int:
+        """Where it is heading: the sign of what it holds or has on its way."""
+        target = self.plan.target if self.plan else self.position.quantity + self.working_quantity()
+        return (target > 0) - (target < 0)
+
+    def disarm(self) -> None:
+        """No guard, no alarms."""
+        self.guard = None
+        self.low_alarm, self.high_alarm = -INF, INF

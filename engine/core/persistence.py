@@ -1,0 +1,241 @@
+"""The engine's state as bytes, and back."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from engine.core.holding import Guard, Holding, Plan
+from engine.core.slots import Slot
+from engine.core.streams import Stream
+from engine.errors import SnapshotIncompatible
+from engine.model.market import Bar
+from engine.orders.lifecycle import OrderRecord
+from engine.portfolio.ledger import Position
+from engine.snapshot import seal, unseal
+
+if TYPE_CHECKING:
+    from engine.core.engine import Engine
+
+KIND = "engine"
+VERSION = 1
+
+
+class StreamState(msgspec.Struct):
+    """One stream; `params` tells which indicators its columns are."""
+
+    symbol: str
+    timeframe: str
+    count: int
+    last: Bar | None
+    frame: dict[str, Any]
+
+
+class SymbolSaved(msgspec.Struct):
+    """What is known of a symbol besides its streams."""
+
+    symbol: str
+    price: float
+    price_ts: int
+    tick_seq: int
+    tick_ts: int
+    gap: str
+    winner: str
+    winner_ts: int
+
+
+class SlotState(msgspec.Struct):
+    """One slot. A slot whose timeframe or parameters changed keeps its holdings, but warms up again."""
+
+    strategy: str
+    symbol: str
+    timeframe: str
+    params: dict[str, Any]
+    bars: int
+    entry_bar: int
+    refused: tuple[int, int]
+    is_stopped: bool
+    is_warm: bool
+    fault: str
+    announced: str
+    state: dict[str, Any]
+
+
+class HoldingState(msgspec.Struct):
+    """The plan and the guard of one slot at one broker."""
+
+    key: tuple[str, str, str]
+    plan: Plan | None
+    guard: Guard | None
+    low_alarm: float
+    high_alarm: float
+
+
+class EngineState(msgspec.Struct):
+    """Everything an engine owns."""
+
+    run: str
+    now: int
+    halt_reason: str
+    counters: dict[str, int]
+    handled: list[str]
+    symbols: list[SymbolSaved]
+    streams: list[StreamState]
+    slots: list[SlotState]
+    holdings: list[HoldingState]
+    positions: list[Position]
+    open_orders: list[OrderRecord]
+    closed_orders: list[OrderRecord]
+    next_deadline: int
+
+
+def copy_record(record: OrderRecord) -> OrderRecord:
+    """A value nobody else changes."""
+    copied = msgspec.structs.replace(record)
+    copied.fill_ids = list(record.fill_ids)
+    return copied
+
+
+def snapshot(engine: "Engine") -> bytes:
+    """All state of `engine`."""
+    opened, closed = engine.desk.orders.state()
+    state = EngineState(
+        run=engine.config.run,
+        now=engine.now,
+        halt_reason=engine.gate.halt_reason,
+        counters=engine.desk.counters,
+        handled=list(engine.handled),
+        symbols=[
+            SymbolSaved(name, s.price, s.price_ts, s.tick_seq, s.tick_ts, s.gap, s.winner, s.winner_ts)
+            for name, s in engine.symbols.items()
+        ],
+        streams=[
+            StreamState(s.symbol, s.timeframe, s.count, s.last, s.frame.snapshot())
+            for symbol in engine.symbols.values()
+            for s in symbol.streams.values()
+        ],
+        slots=[_slot_state(slot) for slot in engine.slots.values()],
+        holdings=[HoldingState(h.key, h.plan, h.guard, h.low_alarm, h.high_alarm) for h in engine.holdings.values()],
+        positions=engine.ledger.state(),
+        open_orders=opened,
+        closed_orders=closed,
+        next_deadline=engine.guards.next_deadline,
+    )
+    return seal(KIND, VERSION, state)
+
+
+def restore(engine: "Engine", data: bytes) -> None:
+    """Put the state of `data` into `engine`, which must be new and of the same run."""
+    state = unseal(data, KIND, VERSION, EngineState)
+    _check_fits(engine, state)
+    engine.now = state.now
+    engine.gate.halt_reason = state.halt_reason
+    engine.desk.counters.update(state.counters)
+    engine.handled.update(dict.fromkeys(state.handled))
+    engine.ledger.load(state.positions)
+    _restore_market(engine, state)
+    _restore_slots(engine, state)
+    _restore_holdings(engine, state)
+
+
+def _check_fits(engine: "Engine", state: EngineState) -> None:
+    """Positions and orders of the snapshot must belong to slots that are still there."""
+    if state.run != engine.config.run:
+        raise SnapshotIncompatible(f"a snapshot of run {engine.config.run!r} was expected, found {state.run!r}")
+    held = {(p.strategy, p.symbol, p.broker) for p in state.positions if p.quantity}
+    held |= {(r.order.strategy, r.order.symbol, r.order.broker) for r in state.open_orders}
+    for strategy, symbol, broker in sorted(held - set(engine.holdings)):
+        raise SnapshotIncompatible(
+            f"the snapshot holds a position or an open order of {strategy} in {symbol} at {broker}, "
+            "and the configuration has no such slot"
+        )
+    for position in state.positions:
+        instrument = engine.config.instruments.get(position.symbol)
+        if position.quantity and instrument is not None and instrument.multiplier != position.multiplier:
+            raise SnapshotIncompatible(
+                f"{position.symbol}: a multiplier of {position.multiplier} was expected, found {instrument.multiplier}"
+            )
+
+
+def _restore_market(engine: "Engine", state: EngineState) -> None:
+    for saved in state.symbols:
+        symbol = engine.symbols.get(saved.symbol)
+        if symbol is not None:
+            symbol.price, symbol.price_ts = saved.price, saved.price_ts
+            symbol.tick_seq, symbol.tick_ts = saved.tick_seq, saved.tick_ts
+            symbol.gap, symbol.winner, symbol.winner_ts = saved.gap, saved.winner, saved.winner_ts
+    for stream_state in state.streams:
+        symbol = engine.symbols.get(stream_state.symbol)
+        stream = symbol.streams.get(stream_state.timeframe) if symbol is not None else None
+        if stream is not None:
+            _restore_stream(stream, stream_state)
+
+
+def _restore_stream(stream: Stream, state: StreamState) -> None:
+    """Indicators that are not those of the snapshot warm up again."""
+    try:
+        stream.frame.restore(state.frame)
+    except SnapshotIncompatible:
+        stream.reset()
+        return
+    stream.count, stream.last = state.count, state.last
+    stream.last_ts = state.last.ts if state.last is not None else 0
+
+
+def _restore_slots(engine: "Engine", state: EngineState) -> None:
+    for saved in state.slots:
+        slot = engine.slots.get((saved.strategy, saved.symbol))
+        if slot is None:
+            continue
+        slot.is_stopped = saved.is_stopped
+        if (saved.timeframe, saved.params) != (slot.config.timeframe, slot.config.params):
+            continue
+        slot.bars, slot.entry_bar, slot.refused, slot.fault = saved.bars, saved.entry_bar, saved.refused, saved.fault
+        slot.announced = saved.announced
+        counts = engine.symbols[saved.symbol].counts()
+        slot.is_warm = saved.is_warm and all(counts[timeframe] >= need for timeframe, need in slot.need.items())
+        slot.strategy.restore(saved.state)
+
+
+def _restore_holdings(engine: "Engine", state: EngineState) -> None:
+    for holding in engine.holdings.values():
+        holding.position = engine.ledger.position(*holding.key)
+    for record in state.open_orders:
+        order = record.order
+        engine.desk.adopt(record, engine.holdings[order.strategy, order.symbol, order.broker])
+    for record in state.closed_orders:
+        order = record.order
+        found = engine.holdings.get((order.strategy, order.symbol, order.broker))
+        if found is not None:
+            engine.desk.link(order.client_id, found)
+    engine.desk.orders.load(state.open_orders, state.closed_orders)
+    for saved in state.holdings:
+        known = engine.holdings.get(saved.key)
+        if known is not None:
+            _restore_guard(engine, known, saved)
+    engine.guards.next_deadline = state.next_deadline
+    for slot in engine.slots.values():
+        engine.pursuit.follow_position(slot)
+
+
+def _restore_guard(engine: "Engine", holding: Holding, saved: HoldingState) -> None:
+    holding.plan, holding.guard = saved.plan, saved.guard
+    holding.low_alarm, holding.high_alarm = saved.low_alarm, saved.high_alarm
+    if holding.position.quantity:
+        engine.guards.open[holding.key] = holding
+
+
+def _slot_state(slot: Slot) -> SlotState:
+    return SlotState(
+        strategy=slot.config.strategy,
+        symbol=slot.config.symbol,
+        timeframe=slot.config.timeframe,
+        params=slot.config.params,
+        bars=slot.bars,
+        entry_bar=slot.entry_bar,
+        refused=slot.refused,
+        is_stopped=slot.is_stopped,
+        is_warm=slot.is_warm,
+        fault=slot.fault,
+        announced=slot.announced,
+        state=slot.strategy.snapshot(),
+    )

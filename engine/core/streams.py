@@ -1,0 +1,76 @@
+"""What the engine keeps per symbol and timeframe: the indicators, what was seen last, and who is interested."""
+
+from collections.abc import Iterable
+
+from engine.core.slots import Slot
+from engine.indicators.frame import IndicatorFrame
+from engine.model.market import Bar
+
+
+class Stream:
+    """One symbol's bars of one timeframe, with one shared set of indicators for all slots that read them."""
+
+    __slots__ = ("_specs", "count", "frame", "last", "last_ts", "others", "slots", "symbol", "timeframe")
+
+    def __init__(self, symbol: str, timeframe: str) -> None:
+        self.symbol = symbol
+        self.timeframe = timeframe
+        self.slots: list[Slot] = []  # whose own timeframe this is
+        self.others: list[Slot] = []  # who look at it besides
+        self.count = 0  # bars since the last reset
+        self.last_ts = 0
+        self.last: Bar | None = None
+        self._specs: tuple[str, ...] = ()
+        self.frame = IndicatorFrame(())
+
+    def request(self, specs: Iterable[str], *, keep: int) -> None:
+        """Make the frame for all that is asked for; `keep` bars of every value are remembered."""
+        self._specs = tuple(specs)
+        self.frame = IndicatorFrame(self._specs, max_length=keep)
+
+    def reset(self) -> None:
+        """Forget everything: the next bar is the first."""
+        self.frame = IndicatorFrame(self._specs, max_length=self.frame.max_length)
+        self.count, self.last_ts, self.last = 0, 0, None
+
+    def repeats(self, bar: Bar) -> bool:
+        """Whether a bar at or before the last one's close was seen already.
+
+        Bars of prints may share one time: `seq` tells them apart, and where there is none, their values.
+        """
+        if bar.ts < self.last_ts or self.last is None:
+            return self.last is not None or bar.ts < self.last_ts
+        return bar.seq <= self.last.seq if bar.seq else bar == self.last
+
+
+class SymbolState:
+    """What the engine keeps per symbol."""
+
+    __slots__ = (
+        "gap",
+        "price",
+        "price_ts",
+        "slots",
+        "streams",
+        "tick_seq",
+        "tick_slots",
+        "tick_ts",
+        "winner",
+        "winner_ts",
+    )
+
+    def __init__(self) -> None:
+        self.streams: dict[str, Stream] = {}
+        self.slots: list[Slot] = []
+        self.tick_slots: list[Slot] = []
+        self.price = float("nan")
+        self.price_ts = 0
+        self.tick_seq = 0
+        self.tick_ts = 0
+        self.gap = ""  # why the data cannot be trusted; empty when they can
+        self.winner = ""  # the strategy whose entry won at `winner_ts`
+        self.winner_ts = 0
+
+    def counts(self) -> dict[str, int]:
+        """Bars seen since the last reset, by timeframe."""
+        return {timeframe: stream.count for timeframe, stream in self.streams.items()}

@@ -1,0 +1,1 @@
+"""From wishes to one net order: arbitration, correlation, sizing, planning."""

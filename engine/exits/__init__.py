@@ -1,0 +1,1 @@
+"""How an open position is guarded."""

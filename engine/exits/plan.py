@@ -1,0 +1,129 @@
+"""The levels that guard one position, worked out once from its entry."""
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+import msgspec
+
+from engine.errors import InvalidInput
+from engine.exits.config import Distance, DistanceKind, ExitConfig
+from engine.instruments.instrument import Instrument
+
+ZERO = Decimal(0)
+
+
+class Tier(msgspec.Struct, frozen=True):
+    """One profit target of a position: its price and the quantity it closes."""
+
+    price: Decimal
+    quantity: Decimal
+
+
+class ExitPlan(msgspec.Struct, frozen=True):
+    """The levels of one position. `sign` is +1 for a long position. None and empty mean: not used."""
+
+    sign: int
+    entry: Decimal
+    quantity: Decimal
+    stop: Decimal | None = None
+    trail: Decimal | None = None
+    tiers: tuple[Tier, ...] = ()
+    break_even_at: Decimal | None = None
+    break_even_stop: Decimal | None = None
+
+    @property
+    def kind(self) -> str:
+        """The names of what guards the position, for people."""
+        used = [
+            ("stop", self.stop is not None),
+            ("trailing", self.trail is not None),
+            ("targets", bool(self.tiers)),
+            ("break_even", self.break_even_at is not None),
+        ]
+        return "+".join(name for name, is_used in used if is_used)
+
+
+def check_exits(config: ExitConfig) -> None:
+    """Refuse a configuration that guards nothing, or whose parts contradict each other."""
+    guards = (config.stop, config.trailing, config.targets, config.max_hold_s, config.before_close_s, config.cut_off)
+    if all(guard is None or guard == () for guard in guards):
+        raise InvalidInput("exits: at least one exit was expected; for none at all leave exits out", field="exits")
+    if sum(target.share for target in config.targets) > 1 + 1e-9:
+        raise InvalidInput("targets: shares that add up to at most 1 were expected", field="targets")
+    if config.break_even is not None and config.stop is None:
+        raise InvalidInput("break_even: it moves a stop, and no stop is set", field="break_even")
+
+
+def uses_atr(config: ExitConfig | None) -> bool:
+    """Whether any distance is measured in average true ranges."""
+    return config is not None and any(d.kind is DistanceKind.ATR for d in _distances(config))
+
+
+def plan_exits(config: ExitConfig, *, instrument: Instrument, signed: Decimal, entry: Decimal, atr: float) -> ExitPlan:
+    """The levels for a position of `signed` quantity at `entry`. Stops and targets lie on the price grid, rounded
+    away from the entry for targets and stops alike, so that rounding never makes a stop tighter than asked."""
+    sign = 1 if signed > 0 else -1
+
+    def level(distance: Distance, direction: int) -> Decimal:
+        away = ROUND_CEILING if direction > 0 else ROUND_FLOOR
+        return instrument.price(float(entry) + direction * size_of(distance, instrument, entry, atr), rounding=away)
+
+    break_even = config.break_even
+    return ExitPlan(
+        sign=sign,
+        entry=entry,
+        quantity=abs(signed),
+        stop=level(config.stop, -sign) if config.stop else None,
+        trail=_trail(config.trailing, instrument, entry, atr) if config.trailing else None,
+        tiers=_tiers(config, instrument, abs(signed), [level(target.distance, sign) for target in config.targets]),
+        break_even_at=level(break_even.after, sign) if break_even else None,
+        break_even_stop=_break_even_stop(config, instrument, entry, sign, atr),
+    )
+
+
+def size_of(distance: Distance, instrument: Instrument, entry: Decimal, atr: float) -> float:
+    """The distance as an observed price difference."""
+    match distance.kind:
+        case DistanceKind.FRACTION:
+            return distance.value * float(entry)
+        case DistanceKind.POINTS:
+            return distance.value
+        case DistanceKind.TICKS:
+            return distance.value * float(instrument.tick_size)
+        case DistanceKind.ATR:
+            if atr != atr:
+                raise InvalidInput("exits: a distance in ATR needs an average true range that is warm", field="exits")
+            return distance.value * atr
+
+
+def _tiers(config: ExitConfig, instrument: Instrument, quantity: Decimal, prices: list[Decimal]) -> tuple[Tier, ...]:
+    """Each tier's share rounded down to the size grid; when the shares add up to 1 the last takes the remainder."""
+    if not config.targets:
+        return ()
+    step = instrument.quantity_step
+    parts = [int(float(quantity / step) * target.share + 1e-9) * step for target in config.targets]
+    if abs(sum(target.share for target in config.targets) - 1) < 1e-9:
+        parts[-1] = quantity - sum(parts[:-1], ZERO)
+    return tuple(Tier(price, part) for price, part in zip(prices, parts, strict=True) if part > 0)
+
+
+def _trail(distance: Distance, instrument: Instrument, entry: Decimal, atr: float) -> Decimal:
+    trail = instrument.price(size_of(distance, instrument, entry, atr), rounding=ROUND_CEILING)
+    return max(trail, instrument.tick_size)
+
+
+def _break_even_stop(
+    config: ExitConfig, instrument: Instrument, entry: Decimal, sign: int, atr: float
+) -> Decimal | None:
+    if config.break_even is None:
+        return None
+    offset = config.break_even.offset
+    shift = size_of(offset, instrument, entry, atr) if offset else 0.0
+    return instrument.price(float(entry) + sign * shift)
+
+
+def _distances(config: ExitConfig) -> list[Distance]:
+    break_even = config.break_even
+    found = [config.stop, config.trailing, *(target.distance for target in config.targets)]
+    if break_even:
+        found += [break_even.after, break_even.offset]
+    return [distance for distance in found if distance is not None]

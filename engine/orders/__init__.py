@@ -1,0 +1,1 @@
+"""The life of an order, as the engine sees it."""

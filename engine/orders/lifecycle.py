@@ -1,0 +1,141 @@
+"""The states of the run's orders, moved by what venues report; every report counts once."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from decimal import Decimal
+
+import msgspec
+
+from engine.errors import InvariantBroken
+from engine.model.enums import FINAL_STATES, OrderState
+from engine.model.event import Event
+from engine.model.orders import (
+    Order,
+    OrderAccepted,
+    OrderBecameUnknown,
+    OrderCancelled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderSubmitted,
+)
+
+KEEP_CLOSED = 500  # finished orders remembered, so that a repeated report of one of them is recognised
+
+_STATE_AFTER: dict[type[Event], OrderState] = {
+    OrderSubmitted: OrderState.SUBMITTED,
+    OrderAccepted: OrderState.ACCEPTED,
+    OrderRejected: OrderState.REJECTED,
+    OrderCancelled: OrderState.CANCELLED,
+    OrderExpired: OrderState.EXPIRED,
+    OrderBecameUnknown: OrderState.UNKNOWN,
+}
+_RANK = {
+    OrderState.APPROVED: 0,
+    OrderState.SUBMITTED: 1,
+    OrderState.ACCEPTED: 2,
+    OrderState.WORKING: 3,
+    OrderState.PARTIALLY_FILLED: 4,
+}
+
+
+class OrderRecord(msgspec.Struct):
+    """One order, where it is in its life, and what of it was filled."""
+
+    order: Order
+    state: OrderState = OrderState.APPROVED
+    filled: Decimal = Decimal(0)
+    value: Decimal = Decimal(0)  # sum of quantity · price of its fills
+    fill_ids: list[str] = msgspec.field(default_factory=list)
+    venue_id: str = ""
+    is_protective: bool = False  # an exit that waits at the venue
+    is_cancelling: bool = False  # a cancel was asked for and is not answered yet
+
+    @property
+    def remaining(self) -> Decimal:
+        return self.order.quantity - self.filled
+
+    @property
+    def signed_remaining(self) -> Decimal:
+        return self.remaining * self.order.side.sign
+
+    @property
+    def is_open(self) -> bool:
+        return self.state not in FINAL_STATES
+
+
+class OrderBook:
+    """Open orders by client id, and the last finished ones."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, OrderRecord] = {}
+        self._closed: OrderedDict[str, OrderRecord] = OrderedDict()
+
+    def add(self, order: Order, *, is_protective: bool = False) -> OrderRecord:
+        """An approved order begins its life."""
+        if order.client_id in self._open or order.client_id in self._closed:
+            raise InvariantBroken(f"the order id {order.client_id!r} was given out twice")
+        record = self._open[order.client_id] = OrderRecord(order, is_protective=is_protective)
+        return record
+
+    def get(self, client_id: str) -> OrderRecord | None:
+        """The open or recently finished order of that id."""
+        return self._open.get(client_id) or self._closed.get(client_id)
+
+    def __iter__(self) -> Iterator[OrderRecord]:
+        return iter(self._open.values())
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def apply(self, update: Event) -> OrderRecord | None:
+        """Move the order the update names; None when it changes nothing (repeated, late, or not ours)."""
+        client_id: str = update.client_id  # type: ignore[attr-defined]
+        record = self._open.get(client_id)
+        if type(update) is OrderFilled:
+            return self._fill(record or self._closed.get(client_id), update)
+        if record is None or not _advances(record, update):
+            return None
+        record.state = _STATE_AFTER[type(update)]
+        if type(update) is OrderAccepted:
+            record.venue_id = update.venue_id
+        self._settle(record)
+        return record
+
+    def state(self) -> tuple[list[OrderRecord], list[OrderRecord]]:
+        """For a snapshot: open, finished."""
+        return list(self._open.values()), list(self._closed.values())
+
+    def load(self, opened: list[OrderRecord], closed: list[OrderRecord]) -> None:
+        """From a snapshot."""
+        self._open = {record.order.client_id: record for record in opened}
+        self._closed = OrderedDict((record.order.client_id, record) for record in closed)
+
+    def _fill(self, record: OrderRecord | None, fill: OrderFilled) -> OrderRecord | None:
+        # A fill may come after the cancel it raced with: it happened, so it counts.
+        if record is None or fill.fill_id in record.fill_ids:
+            return None
+        record.fill_ids.append(fill.fill_id)
+        record.filled += fill.quantity
+        record.value += fill.quantity * fill.price
+        if record.filled >= record.order.quantity:
+            record.state = OrderState.FILLED
+        elif record.is_open:
+            record.state = OrderState.PARTIALLY_FILLED
+        self._settle(record)
+        return record
+
+    def _settle(self, record: OrderRecord) -> None:
+        if record.state in FINAL_STATES and self._open.pop(record.order.client_id, None) is not None:
+            self._closed[record.order.client_id] = record
+            if len(self._closed) > KEEP_CLOSED:
+                self._closed.popitem(last=False)
+
+
+def _advances(record: OrderRecord, update: Event) -> bool:
+    after = _STATE_AFTER[type(update)]
+    if after in FINAL_STATES or record.state is OrderState.UNKNOWN:
+        return after is not record.state
+    if after is OrderState.UNKNOWN:
+        return True
+    return _RANK[after] > _RANK[record.state]

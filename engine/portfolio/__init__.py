@@ -1,0 +1,1 @@
+"""What is held: lots, positions, profit and loss, equity."""

@@ -1,0 +1,222 @@
+"""The ledger: fills in, positions and closed trades out; exits are linked to the entries they close."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+import msgspec
+
+from engine.errors import InvariantBroken
+from engine.instruments.instrument import Instrument
+from engine.model.enums import PositionSide, Side
+from engine.model.event import Event
+from engine.model.orders import Order, OrderFilled
+from engine.model.positions import PositionChanged, TradeClosed
+from engine.portfolio.lots import ZERO, Lot, on_grid
+
+Key = tuple[str, str, str]  # strategy, symbol, broker
+
+
+class Position(msgspec.Struct):
+    """What one strategy holds of one symbol at one broker. Owned by the ledger; others read."""
+
+    strategy: str
+    symbol: str
+    broker: str
+    multiplier: Decimal
+    quantity: Decimal = ZERO  # signed
+    lots: list[Lot] = msgspec.field(default_factory=list)
+    realized: Decimal = ZERO  # cash, fees not deducted
+    fees: Decimal = ZERO
+    cash: Decimal = ZERO  # cash flow of all fills, fees deducted
+    trades: int = 0
+    # The same as floats, for marking at every price: open profit = held · price − paid.
+    held: float = 0.0  # signed quantity · multiplier
+    paid: float = 0.0  # signed cost · multiplier
+
+    @property
+    def average_price(self) -> Decimal:
+        """Average entry price of what is held; 0 when flat."""
+        if not self.lots:
+            return ZERO
+        return on_grid(sum((lot.cost for lot in self.lots), ZERO) / abs(self.quantity))
+
+    def unrealized(self, price: float) -> float:
+        """Open profit in cash at an observed price."""
+        return self.held * price - self.paid
+
+    def see(self, low: float, high: float) -> None:
+        """The range the market covered while this was held."""
+        for lot in self.lots:
+            if low < lot.low:
+                lot.low = low
+            if high > lot.high:
+                lot.high = high
+
+
+class Ledger:
+    """All positions of a run. `apply` is the only way in; each fill is applied once, by the order book's care."""
+
+    def __init__(self, instruments: Mapping[str, Instrument]) -> None:
+        self._instruments = instruments
+        self._positions: dict[Key, Position] = {}
+
+    def position(self, strategy: str, symbol: str, broker: str) -> Position:
+        """The position under that key; an empty one is made when there is none."""
+        key = (strategy, symbol, broker)
+        found = self._positions.get(key)
+        if found is None:
+            multiplier = self._instruments[symbol].multiplier
+            found = self._positions[key] = Position(strategy, symbol, broker, multiplier)
+        return found
+
+    def __iter__(self) -> Iterator[Position]:
+        return iter(self._positions.values())
+
+    def apply(self, fill: OrderFilled, order: Order) -> list[Event]:
+        """Book one fill: the trades it closed, then the position it left."""
+        position = self.position(order.strategy, order.symbol, order.broker)
+        signed = fill.quantity if order.side is Side.BUY else -fill.quantity
+        outputs: list[Event] = []
+        left, fee = fill.quantity, fill.fee
+        if position.quantity * signed < 0:
+            left, fee = self._close(position, fill, order, outputs)
+        if left:
+            _open(position, fill, order, quantity=left, fee=fee)
+        position.quantity += signed
+        position.fees += fill.fee
+        position.cash -= signed * fill.price * position.multiplier + fill.fee
+        _refresh(position)
+        outputs.append(_changed(position, fill.ts))
+        return outputs
+
+    def split(self, symbol: str, ratio: Decimal, ts: int) -> list[Event]:
+        """A share split: `ratio` new shares for each old one. Cost stays, so prices follow by themselves."""
+        if ratio <= 0:
+            raise InvariantBroken(f"a split ratio above 0 was expected, found {ratio} for {symbol}")
+        outputs: list[Event] = []
+        for position in self._positions.values():
+            if position.symbol == symbol and position.quantity:
+                for lot in position.lots:
+                    lot.quantity *= ratio
+                    lot.low, lot.high = lot.low / float(ratio), lot.high / float(ratio)
+                position.quantity *= ratio
+                _refresh(position)
+                outputs.append(_changed(position, ts))
+        return outputs
+
+    def state(self) -> list[Position]:
+        """For a snapshot."""
+        return list(self._positions.values())
+
+    def load(self, positions: list[Position]) -> None:
+        """From a snapshot."""
+        self._positions = {(p.strategy, p.symbol, p.broker): p for p in positions}
+
+    def _close(
+        self, position: Position, fill: OrderFilled, order: Order, outputs: list[Event]
+    ) -> tuple[Decimal, Decimal]:
+        """Close lots with the fill, the linked one first; the quantity and the fee that are left to open with."""
+        left, fee = fill.quantity, fill.fee
+        while left and position.lots:
+            lot = _linked(position.lots, order.parent)
+            lot.see(float(fill.price))
+            closed = min(left, lot.quantity)
+            exit_fee = fee if closed == left else on_grid(fee * closed / left)
+            outputs.append(self._trade(position, lot, fill, order, quantity=closed, exit_fee=exit_fee))
+            left -= closed
+            fee -= exit_fee
+            if not lot.quantity:
+                position.lots.remove(lot)
+        return left, fee
+
+    def _trade(
+        self, position: Position, lot: Lot, fill: OrderFilled, order: Order, *, quantity: Decimal, exit_fee: Decimal
+    ) -> TradeClosed:
+        """Take `quantity` out of `lot`, book its profit, and tell it as a round trip."""
+        entry_price = lot.price
+        cost, entry_fees = lot.take(quantity)
+        gross = lot.sign * (quantity * fill.price - cost) * position.multiplier
+        fees = entry_fees + exit_fee
+        position.realized += gross
+        position.trades += 1
+        low, high = _excursions(lot, entry_price, quantity * position.multiplier, self._instruments[position.symbol])
+        return TradeClosed(
+            ts=fill.ts,
+            trade_id=f"{lot.order}>{fill.fill_id}",
+            strategy=position.strategy,
+            symbol=position.symbol,
+            broker=position.broker,
+            side=PositionSide.LONG if lot.sign > 0 else PositionSide.SHORT,
+            quantity=quantity,
+            entry_ts=lot.ts,
+            entry_price=entry_price,
+            exit_ts=fill.ts,
+            exit_price=fill.price,
+            pnl=gross - fees,
+            fees=fees,
+            entry_order=lot.order,
+            exit_order=order.client_id,
+            entry_reason=lot.reason,
+            exit_reason=order.reason,
+            entry_bar_ts=lot.bar_ts,
+            exit_bar_ts=order.bar_ts,
+            is_ambiguous=fill.is_ambiguous,
+            mae=low,
+            mfe=high,
+        )
+
+
+def _linked(lots: list[Lot], parent: str) -> Lot:
+    """The lot an exit belongs to: the one its order names, else the oldest."""
+    if parent:
+        for lot in lots:
+            if lot.order == parent:
+                return lot
+    return lots[0]
+
+
+def _open(position: Position, fill: OrderFilled, order: Order, *, quantity: Decimal, fee: Decimal) -> None:
+    for lot in position.lots:
+        if lot.order == order.client_id:
+            lot.add(quantity=quantity, price=fill.price, fee=fee)
+            return
+    observed = float(fill.price)
+    position.lots.append(
+        Lot(
+            order=order.client_id,
+            sign=order.side.sign,
+            quantity=quantity,
+            cost=quantity * fill.price,
+            fees=fee,
+            ts=fill.ts,
+            bar_ts=order.bar_ts,
+            reason=order.reason,
+            low=observed,
+            high=observed,
+        )
+    )
+
+
+def _refresh(position: Position) -> None:
+    position.held = float(position.quantity * position.multiplier)
+    position.paid = float(sum((lot.sign * lot.cost for lot in position.lots), ZERO) * position.multiplier)
+
+
+def _changed(position: Position, ts: int) -> PositionChanged:
+    return PositionChanged(
+        ts=ts,
+        strategy=position.strategy,
+        symbol=position.symbol,
+        broker=position.broker,
+        quantity=position.quantity,
+        average_price=position.average_price,
+        realized_pnl=position.realized,
+        fees=position.fees,
+    )
+
+
+def _excursions(lot: Lot, entry: Decimal, size: Decimal, instrument: Instrument) -> tuple[Decimal, Decimal]:
+    """Worst open loss and best open profit in cash, both ≥ 0."""
+    low, high = instrument.price(lot.low), instrument.price(lot.high)
+    down, up = max(entry - low, ZERO) * size, max(high - entry, ZERO) * size
+    return (on_grid(down), on_grid(up)) if lot.sign > 0 else (on_grid(up), on_grid(down))

@@ -1,0 +1,44 @@
+"""One step of a simulated run: the market meets the venue, then the engine; shared by every kind of simulated run."""
+
+from collections.abc import Iterable, Sequence
+
+from engine.core import Engine
+from engine.model.event import Event
+from engine.model.orders import ApprovedOrder, CancelRequested
+from engine.venue.matching import SimulatedVenue
+
+NOTHING: tuple[Event, ...] = ()
+
+
+def step(engine: Engine, venue: SimulatedVenue, event: Event) -> Sequence[Event]:
+    """Orders already working meet the market before any strategy sees it.
+
+    All that follows from `event`, in order: reports of the venue, what the engine makes of them, then what it makes of
+    the event itself. Not to be changed by the caller.
+    """
+    reports = venue.match(event)
+    outputs: Sequence[Event] = NOTHING
+    if reports:
+        outputs = _deliver(engine, venue, reports, [])
+    follows = engine.process(event)
+    if not follows:
+        return outputs
+    return _carry_out(engine, venue, follows, list(outputs))
+
+
+def _deliver(engine: Engine, venue: SimulatedVenue, reports: Iterable[Event], out: list[Event]) -> list[Event]:
+    """Each report is handled before the venue goes on matching."""
+    for report in reports:
+        out.append(report)
+        _carry_out(engine, venue, engine.process(report), out)
+    return out
+
+
+def _carry_out(engine: Engine, venue: SimulatedVenue, outputs: Sequence[Event], out: list[Event]) -> list[Event]:
+    for output in outputs:
+        out.append(output)
+        if type(output) is ApprovedOrder:
+            _deliver(engine, venue, venue.execute(output), out)
+        elif type(output) is CancelRequested:
+            _deliver(engine, venue, venue.cancel(output), out)
+    return out

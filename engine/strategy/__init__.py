@@ -1,0 +1,1 @@
+"""What a strategy is, what it sees, and how one is configured."""

@@ -1,0 +1,1 @@
+"""A simulated venue: matches approved orders against market events."""

@@ -1,0 +1,371 @@
+"""The simulated venue: takes approved orders, answers with what a real venue would report."""
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+import msgspec
+
+from engine.bars.timeframe import parse_timeframe
+from engine.instruments.instrument import Instrument
+from engine.model.enums import OrderType, Side, TimeInForce
+from engine.model.event import Event
+from engine.model.market import Bar, PartialBar, Quote, Tick
+from engine.model.orders import (
+    ApprovedOrder,
+    CancelRequested,
+    Order,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    OrderRejected,
+)
+from engine.snapshot import seal, unseal
+from engine.venue.crossing import Match, at_open, inside_bar, on_partial, on_print
+from engine.venue.fees import Fees, NoFees
+from engine.venue.fills import FillModel, Touch, TouchFill
+from engine.venue.latency import Latency, NoLatency
+from engine.venue.slippage import NoSlippage, Slippage
+from engine.venue.working import STOPS, SymbolBook, WorkingOrder, side_price, working_order
+
+SNAPSHOT_VERSION = 1
+NOTHING: tuple[Event, ...] = ()
+TICKS = "ticks"
+AUTO = "auto"
+
+
+class BookState(msgspec.Struct):
+    """One symbol's book in a snapshot."""
+
+    symbol: str
+    timeframe: str
+    on_ticks: bool
+    last: float
+    bid: float
+    ask: float
+    orders: list[WorkingOrder]
+
+
+class VenueState(msgspec.Struct):
+    """The venue in a snapshot."""
+
+    books: list[BookState]
+    orders: int
+    rng: tuple[int, list[int], float | None]
+
+
+class SimulatedVenue:
+    """Matches market, limit, stop, stop-limit and trailing orders, and one-cancels-other groups.
+
+    `matching` says per symbol what it matches on: "ticks", a timeframe, or "auto" (the default): ticks once any tick,
+    quote or partial bar of the symbol was seen, else the bars of its finest timeframe. An order never meets the event
+    it was decided on: `match` comes before the engine sees the event. On bars a market order fills at the next bar's
+    open, stamped with that bar's `ts_open`. `participation` bounds what one event fills to that share of its volume.
+    """
+
+    def __init__(
+        self,
+        *,
+        instruments: Mapping[str, Instrument],
+        fill: FillModel | None = None,
+        slippage: Slippage | None = None,
+        fees: Fees | Mapping[str, Fees] | None = None,
+        latency: Latency | None = None,
+        participation: float | None = None,
+        matching: Mapping[str, str] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self._instruments = instruments
+        self._fill = fill or TouchFill()
+        self._slippage = slippage or NoSlippage()
+        self._fees: Fees | Mapping[str, Fees] = fees or NoFees()
+        self._latency = latency or NoLatency()
+        self._participation = participation
+        self._matching = matching or {}
+        self._rng = random.Random(seed)
+        self._books: dict[str, SymbolBook] = {}
+        self._symbol_of: dict[str, str] = {}
+        self._accepted = 0
+        self._matchers: dict[type[Event], Callable[[Event], Iterable[Event]]] = {
+            Bar: self._on_bar,  # type: ignore[dict-item]
+            Tick: self._on_tick,  # type: ignore[dict-item]
+            Quote: self._on_quote,  # type: ignore[dict-item]
+            PartialBar: self._on_partial,  # type: ignore[dict-item]
+        }
+
+    def match(self, event: Event) -> Iterable[Event]:
+        """What the event does to the working orders, one report at a time.
+
+        Handle each report before taking the next: an order placed because of a fill at a bar's open is matched
+        against the rest of that bar.
+        """
+        matcher = self._matchers.get(type(event))
+        return NOTHING if matcher is None else matcher(event)
+
+    def execute(self, approved: ApprovedOrder) -> list[Event]:
+        """Take an order. The answer is its acceptance or its rejection; fills come from later events."""
+        order = approved.order
+        problem = self._problem(order)
+        if problem:
+            return [OrderRejected(approved.ts, order.client_id, problem, "invalid_order")]
+        book = self._book(order.symbol)
+        active = approved.ts + self._latency.delay_ns(self._rng)
+        book.add(working_order(order, active_ts=active, last=book.touch.last))
+        self._symbol_of[order.client_id] = order.symbol
+        self._accepted += 1
+        return [OrderAccepted(approved.ts, order.client_id, f"sim-{self._accepted}")]
+
+    def cancel(self, request: CancelRequested) -> list[Event]:
+        """Cancel a working order; nothing when there is none of that id (it filled first, and said so)."""
+        book = self._books.get(self._symbol_of.get(request.client_id, ""))
+        working = book.orders.get(request.client_id) if book else None
+        if book is None or working is None:
+            return []
+        delay = self._latency.delay_ns(self._rng)
+        if delay:
+            working.cancel_ts = request.ts + delay
+            book.refresh()
+            return []
+        return [self._drop(book, working, request.ts, request.reason)]
+
+    @property
+    def working(self) -> list[Order]:
+        """The orders that wait, oldest first per symbol."""
+        return [w.order for book in self._books.values() for w in book]
+
+    def snapshot(self) -> bytes:
+        """The state, for `restore`. Models are configuration and are not part of it."""
+        version, internal, gauss = self._rng.getstate()
+        state = VenueState(
+            [_book_state(book) for book in self._books.values()], self._accepted, (version, list(internal), gauss)
+        )
+        return seal("venue", SNAPSHOT_VERSION, state)
+
+    def restore(self, data: bytes) -> None:
+        """Continue from a snapshot; another version is refused."""
+        state = unseal(data, "venue", SNAPSHOT_VERSION, VenueState)
+        version, internal, gauss = state.rng
+        self._rng.setstate((version, tuple(internal), gauss))
+        self._accepted = state.orders
+        self._books = {book.symbol: _book_from(book) for book in state.books}
+        self._symbol_of = {w.order.client_id: s for s, book in self._books.items() for w in book}
+
+    # ---- events ----------------------------------------------------------------------------------------------
+
+    def _on_bar(self, bar: Bar) -> Iterable[Event]:
+        book = self._books.get(bar.symbol) or self._book(bar.symbol)
+        if bar.timeframe != book.timeframe:
+            if book.on_ticks or not self._adopts(book, bar.timeframe):
+                return NOTHING
+            book.timeframe = bar.timeframe
+        elif book.on_ticks:
+            return NOTHING
+        if book.orders and (book.is_urgent or bar.low <= book.floor or bar.high >= book.ceiling):
+            return self._bar_reports(book, bar)
+        book.touch.last = bar.close
+        return NOTHING
+
+    def _bar_reports(self, book: SymbolBook, bar: Bar) -> Iterator[Event]:
+        yield from self._due_cancels(book, bar.ts_open)
+        for match in at_open(book, bar, set()):
+            yield from self._report(book, match, Touch(bar.open), bar.volume)
+        for match in inside_bar(book, bar):
+            yield from self._report(book, match, Touch(match.price), bar.volume)
+        book.touch.last = bar.close
+        book.refresh()
+
+    def _on_tick(self, tick: Tick) -> Iterable[Event]:
+        book = self._books.get(tick.symbol) or self._book(tick.symbol)
+        touch = book.touch
+        touch.last = price = tick.price
+        if tick.bid == tick.bid:
+            touch.bid = tick.bid
+        if tick.ask == tick.ask:
+            touch.ask = tick.ask
+        if not self._goes_by_ticks(book) or not book.orders:
+            return NOTHING
+        if (
+            book.is_urgent
+            or price <= book.floor
+            or price >= book.ceiling
+            or touch.ask <= book.floor
+            or touch.bid >= book.ceiling
+        ):
+            return self._print_reports(book, tick.ts, tick.size)
+        return NOTHING
+
+    def _on_quote(self, quote: Quote) -> Iterable[Event]:
+        book = self._books.get(quote.symbol) or self._book(quote.symbol)
+        touch = book.touch
+        touch.bid, touch.ask = quote.bid, quote.ask
+        if not self._goes_by_ticks(book) or not book.orders:
+            return NOTHING
+        return self._print_reports(book, quote.ts, 0.0)
+
+    def _print_reports(self, book: SymbolBook, ts: int, volume: float) -> Iterator[Event]:
+        yield from self._due_cancels(book, ts)
+        for match in on_print(book, ts, book.touch, self._fill):
+            yield from self._report(book, match, book.touch, volume)
+        book.refresh()
+
+    def _on_partial(self, partial: PartialBar) -> Iterable[Event]:
+        book = self._books.get(partial.symbol) or self._book(partial.symbol)
+        touch = book.touch
+        touch.last, touch.bid, touch.ask = partial.close, partial.bid, partial.ask
+        if not self._goes_by_ticks(book) or not book.orders:
+            return NOTHING
+        if book.is_urgent or partial.low_since <= book.floor or partial.high_since >= book.ceiling:
+            return self._partial_reports(book, partial)
+        for working in book:
+            working.is_new = False
+        return NOTHING
+
+    def _partial_reports(self, book: SymbolBook, partial: PartialBar) -> Iterator[Event]:
+        yield from self._due_cancels(book, partial.ts)
+        for match in on_partial(book, partial, self._fill, book.touch):
+            yield from self._report(book, match, book.touch, 0.0)
+        book.refresh()
+
+    # ---- reports ---------------------------------------------------------------------------------------------
+
+    def _report(self, book: SymbolBook, match: Match, touch: Touch, volume: float) -> Iterator[Event]:
+        working, order = match.working, match.working.order
+        instrument = self._instruments[order.symbol]
+        quantity = self._fillable(working, volume)
+        if not quantity:
+            return
+        price = self._price(match, instrument, touch, float(quantity), volume)
+        working.fills += 1
+        fill = OrderFilled(
+            ts=match.ts,
+            client_id=order.client_id,
+            fill_id=f"{order.client_id}/{working.fills}",
+            strategy=order.strategy,
+            symbol=order.symbol,
+            broker=order.broker,
+            side=order.side,
+            quantity=quantity,
+            price=price,
+            fee=self._fee(instrument, working, quantity, price),
+            reference_price=working.reference,
+            is_ambiguous=match.is_ambiguous,
+        )
+        working.remaining -= quantity
+        working.filled += quantity
+        if not working.remaining:
+            self._forget(book, working)
+        yield fill
+        yield from self._after_fill(book, working, match.ts, quantity)
+
+    def _after_fill(self, book: SymbolBook, working: WorkingOrder, ts: int, quantity: Decimal) -> Iterator[Event]:
+        if working.remaining and working.filled + working.remaining < working.order.quantity:
+            pass  # a reduced leg goes on with what is left of it
+        elif not working.remaining and working.filled < working.order.quantity:
+            yield OrderCancelled(ts, working.order.client_id, "reduced by its group")
+        if working.remaining and working.order.tif is TimeInForce.IOC:
+            yield self._drop(book, working, ts, "immediate or cancel")
+        yield from self._reduce_group(book, working, ts, quantity)
+
+    def _reduce_group(self, book: SymbolBook, working: WorkingOrder, ts: int, quantity: Decimal) -> Iterator[Event]:
+        """One cancels (or, in part, reduces) the other: the legs together never trade more than the position."""
+        for other in book.group(working):
+            if other.is_stop is working.is_stop and working.is_stop is False:
+                continue  # targets share the position among them
+            other.remaining -= min(quantity, other.remaining)
+            if not other.remaining:
+                yield self._drop(book, other, ts, "one cancels other")
+
+    def _price(self, match: Match, instrument: Instrument, touch: Touch, quantity: float, volume: float) -> Decimal:
+        side = match.working.order.side
+        price = match.price
+        if match.takes:
+            price = side_price(
+                side,
+                price,
+                self._slippage.distance(instrument=instrument, quantity=quantity, volume=volume, touch=touch),
+            )
+        return instrument.price(price, rounding=ROUND_CEILING if side is Side.BUY else ROUND_FLOOR)
+
+    def _fillable(self, working: WorkingOrder, volume: float) -> Decimal:
+        if self._participation is None or not volume > 0:
+            return working.remaining
+        step = self._instruments[working.order.symbol].quantity_step
+        return min(working.remaining, int(volume * self._participation / float(step)) * step)
+
+    def _fee(self, instrument: Instrument, working: WorkingOrder, quantity: Decimal, price: Decimal) -> Decimal:
+        fees = self._fees
+        if isinstance(fees, Mapping):
+            fees = fees.get(working.order.broker) or NoFees()
+        return fees.fee(
+            instrument=instrument, order=working.order, quantity=quantity, price=price, before=working.filled
+        )
+
+    # ---- orders ----------------------------------------------------------------------------------------------
+
+    def _problem(self, order: Order) -> str:
+        if order.symbol not in self._instruments:
+            return f"the venue does not know {order.symbol!r}"
+        if order.quantity <= 0:
+            return f"a quantity above 0 was expected, found {order.quantity}"
+        if order.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) and order.limit_price is None:
+            return f"a {order.type} order needs a limit price"
+        if order.type in (OrderType.STOP, OrderType.STOP_LIMIT) and order.stop_price is None:
+            return f"a {order.type} order needs a stop price"
+        if order.type is OrderType.TRAILING_STOP and order.trail is None:
+            return "a trailing stop needs its distance"
+        if order.type in STOPS and order.client_id in self._symbol_of:
+            return f"the order id {order.client_id!r} is in use"
+        return ""
+
+    def _due_cancels(self, book: SymbolBook, ts: int) -> Iterator[Event]:
+        for working in list(book):
+            if 0 < working.cancel_ts <= ts:
+                yield self._drop(book, working, working.cancel_ts, "cancelled")
+
+    def _drop(self, book: SymbolBook, working: WorkingOrder, ts: int, reason: str) -> Event:
+        self._forget(book, working)
+        return OrderCancelled(ts, working.order.client_id, reason)
+
+    def _forget(self, book: SymbolBook, working: WorkingOrder) -> None:
+        self._symbol_of.pop(working.order.client_id, None)
+        book.remove(working)
+
+    # ---- what a symbol is matched on ---------------------------------------------------------------------------
+
+    def _book(self, symbol: str) -> SymbolBook:
+        book = self._books.get(symbol)
+        if book is None:
+            mode = self._matching.get(symbol, AUTO)
+            book = self._books[symbol] = SymbolBook(symbol, "" if mode in (AUTO, TICKS) else mode)
+            book.on_ticks = mode == TICKS
+        return book
+
+    def _adopts(self, book: SymbolBook, timeframe: str) -> bool:
+        if self._matching.get(book.symbol, AUTO) != AUTO:
+            return False
+        return not book.timeframe or _fineness(timeframe) < _fineness(book.timeframe)
+
+    def _goes_by_ticks(self, book: SymbolBook) -> bool:
+        if not book.on_ticks and self._matching.get(book.symbol, AUTO) == AUTO:
+            book.on_ticks = True
+        return book.on_ticks
+
+
+def _fineness(timeframe: str) -> tuple[bool, tuple[int, int]]:
+    """Sort key, the finest first: prints and volumes end sooner than time does."""
+    parsed = parse_timeframe(timeframe)
+    return parsed.duration_ns is not None, parsed.order
+
+
+def _book_state(book: SymbolBook) -> BookState:
+    touch = book.touch
+    return BookState(book.symbol, book.timeframe, book.on_ticks, touch.last, touch.bid, touch.ask, list(book))
+
+
+def _book_from(state: BookState) -> SymbolBook:
+    book = SymbolBook(state.symbol, state.timeframe)
+    book.on_ticks = state.on_ticks
+    book.touch = Touch(state.last, state.bid, state.ask)
+    book.orders = {working.order.client_id: working for working in state.orders}
+    book.refresh()
+    return book

@@ -1,0 +1,126 @@
+"""One order as the simulated venue holds it, and the book of one symbol's working orders."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import msgspec
+
+from engine.model.enums import OrderType, Side
+from engine.model.market import NAN
+from engine.model.orders import Order
+from engine.venue.fills import Touch
+
+INF = float("inf")
+STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
+
+
+class WorkingOrder(msgspec.Struct):
+    """An accepted order that is not done. Levels are observed prices: they are compared with the market."""
+
+    order: Order
+    sign: int
+    remaining: Decimal
+    active_ts: int  # when it reaches the venue
+    reference: float  # the last price when it was sent
+    level: float = NAN  # where it triggers (stops) or may trade (limits); nan for a market order
+    limit: float = NAN  # of a stop-limit that has not triggered
+    trail: float = NAN
+    extreme: float = NAN  # the best price a trailing stop has seen
+    is_stop: bool = False  # waits for a trigger
+    is_new: bool = True  # has not met the market yet
+    filled: Decimal = Decimal(0)
+    fills: int = 0
+    cancel_ts: int = 0  # when a cancel reaches the venue; 0 for none
+
+    @property
+    def is_market(self) -> bool:
+        return self.level != self.level
+
+    @property
+    def triggers_below(self) -> bool:
+        """Sell stops and buy limits wait for a lower price; the others for a higher one."""
+        return self.is_stop is (self.sign < 0)
+
+    def is_reached(self, low: float, high: float) -> bool:
+        """Whether a market that covered low…high touched the level."""
+        return low <= self.level if self.triggers_below else high >= self.level
+
+    def follow(self, price: float) -> None:
+        """A trailing stop follows the best price; it never steps back."""
+        if not (self.sign < 0 and price <= self.extreme) and not (self.sign > 0 and price >= self.extreme):
+            self.extreme = price
+            self.level = price + self.sign * self.trail
+
+    def become_limit(self) -> None:
+        """A stop-limit was triggered."""
+        self.is_stop, self.level, self.limit = False, self.limit, NAN
+
+
+def working_order(order: Order, *, active_ts: int, last: float) -> WorkingOrder:
+    """The working form of an order; a trailing stop starts from the last price, or from its own stop price."""
+    working = WorkingOrder(order, order.side.sign, order.quantity, active_ts, last)
+    if order.type in STOPS:
+        working.is_stop = True
+        working.level = float(order.stop_price) if order.stop_price is not None else NAN
+        if order.type is OrderType.STOP_LIMIT and order.limit_price is not None:
+            working.limit = float(order.limit_price)
+        if order.type is OrderType.TRAILING_STOP and order.trail is not None:
+            working.trail = float(order.trail)
+            if working.is_market:
+                working.follow(last)
+            else:
+                working.extreme = working.level - working.sign * working.trail
+    elif order.type is OrderType.LIMIT and order.limit_price is not None:
+        working.level = float(order.limit_price)
+    return working
+
+
+class SymbolBook:
+    """The working orders of one symbol, and the two prices between which nothing can happen."""
+
+    def __init__(self, symbol: str, timeframe: str = "") -> None:
+        self.symbol = symbol
+        self.timeframe = timeframe  # the bars it matches on; "" while unknown
+        self.on_ticks = False
+        self.touch = Touch()
+        self.orders: dict[str, WorkingOrder] = {}
+        self.floor = -INF  # at or below: something triggers
+        self.ceiling = INF  # at or above: something triggers
+        self.is_urgent = False  # a market order, a trailing stop or a timed cancel needs every event
+
+    def __iter__(self) -> Iterator[WorkingOrder]:
+        return iter(self.orders.values())
+
+    def add(self, working: WorkingOrder) -> None:
+        self.orders[working.order.client_id] = working
+        self.refresh()
+
+    def remove(self, working: WorkingOrder) -> None:
+        self.orders.pop(working.order.client_id, None)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Recompute the prices between which nothing can happen."""
+        self.floor, self.ceiling, self.is_urgent = -INF, INF, False
+        for working in self.orders.values():
+            if working.is_market or working.trail == working.trail or working.cancel_ts:
+                self.is_urgent = True
+            elif working.triggers_below:
+                self.floor = max(self.floor, working.level)
+            else:
+                self.ceiling = min(self.ceiling, working.level)
+
+    def group(self, working: WorkingOrder) -> list[WorkingOrder]:
+        """The other orders of its one-cancels-other group."""
+        name = working.order.group
+        if not name:
+            return []
+        broker = working.order.broker
+        return [
+            o for o in self.orders.values() if o is not working and o.order.group == name and o.order.broker == broker
+        ]
+
+
+def side_price(side: Side, price: float, distance: float) -> float:
+    """`price` made worse by `distance` for that side."""
+    return price + distance if side is Side.BUY else price - distance
