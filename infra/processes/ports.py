@@ -20,9 +20,9 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def first_free(start: int, *, tries: int = 200) -> int:
-    """`start`, or the next port above it that is free."""
+def first_free(start: int, *, together: int = 1, tries: int = 200) -> int:
+    """The first port from `start` on that is free, with the `together` - 1 ports after it."""
     for port in range(start, start + tries):
-        if is_free(port):
+        if all(is_free(port + offset) for offset in range(together)):
             return port
     raise PortBusy(f"ports {start} to {start + tries - 1} are all in use on this machine.")
