@@ -1,0 +1,1 @@
+"""The engine on stored data: pure, no framework."""

@@ -1,0 +1,170 @@
+"""Runs stored events through engine and simulated venue, and keeps what came of it."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from engine.core import Engine
+from engine.model.event import Event
+from engine.model.orders import ApprovedOrder, Order, OrderDenied, OrderFilled
+from engine.model.positions import PositionChanged, TradeClosed
+from engine.model.signals import Signal, SignalSuppressed, StrategyFaulted
+from engine.model.time import iso
+from engine.simulation import step
+from engine.venue.matching import SimulatedVenue
+
+
+class Outcome(msgspec.Struct):
+    """Everything that a run put out, in order, but for warm-up progress."""
+
+    events: int = 0
+    trades: list[TradeClosed] = []
+    orders: list[Order] = []
+    fills: dict[str, list[OrderFilled]] = {}
+    denials: list[OrderDenied] = []
+    signals: int = 0
+    suppressed: list[SignalSuppressed] = []
+    faults: list[StrategyFaulted] = []
+    positions: dict[tuple[str, str, str], PositionChanged] = {}
+
+    def take(self, outputs: Iterable[Event]) -> None:
+        """Keep what `outputs` say."""
+        for out in outputs:
+            match out:
+                case TradeClosed():
+                    self.trades.append(out)
+                case PositionChanged():
+                    self.positions[out.strategy, out.symbol, out.broker] = out
+                case OrderFilled():
+                    self.fills.setdefault(out.client_id, []).append(out)
+                case ApprovedOrder():
+                    self.orders.append(out.order)
+                case OrderDenied():
+                    self.denials.append(out)
+                case Signal():
+                    self.signals += 1
+                case SignalSuppressed():
+                    self.suppressed.append(out)
+                case StrategyFaulted():
+                    self.faults.append(out)
+                case _:
+                    pass
+
+
+def drive(engine: Engine, venue: SimulatedVenue, events: Iterable[Event], outcome: Outcome) -> Outcome:
+    """Feed `events` in order; `outcome` may be read while it grows."""
+    take = outcome.take
+    for event in events:
+        outputs = step(engine, venue, event)
+        outcome.events += 1
+        if outputs:
+            take(outputs)
+    return outcome
+
+
+def document(outcome: Outcome, *, config: dict[str, Any]) -> dict[str, Any]:
+    """The run as JSON values: times ISO 8601 UTC to the nanosecond, money as text."""
+    return {
+        "config": config,
+        "trades": [trade_document(trade) for trade in outcome.trades],
+        "orders": [order_document(order, outcome.fills.get(order.client_id, ())) for order in outcome.orders],
+        "stats": statistics(outcome),
+    }
+
+
+def trade_document(trade: TradeClosed) -> dict[str, Any]:
+    """One round trip, with the names of the command surface."""
+    return {
+        "strategy": trade.strategy,
+        "symbol": trade.symbol,
+        "side": trade.side.value,
+        "quantity": money(trade.quantity),
+        "entry_ts": iso(trade.entry_ts),
+        "entry_price": money(trade.entry_price),
+        "exit_ts": iso(trade.exit_ts),
+        "exit_price": money(trade.exit_price),
+        "pnl": money(trade.pnl),
+        "fees": money(trade.fees),
+        "entry_reason": trade.entry_reason,
+        "exit_reason": trade.exit_reason,
+        "is_ambiguous": trade.is_ambiguous,
+    }
+
+
+def order_document(order: Order, fills: Sequence[OrderFilled]) -> dict[str, Any]:
+    """One order with its fills."""
+    return {
+        "client_id": order.client_id,
+        "strategy": order.strategy,
+        "symbol": order.symbol,
+        "broker": order.broker,
+        "side": order.side.value,
+        "type": order.type.value,
+        "intent": order.intent.value,
+        "quantity": money(order.quantity),
+        "reason": order.reason,
+        "ts": iso(order.signal_ts),
+        "fills": [
+            {"ts": iso(f.ts), "price": money(f.price), "quantity": money(f.quantity), "fee": money(f.fee)}
+            for f in fills
+        ],
+    }
+
+
+def statistics(outcome: Outcome) -> dict[str, Any]:
+    """Counts and money of the closed trades. `max_drawdown` is (peak − now) of the cumulated net P&L, in cash, ≥ 0;
+    a trade with a P&L of 0 is neither a win nor a loss."""
+    pnls = [trade.pnl for trade in outcome.trades]
+    wins = [pnl for pnl in pnls if pnl > 0]
+    losses = [pnl for pnl in pnls if pnl < 0]
+    net, fees = sum(pnls, Decimal(0)), sum((trade.fees for trade in outcome.trades), Decimal(0))
+    decided = len(wins) + len(losses)
+    return {
+        "trades": len(pnls),
+        "wins": len(wins),
+        "losses": len(losses),
+        "win_rate": round(len(wins) / decided, 6) if decided else None,
+        "net_pnl": money(net),
+        "gross_pnl": money(net + fees),
+        "fees": money(fees),
+        "gross_profit": money(sum(wins, Decimal(0))),
+        "gross_loss": money(sum(losses, Decimal(0))),
+        "profit_factor": round(float(sum(wins) / -sum(losses)), 6) if losses else None,
+        "max_drawdown": money(max_drawdown(pnls)),
+        "signals": outcome.signals,
+        "suppressed": len(outcome.suppressed),
+        "orders": len(outcome.orders),
+        "denied": len(outcome.denials),
+        "faults": [fault.error for fault in outcome.faults],
+        "open_positions": [position_document(p) for p in outcome.positions.values() if p.quantity != 0],
+    }
+
+
+def position_document(position: PositionChanged) -> dict[str, Any]:
+    """A position that is still open at the end."""
+    return {
+        "strategy": position.strategy,
+        "symbol": position.symbol,
+        "broker": position.broker,
+        "side": position.side.value,
+        "quantity": money(abs(position.quantity)),
+        "average_price": money(position.average_price),
+    }
+
+
+def max_drawdown(pnls: Iterable[Decimal]) -> Decimal:
+    """The deepest fall of the cumulated `pnls` from their peak so far (which starts at 0)."""
+    total = peak = deepest = Decimal(0)
+    for pnl in pnls:
+        total += pnl
+        peak = max(peak, total)
+        deepest = max(deepest, peak - total)
+    return deepest
+
+
+def money(value: Decimal) -> str:
+    """Plain digits, no exponent, no trailing zeros."""
+    text = f"{value:f}"
+    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text

@@ -1,0 +1,79 @@
+"""Choices of a simulated run as people type them: fills, slippage, fees, parameters."""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from engine.errors import InvalidInput
+from engine.venue.fees import Fees, NoFees, PerUnitFees, ProportionalFees
+from engine.venue.fills import FillModel, LastFill, TouchFill
+from engine.venue.slippage import FixedSlippage, NoSlippage, Slippage, SpreadSlippage, VolumeShareSlippage
+
+FILLS: dict[str, Callable[[], FillModel]] = {"touch": TouchFill, "last": LastFill}
+FEES = "none, unit:AMOUNT (per share or contract) or rate:FRACTION (of the traded value)"
+SLIPPAGE = "none, fixed:TICKS, spread:SHARE or volume:IMPACT"
+
+
+def parse_fill(text: str) -> FillModel:
+    """`touch` (bid or ask where known) or `last`."""
+    if text not in FILLS:
+        raise InvalidInput(f"fill: expected {' or '.join(FILLS)}, found {text!r}", field="fill")
+    return FILLS[text]()
+
+
+def parse_fees(text: str) -> Fees:
+    """`none`, `unit:1.25`, `rate:0.0005`."""
+    kind, _, amount = text.partition(":")
+    if kind == "none" and not amount:
+        return NoFees()
+    value = _amount(amount, field="fees", expected=FEES, found=text)
+    if kind == "unit":
+        return PerUnitFees(value)
+    if kind == "rate":
+        return ProportionalFees(value)
+    raise InvalidInput(f"fees: expected {FEES}, found {text!r}", field="fees")
+
+
+def parse_slippage(text: str) -> Slippage:
+    """`none`, `fixed:1`, `spread:0.5`, `volume:0.1`."""
+    kind, _, amount = text.partition(":")
+    if kind == "none" and not amount:
+        return NoSlippage()
+    value = float(_amount(amount, field="slippage", expected=SLIPPAGE, found=text))
+    kinds: dict[str, Callable[[float], Slippage]] = {
+        "fixed": FixedSlippage,
+        "spread": SpreadSlippage,
+        "volume": VolumeShareSlippage,
+    }
+    if kind not in kinds:
+        raise InvalidInput(f"slippage: expected {SLIPPAGE}, found {text!r}", field="slippage")
+    return kinds[kind](value)
+
+
+def parse_pairs(pairs: Iterable[str], *, field: str) -> dict[str, Any]:
+    """`name=value` texts as a dict."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator or not name.strip():
+            raise InvalidInput(f"{field}: expected NAME=VALUE, found {pair!r}", field=field)
+        found[name.strip()] = value.strip()
+    return found
+
+
+def parse_quantity(text: str) -> Decimal:
+    """A quantity above 0."""
+    value = _amount(text, field="quantity", expected="a number above 0", found=text)
+    if value == 0:
+        raise InvalidInput(f"quantity: expected a number above 0, found {text!r}", field="quantity")
+    return value
+
+
+def _amount(text: str, *, field: str, expected: str, found: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise InvalidInput(f"{field}: expected {expected}, found {found!r}", field=field) from None
+    if not value.is_finite() or value < 0:
+        raise InvalidInput(f"{field}: expected {expected}, found {found!r}", field=field)
+    return value
