@@ -21,7 +21,7 @@ class TickerAdmin(ModelAdmin):
     """Writes through the services, like the API. A package above adds what a running ticker can be told."""
 
     form = TickerForm
-    list_display = ("symbol", "strategy", "timeframe", "quantity_text", "trade_enabled", "updated_at")
+    list_display: tuple[str, ...] = ("symbol", "strategy", "timeframe", "quantity_text", "trade_enabled", "updated_at")
     list_filter = ("strategy", "timeframe", "trade_enabled")
     list_editable = ()
     search_fields = ("symbol", "strategy")

@@ -1,28 +1,34 @@
 """One mapping from our errors to HTTP: {code, detail, field}."""
 
+import logging
 from typing import Any
 
+from redis import RedisError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_handler
 from rest_framework.views import set_rollback
 
-from engine.errors import FortifiedError
+from engine.errors import Conflict, FortifiedError, InvalidInput, NotFound
+from engine.registry import DuplicateName
 
-_STATUS = {
-    "invalid_input": 400,
-    "forbidden": 403,
-    "not_found": 404,
-    "conflict": 409,
-    "duplicate_name": 409,
-}
+logger = logging.getLogger(__name__)
+
+# By class, so that a more precise code keeps its meaning.
+_STATUS: tuple[tuple[type[FortifiedError], int], ...] = (
+    (InvalidInput, 400),
+    (NotFound, 404),
+    (Conflict, 409),
+    (DuplicateName, 409),
+)
 _UNEXPECTED = 500
 _RETRYABLE = 503
 
 
 def status_of(error: FortifiedError) -> int:
-    """The HTTP status of one of ours; a retryable one of unknown code is 503."""
-    return _STATUS.get(error.code, _RETRYABLE if error.retryable else _UNEXPECTED)
+    """The HTTP status of one of ours; a retryable one of no known kind is 503."""
+    known = (status for kind, status in _STATUS if isinstance(error, kind))
+    return next(known, _RETRYABLE if error.retryable else _UNEXPECTED)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -30,6 +36,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, FortifiedError):
         set_rollback()
         return Response({"code": error.code, "detail": error.detail, "field": error.field}, status=status_of(error))
+    if isinstance(error, RedisError):
+        logger.error("Redis does not answer: %s", error)
+        detail = "Redis does not answer; what was asked for may not have been passed on. Try again."
+        return Response({"code": "redis_unavailable", "detail": detail, "field": None}, status=_RETRYABLE)
     response = rest_handler(error, context)
     if response is None:
         return None

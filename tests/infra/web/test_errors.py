@@ -1,11 +1,16 @@
 """Every error leaves in one form: code, detail, field."""
 
 import pytest
+import redis
 from django.http import Http404
 from rest_framework import exceptions
 
 from engine.errors import Conflict, FortifiedError, InvalidInput, NotFound
 from infra.web.errors import exception_handler
+
+
+class Locked(Conflict):
+    code = "locked"
 
 
 class VenueAway(FortifiedError):
@@ -19,12 +24,14 @@ class VenueAway(FortifiedError):
         (InvalidInput("fast: 0 < 1", field="fast"), 400, "invalid_input", "fast"),
         (NotFound("none", field="symbol"), 404, "not_found", "symbol"),
         (Conflict("runs already"), 409, "conflict", None),
+        (Locked("no"), 409, "locked", None),
         (VenueAway("no answer"), 503, "venue_away", None),
         (FortifiedError("what"), 500, "error", None),
         (exceptions.ValidationError({"config": {"quantity": ["A number is needed."]}}), 400, "invalid_input", "config.quantity"),  # noqa: E501
         (exceptions.ValidationError({"non_field_errors": ["Too much."]}), 400, "invalid_input", None),
         (exceptions.NotAuthenticated(), 401, "not_authenticated", None),
         (exceptions.MethodNotAllowed("PUT"), 405, "method_not_allowed", None),
+        (redis.ConnectionError("refused"), 503, "redis_unavailable", None),
         (Http404(), 404, "not_found", None),
     ],
 )  # fmt: skip

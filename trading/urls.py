@@ -1,0 +1,25 @@
+"""Routes of the trader, below /api/."""
+
+from django.urls import path
+
+from trading import api, ledger_api
+
+urlpatterns = [
+    path("start-trading", api.StartTrading.as_view(), name="api-start-trading"),
+    path("stop-trading", api.StopTrading.as_view(), name="api-stop-trading"),
+    path("flatten", api.Flatten.as_view(), name="api-flatten"),
+    path("halt", api.Halt.as_view(), name="api-halt"),
+    path("resume", api.Resume.as_view(), name="api-resume"),
+    path("manual-trigger", api.ManualTrigger.as_view(), name="api-manual-trigger"),
+    path("ema-manual-trigger", api.ManualTrigger.as_view(strategy="ema"), name="api-ema-manual-trigger"),
+    path("trading-status", ledger_api.TradingStatus.as_view(), name="api-trading-status"),
+    path("positions", ledger_api.Positions.as_view(), name="api-positions"),
+    path("trades", ledger_api.Trades.as_view(), name="api-trades"),
+    path("paper-trades", ledger_api.Trades.as_view(trade_type="paper"), name="api-paper-trades"),
+    path("paper-trades/stats", ledger_api.TradeStatistics.as_view(trade_type="paper"), name="api-paper-stats"),
+    path("real-trades", ledger_api.Trades.as_view(trade_type="real"), name="api-real-trades"),
+    path("real-trades/stats", ledger_api.TradeStatistics.as_view(trade_type="real"), name="api-real-stats"),
+    path("orders", ledger_api.Orders.as_view(), name="api-orders"),
+    path("orders/<str:client_id>/cancel", api.CancelOrder.as_view(), name="api-cancel-order"),
+    path("decisions", ledger_api.Decisions.as_view(), name="api-decisions"),
+]
