@@ -1,0 +1,164 @@
+"""A trader is killed with SIGKILL in the middle of a run: another continues, and nothing is lost or doubled."""
+
+import asyncio
+import math
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from django.conf import settings
+
+from engine.core import Engine, EngineConfig
+from engine.instruments.catalog import instrument_for
+from engine.model.event import Event
+from engine.model.market import Tick
+from engine.model.orders import ApprovedOrder, OrderFilled
+from engine.model.positions import TradeClosed
+from engine.simulation import step
+from engine.venue.matching import SimulatedVenue
+from infra import codec
+from infra.redis import keys
+from infra.redis.client import aclose_clients, async_client, sync_client
+from infra.redis.leases import Holder, holder
+from marketdata.publisher import Publisher
+from strategies.registry import STRATEGIES
+from strategies.services import create_ticker
+from tests.integration.processes import Processes, kill_tree, running, wait_for
+from trading.journal.writer import first_broken_link
+from trading.models import Book, Fill, Order, Position, Trade
+from trading.runtime import compose
+from trading.services import start_strategy
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+SYMBOL, TIMEFRAME = "/MES", "5t"
+TICKS_PER_FRAME = 3
+FRAME_S = 0.02
+
+
+def prices() -> Iterator[float]:
+    """Two waves over each other, on the grid: the averages cross every twenty bars or so."""
+    n = 0
+    while True:
+        yield round((5000 + 8 * math.sin(n / 17) + 5 * math.sin(n / 41)) * 4) / 4
+        n += 1
+
+
+class Market:
+    """Publishes frames of ticks in real time, through the product's own publisher."""
+
+    def __init__(self) -> None:
+        self._prices = prices()
+        self.frames = 0
+
+    def play(self, seconds: float) -> None:
+        asyncio.run(self._play(seconds))
+
+    async def _play(self, seconds: float) -> None:
+        publisher = Publisher(async_client(settings.REDIS_URL), feed="scripted")
+        await publisher.carry([(SYMBOL, TIMEFRAME)], resumes=True)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            publisher.ingest([self._tick() for _ in range(TICKS_PER_FRAME)])
+            await publisher.flush()
+            self.frames += 1
+            await asyncio.sleep(FRAME_S)
+        await publisher.close()
+        await aclose_clients()
+
+    def _tick(self) -> Tick:
+        price = next(self._prices)
+        now = time.time_ns()
+        return Tick(ts=now, symbol=SYMBOL, price=price, size=1.0, bid=price - 0.25, ask=price + 0.25, ts_recv=now)
+
+
+def published() -> list[Event]:
+    """Everything in the symbol's streams, in the order in which it was published."""
+    client = sync_client(settings.REDIS_URL)
+    events: list[Event] = []
+    for key in (keys.bars_stream(SYMBOL, TIMEFRAME), keys.ticks_stream(SYMBOL, TIMEFRAME)):
+        events += [codec.decode(fields["e"]) for _, fields in client.xrange(key)]
+    return sorted(events, key=lambda event: event.seq)  # type: ignore[attr-defined]
+
+
+def undisturbed(events: list[Event]) -> list[Event]:
+    """What one process that nobody kills makes of the same events."""
+    [slot] = compose.slots_of(Book.objects.get(name="paper"))
+    instruments = {SYMBOL: instrument_for(SYMBOL)}
+    engine = Engine(EngineConfig(run="paper0", slots=(slot,), instruments=instruments), strategies=STRATEGIES)
+    venue = SimulatedVenue(instruments=instruments)
+    return [out for event in events for out in step(engine, venue, event)]
+
+
+def owner() -> Holder | None:
+    return holder(sync_client(settings.REDIS_URL), "trader", "paper")
+
+
+def kill_owner(processes: Processes) -> float:
+    """SIGKILL to the worker whose child holds the lease, main process and all; when it was."""
+    held = owner()
+    assert held is not None
+    child = psutil.Process(int(held.owner.rpartition(":")[2]))
+    worker = child.parent()
+    assert worker is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    wait_for(lambda: not psutil.pid_exists(child.pid), within_s=5, what="the orphan ends with its worker")
+    return time.monotonic()
+
+
+def has_read_everything() -> bool:
+    """The committed cursors stand at the ends of both streams."""
+    saved = compose.load("paper").cursors
+    client = sync_client(settings.REDIS_URL)
+    streams = (keys.bars_stream(SYMBOL, TIMEFRAME), keys.ticks_stream(SYMBOL, TIMEFRAME))
+    return all(saved.get(key) == client.xinfo_stream(key)["last-generated-id"] for key in streams)
+
+
+def test_a_killed_trader_is_replaced_and_no_order_is_lost_or_doubled(redis_url, tmp_path):
+    create_ticker(
+        user=None, strategy="ema", symbol=SYMBOL, timeframe=TIMEFRAME, params={"period_1": 2, "period_2": 5},
+        quantities={"paper": "1"},
+    )  # fmt: skip
+    start_strategy(user=None, strategy="ema")
+    market = Market()
+    with running(redis_url, tmp_path) as processes:
+        processes.worker("default", "default", beat=True)
+        for name in ("one", "two"):
+            processes.worker(name, "traders")
+        wait_for(owner, within_s=40, what="a trader holds the lease")
+        wait_for(lambda: sync_client(redis_url).exists(keys.slot_state("paper")), within_s=15, what="the book runs")
+
+        market.play(5)
+        wait_for(lambda: Position.objects.exclude(quantity=0).exists(), within_s=10, what="a position is open")
+        first = owner()
+        killed_at = kill_owner(processes)
+        market.play(4)
+        wait_for(lambda: (now := owner()) and now != first, within_s=10, what="another takes over")
+        assert time.monotonic() - killed_at < 10
+        market.play(3)
+        second_kill = kill_owner(processes)
+        processes.worker("three", "traders")
+        market.play(4)
+        wait_for(has_read_everything, within_s=20, what="everything published was handled and committed")
+        assert second_kill > killed_at
+
+    expected = undisturbed(published())
+    approved = [out.order for out in expected if isinstance(out, ApprovedOrder)]
+    fills = [(out.client_id, out.price, out.quantity) for out in expected if isinstance(out, OrderFilled)]
+    trades = [(out.trade_id, out.pnl) for out in expected if isinstance(out, TradeClosed)]
+    assert len(trades) >= 4
+    assert [(o.client_id, o.side, o.quantity) for o in Order.objects.order_by("id")] == [
+        (o.client_id, o.side, o.quantity) for o in approved
+    ]
+    assert [(f.order.client_id, f.price, f.quantity) for f in Fill.objects.order_by("id")] == fills
+    assert [(t.trade_id, t.pnl) for t in Trade.objects.order_by("id")] == trades
+    held = sum(f.quantity * (1 if f.side == "buy" else -1) for f in Fill.objects.all())
+    assert Position.objects.get().quantity == held
+    assert first_broken_link(Book.objects.get().pk) is None
+
+
+def test_kill_tree_is_harmless_for_a_process_that_is_gone():
+    kill_tree(2**22 - 1)
