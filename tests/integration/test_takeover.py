@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import psutil
 import pytest
@@ -80,7 +81,8 @@ def published() -> list[Event]:
     client = sync_client(settings.REDIS_URL)
     events: list[Event] = []
     for key in (keys.bars_stream(SYMBOL, TIMEFRAME), keys.ticks_stream(SYMBOL, TIMEFRAME)):
-        events += [codec.decode(fields["e"]) for _, fields in client.xrange(key)]
+        entries: Any = client.xrange(key)
+        events += [codec.decode(fields["e"]) for _, fields in entries]
     return sorted(events, key=lambda event: event.seq)  # type: ignore[attr-defined]
 
 

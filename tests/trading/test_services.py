@@ -1,4 +1,5 @@
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -37,7 +38,7 @@ def hold(quantity: str = "2", *, symbol: str = "/MES") -> Position:
 
 
 def delivered(url: str) -> list[object]:
-    entries = sync_client(url).xrange(keys.commands("paper"))
+    entries: Any = sync_client(url).xrange(keys.commands("paper"))
     return [codec.decode(fields["e"]) for _, fields in entries]
 
 

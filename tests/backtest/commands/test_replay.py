@@ -13,7 +13,7 @@ START_NS = 1_381_152_600 * 10**9  # 2013-10-07 13:30 UTC
 
 
 @pytest.fixture
-def ticks_file(tmp_path) -> Path:
+def ticks_file(tmp_path: Path) -> Path:
     """A wave of prices, one print a second for two hours: short averages cross about every quarter of an hour."""
     path = tmp_path / "wave.csv"
     rows = [f"{START_NS + n * 10**9},{100 + math.sin(n / 300) * 2:.2f},{1 + n % 7}" for n in range(7200)]
@@ -21,7 +21,7 @@ def ticks_file(tmp_path) -> Path:
     return path
 
 
-def replay(capsys, *args: object) -> str:
+def replay(capsys: pytest.CaptureFixture[str], *args: object) -> str:
     call_command("replay", *[str(arg) for arg in args])
     return capsys.readouterr().out
 
