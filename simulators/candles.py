@@ -93,7 +93,8 @@ def history(market: SymbolMarket, spec: CandleSpec, *, start_ms: int, now: int) 
             candles = candles[1:]  # begun before the look-back
     else:
         earliest = max(start, now - _reach(spec))
-        candles = _fold(_minute_rows(market, spec, start=earliest, now=now))
+        evening = NS_PER_DAY if spec.unit in _DAYS else 0  # a day's candle may begin the evening before its stamp
+        candles = _fold(_minute_rows(market, spec, start=max(earliest - evening, 0), now=now))
     first_ms = -(-earliest // NS_PER_MS)
     candles = [candle for candle in candles if candle.time >= first_ms]
     return candles[-MAX_CANDLES:], earliest > start or len(candles) > MAX_CANDLES
