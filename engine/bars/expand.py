@@ -96,6 +96,7 @@ class Expander:
             if floor <= tick.ts < due and len(prices) < limit:
                 if exclude and tick.conditions & exclude:
                     self._wait_unpriced(tick)
+                    limit = self._limit  # a full run was counted in
                 else:
                     add_price(tick.price)
                     add_size(tick.size)

@@ -52,34 +52,27 @@ def day_bars(prints, session):
 
 def tick_bars(prints, count, session):
     """Full bars close with their last print; what a session leaves over closes with it."""
-    days: dict[int, Any] = {}
-    for each in prints:
-        days.setdefault(session(each[0])[1], []).append(each)
-    out = []
-    for closed, day in sorted(days.items()):
-        bar = []
-        for each in day:
-            bar.append(each)
-            if sum(1 for p in bar if p[3]) == count:
-                out.append(Group((), bar[0][0], each[0], bar).values())
-                bar = []
-        if bar:
-            out.append(Group((), bar[0][0], closed, bar).values())
-    return out
+    return _counted(prints, count, session, lambda each: 1 if each[3] else 0)
 
 
 def volume_bars(prints, amount, session):
+    return _counted(prints, amount, session, lambda each: each[2])
+
+
+def _counted(prints, amount, session, weight):
     days: dict[int, Any] = {}
     for each in prints:
         days.setdefault(session(each[0])[1], []).append(each)
     out = []
     for closed, day in sorted(days.items()):
-        bar = []
+        bar: list[Any] = []
+        sums = {True: 0.0, False: 0.0}  # priced and other apart, as the definition has it
         for each in day:
             bar.append(each)
-            if sum_left(p[2] for p in bar if p[3]) + sum_left(p[2] for p in bar if not p[3]) >= amount:
+            sums[each[3]] += weight(each)
+            if sums[True] + sums[False] >= amount:
                 out.append(Group((), bar[0][0], each[0], bar).values())
-                bar = []
+                bar, sums = [], {True: 0.0, False: 0.0}
         if bar:
             out.append(Group((), bar[0][0], closed, bar).values())
     return out

@@ -121,6 +121,14 @@ def test_excluded_prints_do_not_fill_a_tick_bar():
     assert (bar.trade_count, bar.ts) == (5, T0 + 4 * S)
 
 
+@pytest.mark.parametrize("way", ["feed", "on_tick"])
+def test_a_flood_of_excluded_prints_leaves_the_count_of_a_tick_bar_right(way):
+    ticks = [tick(i / 10, i, conditions=0 if i % 20 == 0 else 1) for i in range(9_000)]
+    expander = Expander("/NQ", ["100t"], exclude=1)
+    bars = expander.feed(ticks) if way == "feed" else [bar for each in ticks for bar in expander.on_tick(each)]
+    assert [(bar.open, bar.close) for bar in bars] == [(0, 1980), (2000, 3980), (4000, 5980), (6000, 7980)]
+
+
 def test_a_bar_of_excluded_prints_only_shows_them_and_is_not_complete():
     (bar,) = Expander("/NQ", ["1"], exclude=1).feed([tick(0, 7, 3, conditions=1), tick(60)])
     assert (bar.open, bar.close, bar.volume, bar.is_complete) == (7, 7, 3, False)

@@ -1,0 +1,73 @@
+"""What the times of a file of bars mean: each bar's open, its close and the timeframe."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from engine.bars.timeframe import Timeframe, parse_timeframe
+from engine.errors import InvalidInput
+from engine.instruments.sessions import SessionOf
+from engine.model.time import NS_PER_S
+from marketdata.files.numbers import Array
+
+
+def bar_timeframe(
+    table: Any, found: Mapping[str, str], timeframe: str | None, stamps: Mapping[str, Array]
+) -> Timeframe:
+    if timeframe is not None:
+        return parse_timeframe(timeframe)
+    if "timeframe" in found:
+        named = table.column(found["timeframe"]).unique().to_pylist()
+        if len(named) != 1:
+            raise InvalidInput(f"timeframe: the file holds {named}; one of them was expected", field="timeframe")
+        return parse_timeframe(str(named[0]))
+    if "ts_open" in stamps and ("ts" in stamps or "ts_close" in stamps):
+        closes = stamps.get("ts_close", stamps.get("ts"))
+        return _spelled(np.asarray(closes) - stamps["ts_open"])
+    return _spelled(np.diff(np.sort(next(iter(stamps.values())))))
+
+
+def _spelled(gaps: Array) -> Timeframe:
+    """The timeframe of the span most often found."""
+    spans, counts = np.unique(gaps[gaps > 0], return_counts=True)
+    if not len(spans):
+        raise InvalidInput("timeframe: cannot be seen from so few bars; give it", field="timeframe")
+    seconds = int(spans[np.argmax(counts)]) // NS_PER_S
+    return parse_timeframe(f"{min(max(seconds, 1), 86_400)}s")
+
+
+def bar_span(
+    stamps: Mapping[str, Array], timeframe: Timeframe, time_is: str | None, session: SessionOf | None
+) -> tuple[Array, Array]:
+    """(ts_open, ts) from whichever of them the file gives."""
+    if time_is not in (None, "open", "close"):
+        raise InvalidInput(f"time-is: expected open or close, found {time_is!r}", field="time_is")
+    opens, closes, either = stamps.get("ts_open"), stamps.get("ts_close"), stamps.get("ts")
+    if either is not None and closes is None and (opens is not None or time_is == "close"):
+        closes = either
+    elif either is not None and opens is None and time_is == "open":
+        opens = either
+    if opens is None and closes is None:
+        raise InvalidInput(
+            "time-is: the file does not say whether a bar's time is its open or its close; "
+            "say --time-is open or --time-is close",
+            field="time_is",
+        )
+    if opens is None and closes is not None:
+        return closes - _nominal(timeframe), closes
+    if closes is None and opens is not None:
+        return opens, _close(opens, timeframe, session)
+    return np.asarray(opens), np.asarray(closes)
+
+
+def _nominal(timeframe: Timeframe) -> int:
+    if timeframe.duration_ns is None:
+        raise InvalidInput(f"timeframe: bars of {timeframe} must have both ts_open and ts", field="timeframe")
+    return timeframe.duration_ns
+
+
+def _close(opens: Array, timeframe: Timeframe, session: SessionOf | None) -> Array:
+    if timeframe.text == "1d" and session is not None:
+        return np.array([session(ts).close for ts in opens.tolist()], np.int64)
+    return opens + _nominal(timeframe)
