@@ -1,4 +1,4 @@
-"""Fixtures every part of the suite shares: a real Redis, the shared market data."""
+"""Fixtures every part of the suite shares: a real Redis, a real PostgreSQL, the shared market data."""
 
 import socket
 import subprocess
@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import redis
+
+from tests.postgres import PostgresServer
 
 _DEADLINE_S = 20.0
 
@@ -65,6 +67,17 @@ def redis_url(redis_server: str, settings) -> Iterator[str]:
     with redis.Redis.from_url(redis_server) as client:
         client.flushall()
         yield redis_server
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server of this test process; the URL of an empty database on it. Stopped at the end."""
+    server = PostgresServer(free_port())
+    try:
+        server.start()
+        yield server.url
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session")
