@@ -60,7 +60,11 @@ async def test_an_order_its_fills_and_its_position_become_rows(book):
         position,
     )
     row = await models.Order.objects.aget()
-    assert (row.state, row.filled_quantity, row.average_price) == (OrderState.FILLED, 2, Decimal("100.5"))
+    assert (row.state, row.filled_quantity, row.average_price) == (
+        OrderState.FILLED.value,
+        Decimal(2),
+        Decimal("100.5"),
+    )
     assert [step["state"] for step in row.timeline] == ["approved", "accepted", "partially_filled", "filled"]
     assert row.bar is not None
     assert row.bar["close"] == 1.5
