@@ -78,7 +78,7 @@ def feed_row(symbol: str, state: dict[str, str], quote: dict[str, str]) -> Row:
 
 def last_price(quote: dict[str, str]) -> float | None:
     """The last observed price; None where there was none."""
-    text = quote.get("price") or quote.get("last")
+    text = quote.get("last")
     return float(text) if text else None
 
 

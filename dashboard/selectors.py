@@ -97,6 +97,18 @@ def strategies(*, book: Book) -> list[Row]:
     ]
 
 
+def idle_strategies() -> list[Row]:
+    """The strategies that could be started where nothing has been yet."""
+    return [_strategy_row(name, None, tickers) for name, tickers in sorted(_tickers().items())]
+
+
+def _tickers() -> dict[str, list[Ticker]]:
+    configured: dict[str, list[Ticker]] = {}
+    for ticker in Ticker.objects.order_by("strategy", "symbol"):
+        configured.setdefault(ticker.strategy, []).append(ticker)
+    return configured
+
+
 def _strategy_row(name: str, run: Run | None, tickers: list[Ticker]) -> Row:
     slots = run.slots if run else [{"symbol": t.symbol, "timeframe": t.timeframe} for t in tickers]
     return {

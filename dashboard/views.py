@@ -57,10 +57,20 @@ class BookPage(PolicyMixin, LoginRequiredMixin, TemplateView):
             **super().get_context_data(**kwargs),
             "book": book,
             "books": books,
+            "idle": selectors.idle_strategies() if book is None else [],
             "page": {
                 "book": name,
                 "mode": book.mode if book else "",
                 "charts": selectors.chart_choices(book=name) if book else [],
-                "can_trade": self.request.user.has_perm("trading.change_run"),
+                "can": permissions(self.request.user),
             },
         }
+
+
+def permissions(user: Any) -> dict[str, bool]:
+    """What the page may offer; the API asks again."""
+    return {
+        "start": user.has_perm("trading.add_run"),
+        "operate": user.has_perm("trading.change_run"),
+        "halt": user.has_perm("trading.change_book"),
+    }

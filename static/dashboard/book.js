@@ -9,8 +9,8 @@ const FEED_TROUBLE = ["stale", "gapped", "suspect"];
 const cell = (text, className = "") => element("td", { text, className });
 
 export class BookView {
-  constructor({ canTrade, onCommand }) {
-    this.canTrade = canTrade;
+  constructor({ can, onCommand }) {
+    this.can = can;
     this.onCommand = onCommand;
     this.overview = null;
     this.pulse = { slots: [], feeds: [], marks: [], trader: {} };
@@ -21,6 +21,7 @@ export class BookView {
     this.overview = overview;
     this.totals();
     this.positions();
+    this.orders();
     this.strategies();
     this.trades();
     this.decisions();
@@ -57,22 +58,27 @@ export class BookView {
     const rows = this.overview.positions.map((position) => {
       const mark = this.markOf(position);
       const profit = mark?.unrealized_pnl ?? null;
+      const side = element("span", { className: position.side === "long" ? "up" : "down", text: `${position.side} ${position.quantity.replace("-", "")}` });
       return element("tr", { data: { symbol: position.symbol } },
-        element("td", { text: position.symbol, title: `${position.strategy} at ${position.broker}` }),
-        cell(position.side, position.side === "long" ? "up" : "down"),
-        cell(position.quantity.replace("-", ""), "n"),
+        element("td", { title: `${position.strategy} at ${position.broker}` }, `${position.symbol} `, side),
         cell(price(position.average_price), "n"),
         cell(price(mark?.price), "n"),
-        element("td", { className: "n wide", text: position.stop_price ? price(position.stop_price) : "–", title: position.exit_kind }),
+        element("td", { className: "n", text: position.stop_price ? price(position.stop_price) : "–", title: position.exit_kind }),
         cell(cash(profit), `n ${tone(profit)}`));
     });
-    fillRows(byId("positions").tBodies[0], rows, "Nothing is held. A position appears here with its profit as soon as an order fills.", 7);
+    fillRows(byId("positions").tBodies[0], rows, "Nothing is held. A position appears here with its profit as soon as an order fills.", 5);
+  }
+
+  orders() {
+    const items = this.overview.orders.map((row) => entry(row.at, [element("span", { className: "state", text: row.state.replace("_", " "), data: { state: row.state === "unknown" ? "bad" : "" } }),
+      `${row.side} ${row.quantity} ${row.symbol} ${row.type.replace("_", " ")}`], row.reason));
+    byId("orders").replaceChildren(...items);
   }
 
   strategies() {
     const items = this.overview.strategies.map((row) => this.strategy(row));
     const list = byId("strategies");
-    const text = JSON.stringify([this.overview.strategies, this.pulse.slots, this.pulse.trader.is_running]);
+    const text = JSON.stringify([this.overview.strategies, this.pulse.slots, this.pulse.trader.is_running, this.held()]);
     if (list.dataset.shown === text) return; // buttons are not replaced under the finger
     list.dataset.shown = text;
     fillList(list, items, "No strategy has a ticker yet. Add one in the admin, then start it here.");
@@ -92,16 +98,21 @@ export class BookView {
   }
 
   buttons(row) {
-    if (!this.canTrade) return "";
     const button = (text, command) => {
       const made = element("button", { className: "button small", type: "button", text });
       made.setAttribute("aria-label", `${text} ${row.strategy}`);
       made.addEventListener("click", () => this.onCommand(command, row.strategy, made));
       return made;
     };
-    const held = this.overview.positions.some((position) => position.strategy === row.strategy);
+    const held = this.held().includes(row.strategy);
     return element("span", { className: "actions" },
-      row.is_running ? button("Stop", "stop") : button("Start", "start"), ...(held ? [button("Flatten", "flatten")] : []));
+      ...(row.is_running && this.can.operate ? [button("Stop", "stop")] : []),
+      ...(!row.is_running && this.can.start ? [button("Start", "start")] : []),
+      ...(held && this.can.operate ? [button("Flatten", "flatten")] : []));
+  }
+
+  held() {
+    return [...new Set(this.overview.positions.map((position) => position.strategy))];
   }
 
   slot(row, slot) {
@@ -113,7 +124,8 @@ export class BookView {
     const state = element("span", { className: "state", text, title: found.reason, data: { state: SLOT_STATES[found.state] ?? "" } });
     const progress = isWarming ? element("progress", { max: found.need, value: found.have }) : "";
     if (progress) progress.setAttribute("aria-label", `bars seen on ${slot.symbol}`);
-    return element("li", {}, name, state, progress);
+    const why = found.reason && !["ready", "warming"].includes(found.state) ? element("span", { className: "muted", text: found.reason }) : "";
+    return element("li", {}, name, state, progress, why);
   }
 
   trades() {

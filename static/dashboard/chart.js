@@ -144,7 +144,7 @@ export class Chart {
       position: bought ? "belowBar" : "aboveBar",
       shape: closes ? "circle" : bought ? "arrowUp" : "arrowDown",
       color: colour(bought ? "--up" : "--down"),
-      text: `${closes ? "exit" : fill.intent === "reversal" ? "turn" : bought ? "long" : "short"} ${fill.quantity}`,
+      text: `${bought ? "+" : "−"}${fill.quantity}`,
     };
   }
 

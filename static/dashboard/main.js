@@ -11,8 +11,6 @@ import { bindThemeToggle } from "./theme-toggle.js";
 const STALE_MS = 15000;
 
 const config = byId("page-config") && JSON.parse(byId("page-config").textContent);
-if (config) start();
-else bindThemeToggle(() => {});
 
 function start() {
   const page = new Page();
@@ -27,7 +25,7 @@ class Page {
     this.charts = config.charts;
     this.fills = new Map();
     this.chart = new Chart(byId("chart"), byId("legend"));
-    this.view = new BookView({ canTrade: config.can_trade, onCommand: (...args) => this.command(...args) });
+    this.view = new BookView({ can: config.can, onCommand: (...args) => this.command(...args) });
     byId("symbol").addEventListener("change", (event) => this.show(event.target.value, this.timeframe));
     byId("flatten-all")?.addEventListener("click", (event) => this.command("flatten", "", event.target));
     byId("halt")?.addEventListener("click", (event) => this.command(event.target.dataset.command ?? "halt", "", event.target));
@@ -51,6 +49,7 @@ class Page {
     this.chart.clear();
     this.chart.setPositions([], []);
     this.note("Loading the chart…");
+    byId("chart").setAttribute("aria-label", `Candlestick chart of ${symbol}, ${this.timeframe}`);
     this.loadFills(symbol);
     this.socket?.close();
     const query = new URLSearchParams({ symbol, timeframe: this.timeframe, ack: "1" });
@@ -233,14 +232,14 @@ const COMMANDS = {
     question: (strategy) => [`Stop ${strategy}?`, "It opens nothing new. What it holds stays, guarded by its exits.", "Stop"],
   },
   flatten: {
-    path: `/api/book/${config?.book}/flatten`, body: (strategy) => ({ strategy }), done: () => "Closing orders are on their way.",
+    path: "/api/flatten", body: (strategy) => ({ strategy }), done: () => "Closing orders are on their way.",
     question: (strategy) => [`Flatten ${strategy || "everything"}?`, `Every open position${strategy ? ` of ${strategy}` : ""} is closed at the market.`, "Flatten"],
   },
   halt: {
-    path: `/api/book/${config?.book}/halt`, body: () => ({ reason: "halted on the page" }), done: () => "Halted: no new entries. Exits still pass.",
+    path: "/api/halt", body: () => ({ book: config.book, reason: "halted on the page" }), done: () => "Halted: no new entries. Exits still pass.",
     question: () => ["Halt the book?", "No new position is opened until you resume. Exits still pass.", "Halt"],
   },
-  resume: { path: `/api/book/${config?.book}/resume`, body: () => ({}), done: () => "Resumed: entries are allowed again." },
+  resume: { path: "/api/resume", body: () => ({ book: config.book }), done: () => "Resumed: entries are allowed again." },
 };
 
 // The chart in the address, else the first one.
@@ -250,3 +249,24 @@ function wanted(charts) {
   const name = symbol ? decodeURIComponent(symbol) : "";
   return charts.some((row) => row.symbol === name) ? [name, timeframe] : [charts[0]?.symbol, charts[0]?.timeframe];
 }
+
+// Nothing has been started yet: the page offers what could be.
+function offer() {
+  bindThemeToggle(() => {});
+  for (const button of document.querySelectorAll("[data-start]")) {
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      try {
+        await call("POST", "/api/start-trading", { strategy: button.dataset.start });
+        location.reload();
+      } catch (error) {
+        button.disabled = false;
+        if (!(error instanceof Refused)) throw error;
+        toast(error.message, "bad");
+      }
+    });
+  }
+}
+
+if (config) start();
+else offer();
