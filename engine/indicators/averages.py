@@ -73,7 +73,7 @@ class WilderState(NamedTuple):
 def wilder(s: WilderState, close: float, period: Period = 12, seed: Seed = "sma") -> WilderState:
     """Wilder's moving average.
 
-    v' = v + (x − v) / period, seeded with the mean of the first `period` values (`seed=sma`, as ThinkScript's
+    v' = v + 1/period · (x − v), seeded with the mean of the first `period` values (`seed=sma`, as ThinkScript's
     WildersAverage) or with the first value (`seed=first`).
     """
     if seed == "first":
@@ -82,7 +82,7 @@ def wilder(s: WilderState, close: float, period: Period = 12, seed: Seed = "sma"
     elif s.seen < period:
         total = s.value * s.seen + close
         return WilderState(s.seen + 1, total / (s.seen + 1))
-    return WilderState(s.seen, s.value + (close - s.value) / period)
+    return WilderState(s.seen, s.value + 1.0 / period * (close - s.value))
 
 
 class WmaState(NamedTuple):

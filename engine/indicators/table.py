@@ -7,10 +7,11 @@ import numpy as np
 
 from engine.errors import InvalidInput
 from engine.indicators.frame import utc_date
-from engine.indicators.graph import Plan, plan_for
+from engine.indicators.graph import Node, Plan, plan_for
 from engine.indicators.recurrence import INDICATORS
-from engine.indicators.scan import Column, scan_node
+from engine.indicators.scan import Floats, NotInlinable, interpret, scan
 from engine.indicators.spec import Spec, parse
+from engine.indicators.wiring import wire
 
 
 class ColumnCache:
@@ -30,43 +31,58 @@ class ColumnCache:
         self._given = columns
         self._session_of = session_of
         self._cache_dir = cache_dir
-        self._prices: dict[str, Column] = {}
-        self._computed: dict[Spec, dict[str, Column]] = {}
+        self._prices: dict[str, Floats] = {}
+        self._computed: dict[Spec, dict[str, Floats]] = {}
+        self._wanted: dict[Spec, set[str]] = {}
         self.computations: dict[str, int] = {}
         self.hits = 0
 
-    def column(self, spec: str | Spec) -> Column:
+    def column(self, spec: str | Spec) -> Floats:
         """The values of one column, nan until ready; the same array for every caller (do not write to it)."""
         parsed = parse(spec)
         if parsed.is_price:
             return self._price(parsed.name)
-        return self._outputs(parsed, plan_for((parsed.whole,)))[parsed.output or _first(parsed)]
+        return self._indicator(parsed, plan_for((parsed.whole,)))
 
-    def _outputs(self, spec: Spec, plan: Plan) -> dict[str, Column]:
-        found = self._computed.get(spec.whole)
-        if found is not None:
+    def want(self, specs: Iterable[Spec]) -> None:
+        """Announce what will be asked for, so that several outputs of an indicator come from one scan."""
+        for spec in specs:
+            if not spec.is_price:
+                self._wanted.setdefault(spec.whole, set()).add(spec.output or _first(spec))
+
+    def _indicator(self, spec: Spec, plan: Plan) -> Floats:
+        output = spec.output or _first(spec)
+        computed = self._computed.setdefault(spec.whole, {})
+        if output in computed:
             self.hits += 1
-            return found
+            return computed[output]
+        self.want([spec])
+        wanted = self._wanted[spec.whole] - computed.keys()
         node = plan.node(spec)
-        inputs = [self._input(source, plan) for source in node.inputs]
         self.computations[str(node.spec)] = self.computations.get(str(node.spec), 0) + 1
-        outputs = scan_node(node, inputs, cache_dir=self._cache_dir)
-        self._computed[spec.whole] = outputs
-        return outputs
+        computed |= self._scan(node, plan, wanted)
+        return computed[output]
 
-    def _input(self, source: Spec | float, plan: Plan) -> Column | float:
-        if isinstance(source, float):
-            return source
+    def _scan(self, node: Node, plan: Plan, wanted: set[str]) -> dict[str, Floats]:
+        wired = wire(plan, node)
+        try:
+            columns = [self._input(source, plan) for source in wired.columns]
+            return scan(wired, columns, wanted, cache_dir=self._cache_dir)
+        except NotInlinable:
+            inputs = [each if isinstance(each, float) else self._input(each, plan) for each in node.inputs]
+            return interpret(node, inputs)
+
+    def _input(self, source: Spec, plan: Plan) -> Floats:
         if source.is_price:
             return self._price(source.name)
-        return self._outputs(source, plan)[source.output or _first(source)]
+        return self._indicator(source, plan)
 
-    def _price(self, name: str) -> Column:
+    def _price(self, name: str) -> Floats:
         if name not in self._prices:
             self._prices[name] = self._make_price(name)
         return self._prices[name]
 
-    def _make_price(self, name: str) -> Column:
+    def _make_price(self, name: str) -> Floats:
         if name in self._given:
             return np.require(self._given[name], dtype=np.float64, requirements=["C", "W"])
         # The same operations in the same order as when a bar is appended.
@@ -91,14 +107,12 @@ def compute(
     *,
     session_of: Callable[[int], int] = utc_date,
     cache_dir: Path | None = None,
-) -> dict[str, Column]:
+) -> dict[str, Floats]:
     """The columns of `specs`, named by them: `ema(close,9)`, and `supertrend(10,3).line` where there are several."""
     cache = ColumnCache(columns, session_of=session_of, cache_dir=cache_dir)
-    table: dict[str, Column] = {}
-    for text in specs:
-        for name, spec in column_names(text):
-            table[name] = cache.column(spec)
-    return table
+    named = [pair for text in specs for pair in column_names(text)]
+    cache.want(spec for _, spec in named)
+    return {name: cache.column(spec) for name, spec in named}
 
 
 def column_names(text: str) -> list[tuple[str, Spec]]:
