@@ -11,7 +11,23 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 # How a fake Python answers what `./run` asks first.
 IS_NEW = 'case "$*" in *version_info*) exit 0;; --version) echo "Python 3.11.2";; '
-TOOLS = "bash env sed grep cat tee rm mkdir cp sha256sum readlink dirname sleep uname printf".split()
+TOOLS = [
+    "bash",
+    "env",
+    "sed",
+    "grep",
+    "cat",
+    "tee",
+    "rm",
+    "mkdir",
+    "cp",
+    "sha256sum",
+    "readlink",
+    "dirname",
+    "sleep",
+    "uname",
+    "printf",
+]
 FILES = ("run", "requirements.txt", "requirements-assets.txt", "requirements-dev.txt")
 
 
