@@ -1,5 +1,7 @@
 """The state of the system in one answer: registered checks, 503 when one that is essential fails."""
 
+import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,6 +14,10 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from infra.redis import keys
+
+logger = logging.getLogger(__name__)
 
 _TIMEOUT_S = 2.0
 
@@ -57,27 +63,67 @@ def database_health() -> Health:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except DatabaseError as error:
-        return Health("down", f"The database does not answer: {error}")
+    except DatabaseError:
+        logger.exception("The database does not answer.")
+        return Health("down", "The database does not answer.")
     return Health("ok", connection.vendor)
 
 
 def redis_health() -> Health:
     """A PING answered."""
-    client = redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=None
-    )
     try:
-        client.ping()
+        with _redis() as client:
+            client.ping()
     except redis.RedisError as error:
-        return Health("down", f"Redis does not answer: {error}")
-    finally:
-        client.close()
+        # Whoever asks need not be logged in: addresses stay in the log.
+        logger.warning("Redis does not answer: %s", error)
+        return Health("down", "Redis does not answer.")
     return Health("ok")
+
+
+def process_health() -> Health:
+    """Who showed a sign of life lately; a heartbeat that ended is a process that did."""
+    try:
+        with _redis() as client:
+            beats = [str(key) for key in client.scan_iter(match=keys.heartbeat("*"), count=1000)]
+    except redis.RedisError:
+        return Health("unknown", "Redis does not answer.")
+    prefix = len(keys.heartbeat(""))
+    names = sorted(key[prefix:] for key in beats)
+    if not names:
+        return Health("unknown", "No feed and no trader has reported: nothing runs, or it died.", {"alive": []})
+    return Health("ok", f"{len(names)} alive", {"alive": names})
+
+
+def feed_health() -> Health:
+    """How many symbols have prices that can be trusted."""
+    try:
+        with _redis() as client:
+            found = list(client.scan_iter(match=keys.feed_state("*"), count=1000))
+            states = Counter(str(client.hget(key, "state") or "unknown") for key in found)
+    except redis.RedisError:
+        return Health("unknown", "Redis does not answer.")
+    if not states:
+        return Health("unknown", "No feed has reported a symbol.", {"symbols": {}})
+    state = "ok" if set(states) == {"fresh"} else "degraded"
+    return Health(state, ", ".join(f"{count} {name}" for name, count in sorted(states.items())), {"symbols": states})
+
+
+def _redis() -> redis.Redis:
+    """A client of its own: a probe must not wait as long as the others retry."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=_TIMEOUT_S,
+        socket_connect_timeout=_TIMEOUT_S,
+        retry=None,
+        decode_responses=True,
+    )
 
 
 register_health("database", database_health, is_essential=True)
 register_health("redis", redis_health, is_essential=True)
+register_health("processes", process_health)
+register_health("feeds", feed_health)
 
 
 class HealthOutput(serializers.Serializer[dict[str, Any]]):

@@ -1,0 +1,64 @@
+"""The outside of the shell: documentation, static files, origins, WebSocket doors, workers."""
+
+import pytest
+from channels.testing import WebsocketCommunicator
+from django.core import checks
+from django.test import override_settings
+
+from fortified.asgi import application
+from infra.web.checks import chart_library_is_installed
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_schema_describes_every_route_without_a_guess(capsys):
+    from django.core.management import call_command
+
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", "/dev/null")
+    assert "Warning" not in capsys.readouterr().err
+
+
+def test_the_documentation_opens_and_asks_nobody_outside(client):
+    page = client.get("/api/docs").content.decode()
+    assert "swagger-ui" in page
+    assert "//cdn" not in page
+    assert "https://" not in page.replace("https://github.com", "")
+    schema = client.get("/api/schema?format=json").json()
+    for route in ("/api/login", "/api/tickers", "/api/add-ticker", "/api/start-trading", "/api/health"):
+        assert route in schema["paths"]
+
+
+@pytest.mark.parametrize("path", ["vendor/lightweight-charts/lightweight-charts.js", "unfold/css/styles.css"])
+def test_static_files_are_served_without_being_collected(client, path):
+    answer = client.get(f"/static/{path}")
+    assert answer.status_code == 200
+    assert len(b"".join(answer.streaming_content)) > 10_000
+
+
+def test_a_missing_chart_library_is_an_error_with_its_remedy(tmp_path):
+    assert chart_library_is_installed() == []
+    with override_settings(CHARTS_FOLDER=tmp_path):
+        (problem,) = chart_library_is_installed()
+    assert problem.level == checks.ERROR
+    assert "requirements-assets.txt" in (problem.hint or "")
+
+
+def test_other_origins_get_no_permission_unless_named(client, settings):
+    ask = {"HTTP_ORIGIN": "https://elsewhere.example"}
+    assert "Access-Control-Allow-Origin" not in client.get("/api/health", **ask).headers
+    settings.CORS_ALLOWED_ORIGINS = ["https://elsewhere.example"]
+    allowed = client.get("/api/health", **ask)
+    assert allowed.headers["Access-Control-Allow-Origin"] == "https://elsewhere.example"
+
+
+async def test_a_websocket_from_another_origin_is_closed_at_the_door():
+    for path in ("/ws/book/paper", "/ws/nothing"):
+        door = WebsocketCommunicator(application, path, headers=[(b"origin", b"https://elsewhere.example")])
+        connected, _ = await door.connect()
+        assert not connected
+
+
+def test_the_admin_asks_for_a_login(client):
+    answer = client.get("/admin/")
+    assert answer.status_code == 302
+    assert "/login" in answer.headers["Location"]
