@@ -11,6 +11,7 @@ from engine.model.market import Bar
 from engine.model.time import NS_PER_S
 
 NO_LIMIT = 1 << 30  # prints
+INFINITE = float("inf")
 _REMEMBERED = 512  # vendor bars kept to recognise a repeated or a revised one
 
 
@@ -39,8 +40,12 @@ class Aggregator(ABC):
         """The period of a bar whose first print is at `ts`."""
 
     def room(self, bar: BarBuilder) -> int:
-        """How many priced prints certainly leave the bar open, plus one; 0 where that depends on their size."""
+        """How many more priced prints end the bar; `NO_LIMIT` where their number does not."""
         return NO_LIMIT
+
+    def volume_room(self, bar: BarBuilder) -> float:
+        """How much more volume certainly leaves the bar open; infinite where volume does not end it."""
+        return INFINITE
 
     def is_full(self, bar: BarBuilder) -> bool:
         """Whether the prints in it end the bar. Time ends it at `end` in any case."""
@@ -97,7 +102,11 @@ class VolumeAggregator(TickAggregator):
     """At least N of volume; the print that reaches it is whole in the bar it ends, never split."""
 
     def room(self, bar: BarBuilder) -> int:
-        return 0
+        return NO_LIMIT
+
+    def volume_room(self, bar: BarBuilder) -> float:
+        # A little less than it is: whoever runs ahead adds up in another order, and rounding must not hide the end.
+        return self.size * (1.0 - 1e-9) - bar.volume
 
     def is_full(self, bar: BarBuilder) -> bool:
         return bar.volume >= self.size

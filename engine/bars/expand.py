@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from engine.bars.aggregators import PassThrough, aggregator, remembering
+from engine.bars.aggregators import INFINITE, NO_LIMIT, PassThrough, aggregator, remembering
 from engine.bars.builder import NEVER, BarBuilder, Run
+from engine.bars.correct import amend
+from engine.bars.events import bar_of, partial_of
 from engine.bars.lane import Lane, LaneState
-from engine.bars.timeframe import canonical, parse_timeframe
+from engine.bars.timeframe import TimeframeKind, canonical, parse_timeframe
 from engine.errors import Conflict, NotFound, SnapshotIncompatible
 from engine.instruments.sessions import SessionOf, utc_day
 from engine.model.market import Bar, MarketEvent, PartialBar, Tick, TimeAdvanced
@@ -25,6 +27,10 @@ class _Snapshot(msgspec.Struct):
     clock: int
     last: Tick | None
     lanes: dict[str, LaneState]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Snapshot)
 
 
 class Expander:
@@ -61,7 +67,9 @@ class Expander:
         self._clock = -1
         self._vendor: dict[str, PassThrough] = {}
         self._lanes: list[Lane] = []
-        self._floor = self._due = self._limit = 0
+        self._floor = self._due = self._room = self._limit = 0
+        self._volume_room = INFINITE
+        self._has_volume = False
         for timeframe in timeframes:
             self._insert(timeframe)
         self._aim()
@@ -137,7 +145,6 @@ class Expander:
     def partials(self, ts_recv: int = 0) -> list[PartialBar]:
         """One partial per timeframe whose forming bar got a print since the last call, smaller timeframe first."""
         self._fold()
-        self._aim()
         last = self._last
         if last is None:
             return []
@@ -148,6 +155,26 @@ class Expander:
         """End of data: every forming bar as if its time had come; short tick and volume bars are not complete."""
         self._fold()
         out = self._end_by_time(NEVER, 0)
+        self._aim()
+        return out
+
+    def correct(self, original: Tick, replacement: Tick | None = None) -> list[Bar]:
+        """The venue took `original` back, or put `replacement` in its place: the bars this changes, once more.
+
+        A forming bar changes silently. One of the last bars given out comes again as "revised", or as "gapped" where
+        its prices are in doubt; an older one, or one from before a restart, only a new look at history can mend.
+        """
+        self._fold()
+        is_priced = not original.conditions & self._exclude
+        came = None if replacement is None else (replacement.price, replacement.size)
+        out: list[Bar] = []
+        for lane in self._lanes:
+            forming = lane.state.bar
+            if forming is not None and forming.ts_open <= original.ts:
+                if not amend(forming, is_priced=is_priced, gone=(original.price, original.size), came=came):
+                    forming.is_gapped = True
+                continue
+            out += self._revise(lane, original, came, is_priced=is_priced)
         self._aim()
         return out
 
@@ -182,9 +209,8 @@ class Expander:
     def snapshot(self) -> bytes:
         """All state; an expander that restores it continues as if nothing had happened."""
         self._fold()
-        self._aim()
         lanes = {lane.text: lane.state for lane in self._lanes}
-        return msgspec.msgpack.encode(
+        return _encoder.encode(
             _Snapshot(_VERSION, self.symbol, self._exclude, self.seq, self.late, self._clock, self._last, lanes)
         )
 
@@ -192,7 +218,7 @@ class Expander:
         """Take over a snapshot of the same symbol. A timeframe that is not in it begins as if added just then; one
         that is only in it is left out."""
         try:
-            found = msgspec.msgpack.decode(data, type=_Snapshot)
+            found = _decoder.decode(data)
         except msgspec.DecodeError as error:
             raise SnapshotIncompatible(f"{self.symbol}: not a snapshot of bars: {error}") from error
         mine = (_VERSION, self.symbol, self._exclude)
@@ -221,6 +247,8 @@ class Expander:
 
     def _boundary(self, tick: Tick) -> list[Bar]:
         """One print, where something may begin or end."""
+        if self._has_volume and self._runs_ahead(tick):
+            return []
         self._fold()
         self._see(tick.ts)
         self._last = tick
@@ -234,13 +262,26 @@ class Expander:
         self._aim()
         return out
 
+    def _runs_ahead(self, tick: Tick) -> bool:
+        """The hot path of those who have volume bars: whether the print can wait, because its size ends none."""
+        left = self._volume_room - tick.size
+        if left <= 0 or not self._floor <= tick.ts < self._due or len(self._prices) >= min(self._room, _RUN):
+            return False
+        if tick.conditions & self._exclude:
+            self._wait_unpriced(tick)
+        else:
+            self._prices.append(tick.price)
+            self._sizes.append(tick.size)
+        self._volume_room = left
+        self._last = tick
+        return True
+
     def _wait_unpriced(self, tick: Tick) -> None:
         other = self._run.other_prices
         other.append(tick.price)
         self._run.other_sizes.append(tick.size)
         if len(other) >= _RUN:
             self._fold()
-            self._aim()
 
     def _see(self, ts: int) -> None:
         self._clock = max(self._clock, ts)
@@ -249,14 +290,32 @@ class Expander:
                 lane.state.seen_since = ts
 
     def _fold(self) -> None:
-        if not self._run:
+        """Count the waiting prints into every lane. Where the next bar ends does not change by that."""
+        run, count = self._run, len(self._prices)
+        if not run:
             return
-        if self._last is not None:
-            self._clock = max(self._clock, self._last.ts)
-        self._run.sum_up()
-        for lane in self._lanes:
-            lane.fold(self._run)
-        self._run.clear()
+        if self._last is not None and self._last.ts > self._clock:
+            self._clock = self._last.ts
+        self._room = max(self._room - count, 0)
+        self._limit = 0 if self._has_volume else min(self._room, _RUN)
+        if count == 1 and not run.other_prices:
+            for lane in self._lanes:
+                lane.fold_one(run.prices[0], run.sizes[0])
+        else:
+            run.sum_up()
+            for lane in self._lanes:
+                lane.fold(run)
+        run.clear()
+
+    def _revise(self, lane: Lane, original: Tick, came: tuple[float, float] | None, *, is_priced: bool) -> list[Bar]:
+        for index, (bar, built) in enumerate(lane.recent):
+            if bar.ts_open <= original.ts < built.end and original.ts <= bar.ts:
+                is_exact = amend(built, is_priced=is_priced, gone=(original.price, original.size), came=came)
+                built.is_gapped |= not is_exact
+                again = self._made(lane, built, bar.ts, original.ts_recv, quality="revised")
+                lane.recent[index] = (again, built)
+                return [again]
+        return []
 
     def _end_by_time(self, ts: int, ts_recv: int) -> list[Bar]:
         if ts < self._due:
@@ -268,53 +327,26 @@ class Expander:
         """Find out how far the hot path may run before something begins or ends."""
         self._floor = max((lane.floor for lane in self._lanes), default=-1)
         self._due = min((lane.due for lane in self._lanes), default=NEVER)
-        self._limit = min((lane.room for lane in self._lanes), default=_RUN)
-        self._limit = min(self._limit, _RUN)
+        self._room = min((lane.room for lane in self._lanes), default=NO_LIMIT)
+        self._has_volume = any(lane.aggregator.timeframe.kind is TimeframeKind.VOLUME for lane in self._lanes)
+        self._volume_room = min((lane.volume_room for lane in self._lanes), default=INFINITE)
+        self._limit = 0 if self._has_volume else min(self._room, _RUN)
 
     def _bar(self, lane: Lane, ts: int, ts_recv: int) -> Bar:
-        built: BarBuilder = lane.finish(ts)
-        prices = built.prices
+        built = lane.finish(ts)
+        bar = self._made(lane, built, ts, ts_recv, quality=self._quality)
+        lane.recent.append((bar, built))
+        return bar
+
+    def _made(self, lane: Lane, built: BarBuilder, ts: int, ts_recv: int, *, quality: str) -> Bar:
         self.seq += 1
-        return Bar(
-            ts=ts,
-            symbol=self.symbol,
-            timeframe=lane.text,
-            ts_open=built.ts_open,
-            open=prices.open,
-            high=prices.high,
-            low=prices.low,
-            close=prices.close,
-            volume=built.volume,
-            trade_count=built.trade_count,
-            vwap=built.vwap,
-            is_complete=built.is_complete and not built.is_gapped and bool(built.priced.count),
-            source=self._source,
-            quality="gapped" if built.is_gapped else self._quality,
-            ts_recv=ts_recv,
-            seq=self.seq,
-        )
+        return bar_of(
+            built, ts=ts, symbol=self.symbol, timeframe=lane.text, source=self._source, quality=quality,
+            ts_recv=ts_recv, seq=self.seq,
+        )  # fmt: skip
 
     def _partial(self, lane: Lane, bar: BarBuilder, last: Tick, ts_recv: int) -> PartialBar:
-        prices = bar.prices
-        high, low = lane.state.high_since, lane.state.low_since
-        lane.shown()
         self.seq += 1
-        return PartialBar(
-            ts=last.ts,
-            symbol=self.symbol,
-            timeframe=lane.text,
-            ts_open=bar.ts_open,
-            open=prices.open,
-            high=prices.high,
-            low=prices.low,
-            close=prices.close,
-            volume=bar.volume,
-            trade_count=bar.trade_count,
-            high_since=high if high >= low else prices.close,
-            low_since=low if high >= low else prices.close,
-            fill=lane.aggregator.fill(bar, last.ts),
-            bid=last.bid,
-            ask=last.ask,
-            ts_recv=ts_recv,
-            seq=self.seq,
-        )
+        partial = partial_of(lane, bar, last, symbol=self.symbol, ts_recv=ts_recv, seq=self.seq)
+        lane.shown()
+        return partial

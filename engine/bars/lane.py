@@ -1,11 +1,15 @@
 """One timeframe of one symbol: an aggregator, the bar it is forming, and what has been shown of it."""
 
+from collections import deque
+
 import msgspec
 
-from engine.bars.aggregators import Aggregator
+from engine.bars.aggregators import INFINITE, Aggregator
 from engine.bars.builder import NEVER, BarBuilder, Run
 from engine.errors import InvariantBroken
-from engine.model.market import Tick
+from engine.model.market import Bar, Tick
+
+_RECENT = 3
 
 
 class LaneState(msgspec.Struct):
@@ -24,12 +28,14 @@ class LaneState(msgspec.Struct):
 class Lane:
     """Feeds one forming bar and answers when it must be looked at next."""
 
-    __slots__ = ("aggregator", "state", "text")
+    __slots__ = ("aggregator", "recent", "state", "text")
 
     def __init__(self, aggregator: Aggregator, state: LaneState | None = None) -> None:
         self.aggregator = aggregator
         self.text = aggregator.timeframe.text
         self.state = state or LaneState()
+        # Bars given out that a correction may still reach; not kept over a restart.
+        self.recent: deque[tuple[Bar, BarBuilder]] = deque(maxlen=_RECENT)
 
     @property
     def due(self) -> int:
@@ -50,6 +56,11 @@ class Lane:
         return max(self.aggregator.room(self.state.bar) - 1, 0) if self.state.bar else 0
 
     @property
+    def volume_room(self) -> float:
+        """How much volume certainly leaves the lane as it is."""
+        return self.aggregator.volume_room(self.state.bar) if self.state.bar else INFINITE
+
+    @property
     def is_full(self) -> bool:
         return self.state.bar is not None and self.aggregator.is_full(self.state.bar)
 
@@ -62,6 +73,18 @@ class Lane:
             self._touch(run.high, run.low)
         if run.other_prices:
             self.state.is_touched = True
+
+    def fold_one(self, price: float, size: float) -> None:
+        """Count in a run of a single priced print."""
+        state = self.state
+        if state.bar is None:
+            return
+        state.bar.add(price, size, is_priced=True)
+        state.is_touched = True
+        if price > state.high_since:
+            state.high_since = price
+        if price < state.low_since:
+            state.low_since = price
 
     def take(self, tick: Tick, *, is_priced: bool) -> bool:
         """Count in one print, which begins a bar if there is none; False when it comes too late."""

@@ -200,6 +200,43 @@ def test_a_gap_flags_the_forming_bar_and_what_begins_before_the_next_print():
     assert [(bar.quality, bar.is_complete) for bar in bars] == [("gapped", False), ("built", False), ("built", True)]
 
 
+def test_a_print_taken_back_leaves_the_sums_of_a_forming_bar():
+    expander = Expander("/NQ", ["1"])
+    wrong = tick(2, 10.5, 100)
+    expander.feed([tick(0, 10, 1), tick(1, 12, 2), wrong, tick(3, 9, 1), tick(4, 11, 4)])
+    assert expander.correct(wrong) == []
+    (bar,) = expander.on_time(T0 + MINUTE)
+    (right,) = Expander("/NQ", ["1"]).feed([tick(0, 10, 1), tick(1, 12, 2), tick(3, 9, 1), tick(4, 11, 4), tick(60)])
+    assert brute.values_of(bar) == brute.values_of(right)
+    assert (bar.quality, bar.is_complete) == ("built", True)
+
+
+def test_a_corrected_print_revises_the_bar_that_was_given_out():
+    expander = Expander("/NQ", ["1", "1h"])
+    wrong = tick(2, 10.5, 100)
+    (bar,) = expander.feed([tick(0, 10), tick(1, 12), wrong, tick(3, 9), tick(4, 11), tick(60, 11)])
+    (again,) = expander.correct(wrong, tick(2, 10.5, 10))
+    assert (again.ts, again.quality, again.seq, again.is_complete) == (bar.ts, "revised", bar.seq + 1, True)
+    assert (bar.volume, again.volume, again.trade_count) == (104, 14, 5)
+    (hour,) = expander.on_time(T0 + 3600 * S)[1:]
+    assert (hour.volume, hour.quality) == (15, "built")
+
+
+def test_an_extreme_taken_back_puts_the_bar_in_doubt():
+    expander = Expander("/NQ", ["1"])
+    spike = tick(1, 99)
+    expander.feed([tick(0, 10), spike, tick(2, 11), tick(60, 11)])
+    (again,) = expander.correct(spike)
+    assert (again.quality, again.is_complete) == ("gapped", False)
+
+
+def test_a_correction_beyond_what_is_kept_changes_nothing():
+    expander = Expander("/NQ", ["1"])
+    old = tick(0, 10)
+    expander.feed([old, *(tick(60 * i, 10) for i in range(1, 8))])
+    assert expander.correct(old) == []
+
+
 def test_a_vendor_bar_passes_once_and_again_only_when_revised():
     expander = Expander("SPY", ["1"], seq=3)
     bar = Bar(T0 + MINUTE, "SPY", "1Min", T0, 1.0, 2.0, 0.5, 1.5, 100.0, source="vendor:schwab")
