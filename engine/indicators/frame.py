@@ -130,18 +130,10 @@ class IndicatorFrame:
         self.append = self._generated.hot
 
     def _find(self, spec: str | Spec) -> deque[float]:
-        parsed = parse(spec)
-        if parsed not in self._series:
-            parsed = self._equivalent(parsed)
-        self._columns[spec] = self._series[parsed]
-        self._ready[spec] = self.plan.ready(parsed)
-        return self._series[parsed]
-
-    def _equivalent(self, parsed: Spec) -> Spec:
-        """`macd(12,26,9)` and `macd(12,26,9).value` name one column."""
-        for spec in self._series:
-            if not spec.is_price and spec.whole == parsed.whole:
-                node = self.plan.node(spec)
-                if node.output(spec) == node.output(parsed):
-                    return spec
-        raise NotFound(f"{parsed} was not requested from this frame. Requested: {', '.join(map(str, self._series))}")
+        found = self.plan.find(parse(spec))
+        if found is None:
+            requested = ", ".join(map(str, self._series))
+            raise NotFound(f"{parse(spec)} was not requested from this frame. Requested: {requested}")
+        self._columns[spec] = self._series[found]
+        self._ready[spec] = self.plan.ready(found)
+        return self._series[found]

@@ -4,6 +4,7 @@ import ast
 import linecache
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -33,15 +34,22 @@ class Appender(NamedTuple):
 def make_appender(
     plan: Plan, *, push: dict[Spec, Callable[[float], None]], session_of: Callable[[int], int], warm: Callable[[], None]
 ) -> Appender:
-    """Compile the plan. `push` takes each requested value; `warm` is called once, when everything is ready."""
+    """A fresh state of the plan. `push` takes each requested value; `warm` is called when everything is ready."""
+    appender: Appender = Appender(*_builder(plan)([push[spec] for spec in plan.requested], session_of, warm))
+    return appender
+
+
+@lru_cache(maxsize=1000)
+def _builder(plan: Plan) -> Callable[..., tuple[Any, ...]]:
+    """The plan's code, compiled once for all symbols that use it."""
     writer = _Writer(plan)
     source = writer.source()
     name = f"<indicators {next(_numbers)}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)  # for tracebacks
     scope: dict[str, Any] = {"math": math, "nan": math.nan, **writer.scope}
     exec(compile(source, name, "exec"), scope)  # noqa: S102 - our own text, made from registered functions
-    appender: Appender = Appender(*scope["build"]([push[spec] for spec in plan.requested], session_of, warm))
-    return appender
+    build: Callable[..., tuple[Any, ...]] = scope["build"]
+    return build
 
 
 def constant(value: Value) -> ast.expr:

@@ -71,6 +71,16 @@ class Plan:
     def node(self, spec: Spec) -> Node:
         return self._nodes[spec.whole]
 
+    def find(self, spec: Spec) -> Spec | None:
+        """The requested spec that names the same column: `macd(12,26,9)` and `macd(12,26,9).value` do."""
+        if spec in self.requested:
+            return spec
+        if spec.is_price or spec.whole not in self._nodes:
+            return None
+        meant = self.node(spec).output(spec)
+        same = (each for each in self.requested if not each.is_price and each.whole == spec.whole)
+        return next((each for each in same if self.node(each).output(each) == meant), None)
+
     @cached_property
     def price_fields(self) -> tuple[str, ...]:
         """The fields of a bar that are read."""

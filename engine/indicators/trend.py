@@ -116,9 +116,9 @@ def supertrend(
     lower = hl2 - multiplier * atr
     if s.direction == 0.0:
         return SupertrendState(lower, 1.0, upper, lower, close)
-    if upper >= s.upper and s.close <= s.upper:
+    if s.close <= s.upper and s.upper < upper:
         upper = s.upper
-    if lower <= s.lower and s.close >= s.lower:
+    if s.close >= s.lower and s.lower > lower:
         lower = s.lower
     if s.direction > 0.0:
         if close < lower:

@@ -1,5 +1,6 @@
 """ThinkScript's ZigZagHighLow as it can be known bar by bar: no pivot before it is confirmed."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta
@@ -119,6 +120,24 @@ def zigzag(
     if low <= s.min:
         return ZigZagState(3.0, s.max, low, 0.0, s.pivot, s.pivot_age, 0.0)
     return ZigZagState(1.0, s.max, s.min, 0.0, s.pivot, s.pivot_age, age)
+
+
+class Pivot(NamedTuple):
+    """A confirmed turn. It stood on `bar` at `price`, and nobody could know before the close of `visible_at`."""
+
+    bar: int
+    visible_at: int
+    price: float
+    is_low: bool
+
+
+def pivots(flip: Sequence[float], pivot: Sequence[float], pivot_age: Sequence[float]) -> list[Pivot]:
+    """The confirmed turns in the columns of `zigzag(…)`, oldest first."""
+    return [
+        Pivot(i - int(pivot_age[i]), i, float(pivot[i]), flip[i] > 0.0)
+        for i in range(len(flip))
+        if flip[i] > 0.0 or flip[i] < 0.0
+    ]
 
 
 class FirstSeenState(NamedTuple):

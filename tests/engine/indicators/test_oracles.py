@@ -7,6 +7,7 @@ import pytest
 
 from engine.indicators.recurrence import INDICATORS
 from engine.indicators.table import compute
+from engine.indicators.zigzag import pivots
 from tests.engine.indicators import oracles
 from tests.engine.indicators.oracles import GOLDEN, GOLDEN_ORACLES, ORACLES, PLATFORM_BARS, PLATFORM_ORACLES, measure
 from tests.engine.indicators.write_reference import MEASURED
@@ -87,11 +88,13 @@ def test_a_pivot_is_told_with_the_bar_on_which_it_stood(method):
     columns = oracles.golden_columns()
     spec = f"zigzag({oracles.ZIGZAG},method={method})"
     table = compute(columns, [spec])
-    flips = np.flatnonzero(np.nan_to_num(table[f"{spec}.flip"]))
-    pivots = {int(i - table[f"{spec}.pivot_age"][i]): table[f"{spec}.pivot"][i] for i in flips}
+    found = pivots(*(table[f"{spec}.{output}"] for output in ("flip", "pivot", "pivot_age")))
     painted = dict(oracles.golden()[method]["zz_hindsight"])
-    for bar, price in list(pivots.items())[1:]:
-        assert painted[bar] == pytest.approx(price, abs=1e-6)
+    flips = oracles.golden()[method]["confirmed_flips"]
+    assert [[pivot.visible_at, "up" if pivot.is_low else "down"] for pivot in found] == flips
+    for pivot in found[1:]:
+        assert painted[pivot.bar] == pytest.approx(pivot.price, abs=1e-6)
+        assert pivot.visible_at > pivot.bar
 
 
 @needs_platform
