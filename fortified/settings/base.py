@@ -12,7 +12,8 @@ from fortified.settings.environment import choice, env, integer
 from fortified.settings.storage import EMBEDDED_REDIS as EMBEDDED_REDIS
 from fortified.settings.storage import EMBEDDED_REDIS_PORT_FILE as EMBEDDED_REDIS_PORT_FILE
 from fortified.settings.storage import REDIS_URL as REDIS_URL
-from fortified.settings.storage import database
+from fortified.settings.storage import channel_layers, database
+from fortified.settings.venues import *  # noqa: F403
 from infra.logging import logging_config
 
 DEBUG = False
@@ -80,13 +81,7 @@ TEMPLATES = [
 # ---- data -------------------------------------------------------------------------------------------------
 DATABASES = {"default": database(env)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
-        # A slow viewer loses old messages first: pages reload facts from the database.
-        "CONFIG": {"hosts": [REDIS_URL], "capacity": 1000, "expiry": 30, "prefix": "channels"},
-    }
-}
+CHANNEL_LAYERS = channel_layers(REDIS_URL)
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 PAPER_TRADES_BACKUP = env.str("PAPER_TRADES_BACKUP", default="") or str(VAR_DIR / "paper_trades")
 

@@ -48,4 +48,13 @@ def redis_url(environment: environ.Env) -> str:
     return given or f"redis://{host}:{port}/{integer('REDIS_DB', 0, minimum=0)}"
 
 
+def channel_layers(url: str) -> dict[str, Any]:
+    """Channels over Redis. A slow viewer loses old messages first: pages read facts from the database again."""
+    # The layer waits for messages in reads of 5 s. The client's own time limit is 5 s too since redis-py 8, which
+    # cuts every quiet WebSocket: it has to be longer. https://github.com/django/channels_redis/issues/422
+    host = {"address": url, "socket_timeout": 20.0, "socket_connect_timeout": 5.0, "socket_keepalive": True}
+    config = {"hosts": [host], "capacity": 1000, "expiry": 30, "prefix": "channels"}
+    return {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": config}}
+
+
 REDIS_URL = redis_url(env)
