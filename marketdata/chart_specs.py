@@ -3,8 +3,9 @@
 import logging
 
 from engine.errors import FortifiedError
-from engine.indicators.spec import parse
+from engine.indicators.spec import parse_all
 from engine.strategy.params import parse_params
+from marketdata.lines import is_on_price
 from strategies.models import Ticker
 from strategies.registry import STRATEGIES
 
@@ -12,7 +13,8 @@ logger = logging.getLogger(__name__)
 
 
 def line_specs(*, symbol: str, timeframe: str) -> tuple[str, ...]:
-    """The indicators that strategies read on this chart, by their tickers; each once, in the order of the tickers."""
+    """What strategies read on this chart, by their tickers, as far as it is a price and can be drawn over the candles;
+    each once, in the order of the tickers."""
     specs: dict[str, None] = {}
     for ticker in Ticker.objects.filter(symbol=symbol, timeframe=timeframe).order_by("strategy"):
         specs |= dict.fromkeys(_specs_of(ticker))
@@ -22,7 +24,8 @@ def line_specs(*, symbol: str, timeframe: str) -> tuple[str, ...]:
 def _specs_of(ticker: Ticker) -> tuple[str, ...]:
     try:
         strategy = STRATEGIES[ticker.strategy]
-        return tuple(str(parse(spec)) for spec in strategy(parse_params(strategy, ticker.params)).indicators())
+        read = parse_all(strategy(parse_params(strategy, ticker.params)).indicators())
+        return tuple(str(spec) for spec in read if is_on_price(spec))
     except FortifiedError as error:
         logger.warning("%s has no lines: %s", ticker, error.detail)
         return ()

@@ -28,10 +28,6 @@ class Lines(Protocol):
         """The values as they would be if the bar closed as it stands."""
         ...
 
-    def is_on_price(self, spec: str) -> bool:
-        """Whether the line may be drawn over the candles."""
-        ...
-
 
 Specs = tuple[str, ...]
 NewLines = Callable[[Specs], Lines]
@@ -71,11 +67,10 @@ class Forming(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """An indicator line: its spec is its name everywhere. One that is no price gets a scale of its own."""
+    """An indicator line: its spec is its name everywhere."""
 
     spec: str
     label: str
-    on_price: bool
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -148,7 +143,7 @@ class Chart:
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        return tuple(Line(spec=spec, label=label(spec), on_price=self._lines.is_on_price(spec)) for spec in self._shown)
+        return tuple(Line(spec=spec, label=label(spec)) for spec in self._shown)
 
     def load(self, history: Iterable[Bar]) -> None:
         """Begin again from `history`, oldest first."""

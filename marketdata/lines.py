@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from engine.indicators.frame import IndicatorFrame
-from engine.indicators.spec import Spec, parse
+from engine.indicators.spec import Spec
 from engine.model.market import Bar, PartialBar
 
 # Indicators whose value is a price when their source is one.
@@ -38,10 +38,6 @@ class IndicatorLines:
         values = self._values(self._frame)
         self._frame.restore(before)
         return values
-
-    def is_on_price(self, spec: str) -> bool:
-        """Whether the line may be drawn over the candles."""
-        return is_on_price(parse(spec))
 
     def _values(self, frame: IndicatorFrame) -> tuple[float, ...]:
         return tuple(frame[spec] for spec in self._specs)

@@ -108,9 +108,7 @@ export class Chart {
       const name = LINE_COLOURS[index % LINE_COLOURS.length];
       const series = this.chart.addLineSeries({
         color: colour(name), lineWidth: 2, lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false,
-        ...(line.on_price ? {} : { priceScaleId: line.spec }),
       });
-      if (!line.on_price) series.priceScale().applyOptions({ scaleMargins: { top: 0.78, bottom: 0.02 } });
       return { ...line, colour: name, series };
     });
   }
@@ -118,7 +116,7 @@ export class Chart {
   setDecimals(found) {
     this.decimals = Math.min(4, Math.max(2, ...found));
     const priceFormat = { type: "price", precision: this.decimals, minMove: 10 ** -this.decimals };
-    [this.series, ...this.lines.filter((line) => line.on_price).map((line) => line.series)].forEach((series) => series.applyOptions({ priceFormat }));
+    [this.series, ...this.lines.map((line) => line.series)].forEach((series) => series.applyOptions({ priceFormat }));
   }
 
   setFills(fills) {

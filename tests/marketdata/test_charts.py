@@ -105,7 +105,7 @@ def test_what_cannot_be_known_is_null_in_json():
     assert document["kind"] == "history"
     assert document["bars"][0]["values"] == [None]
     assert document["forming"]["fill"] is None
-    assert document["lines"] == [{"spec": "ema(close,3)", "label": "EMA 3", "on_price": True}]
+    assert document["lines"] == [{"spec": "ema(close,3)", "label": "EMA 3"}]
 
 
 def test_a_viewer_too_far_behind_cannot_catch_up_bar_by_bar(monkeypatch):

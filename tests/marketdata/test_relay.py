@@ -31,9 +31,6 @@ class Plain:
     def peek(self, partial: PartialBar) -> tuple[float, ...]:
         return tuple(partial.close for _ in self.specs)
 
-    def is_on_price(self, spec: str) -> bool:
-        return True
-
 
 class Market:
     """Writes what a publisher writes."""

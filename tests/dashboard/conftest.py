@@ -1,0 +1,51 @@
+"""A book with a ledger in it, and what the trader and the feed say of it in Redis."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import redis
+
+from fortified.settings.storage import channel_layers
+from strategies.models import Ticker
+from tests.browser.scripted import ScriptedLedger
+from users.models import User
+
+SLOTS = [{"symbol": "/MES", "timeframe": "144t"}, {"symbol": "SPY", "timeframe": "1"}]
+
+
+@pytest.fixture
+def user(db) -> User:
+    return User.objects.create_user("someone@example.com", "correct-horse-battery")
+
+
+@pytest.fixture
+def store(redis_url) -> "redis.Redis[str]":
+    return redis.Redis.from_url(redis_url, decode_responses=True)
+
+
+@pytest.fixture
+def tickers(db) -> None:
+    for slot in SLOTS:
+        Ticker.objects.create(strategy="ema", **slot, params={"period_1": 9, "period_2": 21}, quantities={"paper": "2"})
+
+
+@pytest.fixture
+def ledger(user, store, tickers) -> ScriptedLedger:
+    """Book "paper" with `ema` running and nothing traded yet."""
+    return ScriptedLedger(store, user=user, slots=SLOTS)
+
+
+@pytest.fixture
+def traded(ledger) -> ScriptedLedger:
+    """One closed trade in /MES, and two contracts held long from 5,010.00 with a stop."""
+    entry = ledger.enter("/MES", 2, Decimal("5000.25"))
+    ledger.leave(entry, 2, Decimal("5004.25"), multiplier=Decimal(5), reason="EMA 9 crossed below EMA 21")
+    ledger.enter("/MES", 2, Decimal("5010.00"), stop=Decimal("5006.00"))
+    return ledger
+
+
+@pytest.fixture
+def redis_layer(redis_url, settings) -> Any:
+    """The channel layer that is used outside tests."""
+    settings.CHANNEL_LAYERS = channel_layers(redis_url)

@@ -1,0 +1,114 @@
+"""The pages and the API behind them."""
+
+import re
+
+import pytest
+
+from infra import codec
+from infra.redis import keys
+from tests.marketdata.test_charts import bar
+from users.services import set_role
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_page_asks_to_sign_in_first(client):
+    response = client.get("/")
+    assert response.status_code == 302
+    assert response.url == "/login?next=/"
+
+
+@pytest.mark.parametrize("password", ["wrong", ""])
+def test_a_wrong_password_is_said_in_words_and_signs_nobody_in(client, user, password):
+    response = client.post("/login", {"username": user.email, "password": password})
+    assert response.status_code == 200
+    assert "_auth_user_id" not in client.session
+    assert 'role="alert"' in response.content.decode()
+
+
+def test_the_address_is_taken_in_any_case(client, user):
+    response = client.post("/login", {"username": user.email.upper(), "password": "correct-horse-battery"})
+    assert response.status_code == 302
+
+
+def test_a_fresh_installation_offers_what_could_be_started(client, user, tickers):
+    set_role(user=user, role="trader")
+    client.force_login(user)
+    page = client.get("/").content.decode()
+    assert "Nothing has been started yet" in page
+    assert 'data-start="ema"' in page
+
+
+def test_a_viewer_is_offered_no_button_that_changes_anything(client, user, ledger):
+    set_role(user=user, role="viewer")
+    client.force_login(user)
+    page = client.get("/").content.decode()
+    assert 'id="flatten-all"' not in page
+    assert 'id="halt"' not in page
+    assert '"start": false' in page
+
+
+def test_the_mode_is_on_the_page_before_any_script_runs(client, user, ledger):
+    client.force_login(user)
+    assert re.search(r'class="badge mode-paper"[^>]*>PAPER<', client.get("/").content.decode())
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_runs_no_inline_script(client, user, ledger):
+    client.force_login(user)
+    response = client.get("/")
+    page = response.content.decode()
+    assert "default-src 'self'" in response["Content-Security-Policy"]
+    assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", page)
+    inline = [tag for tag in re.findall(r"<script[^>]*>", page) if "src=" not in tag]
+    assert inline == ['<script id="page-config" type="application/json">']
+
+
+def test_every_file_the_page_names_exists(client, user, ledger):
+    from django.contrib.staticfiles import finders
+
+    client.force_login(user)
+    names = re.findall(r'(?:src|href)="/static/([^"]+)"', client.get("/").content.decode())
+    assert len(names) >= 5
+    assert [name for name in names if finders.find(name) is None] == []
+
+
+def test_charts_fills_and_overviews_need_an_account(client, ledger):
+    for path in ("/api/charts/SPY/1", "/api/book/paper/overview", "/api/book/paper/fills"):
+        assert client.get(path).status_code in (401, 403), path
+
+
+def test_a_chart_is_read_from_stored_bars_with_lines(client, user, ledger, store):
+    for number in range(25):
+        store.zadd(keys.bars("SPY", "1"), {codec.encode(bar(number, 100.0 + number)): bar(number).ts // 1_000_000})
+    client.force_login(user)
+    chart = client.get("/api/charts/SPY/1m").json()
+    assert chart["symbol"] == "SPY"
+    assert [row["close"] for row in chart["bars"]] == [100.0 + number for number in range(25)]
+    assert [line["label"] for line in chart["lines"]] == ["EMA 9", "EMA 21"]
+    assert chart["bars"][0]["values"] == [None, None]
+    assert None not in chart["bars"][-1]["values"]
+
+
+def test_a_chart_of_a_future_keeps_its_slash(client, user, ledger):
+    client.force_login(user)
+    assert client.get("/api/charts//MES/144t").json()["symbol"] == "/MES"
+
+
+def test_a_timeframe_that_is_none_is_refused_by_name(client, user, ledger):
+    client.force_login(user)
+    response = client.get("/api/charts/SPY/soon")
+    assert response.status_code == 400
+    assert response.json()["field"] == "timeframe"
+
+
+def test_the_overview_is_the_same_over_http(client, user, traded):
+    client.force_login(user)
+    document = client.get("/api/book/paper/overview").json()
+    assert document["positions"][0]["symbol"] == "/MES"
+    assert client.get("/api/book/papper/overview").status_code == 404
+
+
+def test_fills_can_be_asked_for_by_symbol(client, user, traded):
+    client.force_login(user)
+    assert len(client.get("/api/book/paper/fills?symbol=/MES").json()["fills"]) == 3
+    assert client.get("/api/book/paper/fills?symbol=SPY").json()["fills"] == []
