@@ -51,7 +51,7 @@ class Command(TyperCommand):
         try:
             with _progress() as progress:
                 step = progress.add_task(f"Reading {file.name}", total=3)
-                ticks = read_ticks(file, symbol, contract=contract, mapping=_pairs(mapping or []), timezone=timezone)
+                ticks = read_ticks(file, symbol, contract=contract, mapping=pairs(mapping or []), timezone=timezone)
                 progress.update(step, advance=1, description=f"Building {timeframe} from {len(ticks):,} prints")
                 bars = build_columns(
                     ticks, timeframe, session=_session(session, ticks.symbol), exclude=_bits(exclude_conditions)
@@ -73,7 +73,7 @@ def _progress() -> Progress:
     )  # fmt: skip
 
 
-def _pairs(items: list[str]) -> dict[str, str]:
+def pairs(items: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for item in ",".join(items).split(",") if items else []:
         name, equals, column = item.partition("=")
