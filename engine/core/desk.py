@@ -20,7 +20,7 @@ from engine.model.orders import (
 )
 from engine.orders.lifecycle import OrderBook, OrderRecord
 from engine.portfolio.ledger import Ledger
-from engine.risk.gate import Facts, RiskGate
+from engine.risk.gate import ADDS_EXPOSURE, Facts, RiskGate
 
 FAILED = (OrderRejected, OrderCancelled, OrderExpired)
 
@@ -108,11 +108,14 @@ class Desk:
 
     def submit(self, holding: Holding, order: Order, ts: int, out: list[Event], *, is_protective: bool = False) -> bool:
         """Through the gate; True when it was approved."""
-        facts = Facts(ts, self._price(order.symbol), self._config.instruments[order.symbol])
-        verdict = self.gate.check(order, facts)
-        out.append(verdict)
-        if isinstance(verdict, OrderDenied):
-            return False
+        if order.intent in ADDS_EXPOSURE:
+            facts = Facts(ts, self._price(order.symbol), self._config.instruments[order.symbol])
+            verdict = self.gate.check(order, facts)
+            out.append(verdict)
+            if type(verdict) is OrderDenied:
+                return False
+        else:
+            out.append(self.gate.release(order, ts))
         self.adopt(self.orders.add(order, is_protective=is_protective), holding)
         return True
 

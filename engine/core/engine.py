@@ -1,6 +1,6 @@
 """`Engine.process`: one event in, everything that follows from it out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.core import commands, persistence
@@ -34,6 +34,7 @@ from engine.strategy.base import Strategy, Wish
 
 NOTHING: tuple[Event, ...] = ()
 NAN = float("nan")
+Held = Mapping[tuple[str, str, str], Holding]
 
 
 class Engine:
@@ -55,7 +56,7 @@ class Engine:
         self.symbols, self.slots, self.holdings = parts.symbols, parts.slots, parts.holdings
         self.pursuit = Pursuit(self.desk, self.guards, self.gate)
         self.handled: dict[str, None] = {}  # ids of commands, oldest first
-        updates = (OrderSubmitted, OrderAccepted, OrderRejected, OrderFilled, OrderCancelled, OrderExpired)
+        updates = (OrderRejected, OrderFilled, OrderCancelled, OrderExpired)
         self._handlers: dict[type[Event], Callable[[Any], Sequence[Event]]] = {
             Bar: self._on_bar,
             Tick: self._on_tick,
@@ -64,7 +65,8 @@ class Engine:
             TimeAdvanced: self._on_time,
             FeedGap: self._on_gap,
             FeedStateChanged: self._on_quote,
-            **dict.fromkeys((*updates, OrderBecameUnknown), self._on_update),
+            **dict.fromkeys(updates, self._on_update),
+            **dict.fromkeys((OrderSubmitted, OrderAccepted, OrderBecameUnknown), self._on_progress),
             **dict.fromkeys(Command.__subclasses__(), self._on_command),
         }
 
@@ -158,8 +160,11 @@ class Engine:
         stream.frame.append(bar)
         symbol.price, symbol.price_ts = bar.close, ts
         out: list[Event] = []
-        if self.guards.open:
-            self._watch(symbol, bar.symbol, bar.low, bar.high, ts, out)
+        held = self.guards.open.get(bar.symbol)
+        if held is not None:
+            self._watch(held, bar.low, bar.high, ts, out)
+        if ts >= self.guards.next_deadline:
+            self.guards.on_time(ts, out)
         self._ask_slots(stream, symbol, bar, out)
         if stream.others:
             self._ask_others(stream, symbol, bar, out)
@@ -185,11 +190,14 @@ class Engine:
         if ts > self.now:
             self.now = ts
         symbol.price, symbol.price_ts = price, ts
-        if not self.guards.open and not symbol.tick_slots:
-            return NOTHING
+        held = self.guards.open.get(name)
+        if held is None and not symbol.tick_slots:
+            return self._advance(ts)
         out: list[Event] = []
-        if self.guards.open:
-            self._watch(symbol, name, low, high, ts, out)
+        if held is not None:
+            self._watch(held, low, high, ts, out)
+        if ts >= self.guards.next_deadline:
+            self.guards.on_time(ts, out)
         for slot in symbol.tick_slots:
             if slot.is_warm:
                 slot.view.price, slot.view.ts = price, ts
@@ -200,17 +208,15 @@ class Engine:
             self.pursuit.decide(symbol, ts, out)
         return out or NOTHING
 
-    def _watch(self, symbol: SymbolState, name: str, low: float, high: float, ts: int, out: list[Event]) -> None:
-        """Open positions of the symbol meet the range; positions of all symbols meet the time."""
-        for slot in symbol.slots:
-            for holding in slot.holdings:
-                if holding.guard is None:
-                    continue
-                holding.position.see(low, high)
-                if low <= holding.low_alarm or high >= holding.high_alarm:
-                    self.guards.on_price(holding, low, high, ts, out)
-        if ts >= self.guards.next_deadline:
-            self.guards.on_time(ts, out)
+    def _watch(self, held: Held, low: float, high: float, ts: int, out: list[Event]) -> None:
+        """Open positions of a symbol meet the range that the market covered."""
+        alarmed: list[Holding] | None = None
+        for holding in held.values():
+            holding.position.see(low, high)
+            if low <= holding.low_alarm or high >= holding.high_alarm:
+                alarmed = [*(alarmed or ()), holding]
+        for holding in alarmed or ():
+            self.guards.on_price(holding, low, high, ts, out)
 
     def _on_quote(self, event: Event) -> Sequence[Event]:
         return self._advance(event.ts)
@@ -304,6 +310,13 @@ class Engine:
 
     # ---- orders and commands -----------------------------------------------------------------------------------
 
+    def _on_progress(self, update: Event) -> Sequence[Event]:
+        """The order goes on, and nothing follows from that."""
+        if update.ts > self.now:
+            self.now = update.ts
+        self.desk.orders.apply(update)
+        return NOTHING
+
     def _on_update(self, update: Event) -> Sequence[Event]:
         if update.ts > self.now:
             self.now = update.ts
@@ -312,11 +325,12 @@ class Engine:
         if moved is None:
             return NOTHING
         holding, record = moved
-        slot = self.slots[holding.strategy, holding.symbol]
-        self.guards.note(holding, record, update, out)
-        self.desk.advance(holding, update.ts, out)
+        if record.is_protective:
+            self.guards.note(holding, record, update, out)
+        if holding.plan is not None:
+            self.desk.advance(holding, update.ts, out)
         self.guards.settle(holding, update.ts, out)
-        self.pursuit.follow_position(slot)
+        self.pursuit.follow_position(self.slots[holding.strategy, holding.symbol])
         return out
 
     def _on_command(self, command: Command) -> Sequence[Event]:

@@ -26,7 +26,7 @@ class Guards:
         self._desk = desk
         self._atr = atr
         self.next_deadline = NEVER
-        self.open: dict[tuple[str, str, str], Holding] = {}  # holdings with a position
+        self.open: dict[str, dict[tuple[str, str, str], Holding]] = {}  # symbol → holdings with a position
 
     # ---- after an order moved --------------------------------------------------------------------------------
 
@@ -36,7 +36,7 @@ class Guards:
         if not signed:
             self._release(holding, ts, out)
             return
-        self.open[holding.key] = holding
+        self.watch(holding)
         if holding.plan is not None or self._is_closing(holding, signed):
             return
         guard = holding.guard
@@ -46,6 +46,10 @@ class Guards:
             self._rearm(holding, ts, out)
         elif not guard.is_held and guard.plan is not None and not holding.protective and _has_levels(guard.plan):
             self._arm(holding, ts, out)  # its orders were withdrawn for a plan that came to nothing
+
+    def watch(self, holding: Holding) -> None:
+        """The holding has a position: prices and deadlines concern it."""
+        self.open.setdefault(holding.symbol, {})[holding.key] = holding
 
     def note(self, holding: Holding, record: OrderRecord, update: Event, out: list[Event]) -> None:
         """A protective order moved: count what it covered, and hold the exits here when the venue refuses them."""
@@ -63,10 +67,13 @@ class Guards:
             out.append(_armed(holding, update.ts, f"held by the engine: the venue refused ({update.reason})"))
 
     def _is_closing(self, holding: Holding, signed: Decimal) -> bool:
-        return any(record.signed_remaining * signed < 0 for record in holding.working.values())
+        side = Side.SELL if signed > 0 else Side.BUY
+        return bool(holding.working) and any(record.order.side is side for record in holding.working.values())
 
     def _release(self, holding: Holding, ts: int, out: list[Event]) -> None:
-        self.open.pop(holding.key, None)
+        held = self.open.get(holding.symbol)
+        if held is not None and held.pop(holding.key, None) is not None and not held:
+            del self.open[holding.symbol]
         if holding.protective:
             self._desk.withdraw(holding.protective.values(), ts, "the position is closed", out)
         if holding.guard is not None:
@@ -113,7 +120,7 @@ class Guards:
         if not guard.is_held:
             self._place(holding, guard, plan, ts, out)
         self._set_alarms(holding)
-        out.append(_armed(holding, ts, plan.kind))
+        out.append(_armed(holding, ts, "armed"))
 
     def _plan(self, holding: Holding, exits: ExitConfig) -> ExitPlan:
         return plan_exits(
@@ -264,7 +271,7 @@ class Guards:
     def on_time(self, ts: int, out: list[Event]) -> None:
         """Close what has reached its deadline."""
         self.next_deadline = NEVER
-        for holding in list(self.open.values()):
+        for holding in [holding for held in self.open.values() for holding in held.values()]:
             guard = holding.guard
             if guard is None or guard.is_firing:
                 continue
@@ -301,14 +308,6 @@ def _has_levels(plan: ExitPlan) -> bool:
 
 def _armed(holding: Holding, ts: int, reason: str) -> ExitArmed:
     guard = holding.guard
-    plan = guard.plan if guard else None
-    return ExitArmed(
-        ts=ts,
-        strategy=holding.strategy,
-        symbol=holding.symbol,
-        broker=holding.broker,
-        kind=plan.kind if plan else "none",
-        stop_price=guard.stop if guard else None,
-        target_price=guard.tiers[0].price if guard and guard.tiers else None,
-        reason=reason,
-    )
+    stop = guard.stop if guard else None
+    target = guard.tiers[0].price if guard and guard.tiers else None
+    return ExitArmed(ts, holding.strategy, holding.symbol, holding.broker, holding.exit_kind, stop, target, reason)

@@ -5,11 +5,12 @@ from decimal import Decimal
 import msgspec
 
 from engine.exits.config import ExitConfig
-from engine.exits.plan import ExitPlan, Tier
+from engine.exits.plan import ExitPlan, Tier, kind_of
 from engine.orders.lifecycle import OrderRecord
 from engine.portfolio.ledger import Position
 
 INF = float("inf")
+ZERO = Decimal(0)
 NEVER = 1 << 62  # a deadline no event reaches
 
 
@@ -48,8 +49,8 @@ class Holding:
     """One slot at one broker."""
 
     __slots__ = (
-        "broker", "exits", "guard", "high_alarm", "key", "low_alarm", "plan", "position", "protective", "strategy",
-        "symbol", "unit", "working",
+        "broker", "exit_kind", "exits", "guard", "high_alarm", "key", "low_alarm", "plan", "position", "protective",
+        "strategy", "symbol", "unit", "working",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +61,7 @@ class Holding:
         self.broker = broker
         self.unit = unit
         self.exits = exits
+        self.exit_kind = kind_of(exits)
         self.position = position
         self.key = (strategy, symbol, broker)
         self.working: dict[str, OrderRecord] = {}
@@ -72,7 +74,10 @@ class Holding:
 
     def working_quantity(self) -> Decimal:
         """Signed quantity that is on its way, protective orders left out."""
-        return sum((record.signed_remaining for record in self.working.values()), Decimal(0))
+        total = ZERO
+        for record in self.working.values():
+            total += record.signed_remaining
+        return total
 
     @property
     def is_idle(self) -> bool:
@@ -82,7 +87,13 @@ class Holding:
     @property
     def direction(self) -> int:
         """Where it is heading: the sign of what it holds or has on its way."""
-        target = self.plan.target if self.plan else self.position.quantity + self.working_quantity()
+        if self.plan is not None:
+            target = self.plan.target
+        elif self.working:
+            target = self.position.quantity + self.working_quantity()
+        else:
+            held = self.position.held
+            return (held > 0) - (held < 0)
         return (target > 0) - (target < 0)
 
     def disarm(self) -> None:

@@ -221,7 +221,7 @@ def _restore_guard(engine: "Engine", holding: Holding, saved: HoldingState) -> N
     holding.plan, holding.guard = saved.plan, saved.guard
     holding.low_alarm, holding.high_alarm = saved.low_alarm, saved.high_alarm
     if holding.position.quantity:
-        engine.guards.open[holding.key] = holding
+        engine.guards.watch(holding)
 
 
 def _slot_state(slot: Slot) -> SlotState:

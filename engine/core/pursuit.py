@@ -51,7 +51,8 @@ class Pursuit:
     def decide(self, symbol: SymbolState, ts: int, out: list[Event]) -> None:
         """Follow what was collected: exits always, of the entries the winner."""
         wanted, self.collected = self.collected, []
-        out.extend(w.signal for w in wanted)
+        for want in wanted:
+            out.append(want.signal)
         entries = [w for w in wanted if w.signal.target]
         winner: Wanted | None = entries[0] if entries else None
         if len(entries) > 1:

@@ -5,7 +5,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 import msgspec
 
 from engine.errors import InvalidInput
-from engine.exits.config import Distance, DistanceKind, ExitConfig
+from engine.exits.config import BreakEven, Distance, DistanceKind, ExitConfig
 from engine.instruments.instrument import Instrument
 
 ZERO = Decimal(0)
@@ -30,17 +30,6 @@ class ExitPlan(msgspec.Struct, frozen=True):
     break_even_at: Decimal | None = None
     break_even_stop: Decimal | None = None
 
-    @property
-    def kind(self) -> str:
-        """The names of what guards the position, for people."""
-        used = [
-            ("stop", self.stop is not None),
-            ("trailing", self.trail is not None),
-            ("targets", bool(self.tiers)),
-            ("break_even", self.break_even_at is not None),
-        ]
-        return "+".join(name for name, is_used in used if is_used)
-
 
 def check_exits(config: ExitConfig) -> None:
     """Refuse a configuration that guards nothing, or whose parts contradict each other."""
@@ -53,6 +42,22 @@ def check_exits(config: ExitConfig) -> None:
         raise InvalidInput("break_even: it moves a stop, and no stop is set", field="break_even")
 
 
+def kind_of(config: ExitConfig | None) -> str:
+    """The names of what guards a position, for people; "none" where nothing does."""
+    if config is None:
+        return "none"
+    used = [
+        ("stop", config.stop is not None),
+        ("trailing", config.trailing is not None),
+        ("targets", bool(config.targets)),
+        ("break_even", config.break_even is not None),
+        ("max_hold", config.max_hold_s is not None),
+        ("before_close", config.before_close_s is not None),
+        ("cut_off", config.cut_off is not None),
+    ]
+    return "+".join(name for name, is_used in used if is_used)
+
+
 def uses_atr(config: ExitConfig | None) -> bool:
     """Whether any distance is measured in average true ranges."""
     return config is not None and any(d.kind is DistanceKind.ATR for d in _distances(config))
@@ -61,44 +66,43 @@ def uses_atr(config: ExitConfig | None) -> bool:
 def plan_exits(config: ExitConfig, *, instrument: Instrument, signed: Decimal, entry: Decimal, atr: float) -> ExitPlan:
     """The levels for a position of `signed` quantity at `entry`. Stops and targets lie on the price grid, rounded
     away from the entry for targets and stops alike, so that rounding never makes a stop tighter than asked."""
-    sign = 1 if signed > 0 else -1
+    sign, base = (1 if signed > 0 else -1), float(entry)
+    quantity, break_even = abs(signed), config.break_even
 
     def level(distance: Distance, direction: int) -> Decimal:
         away = ROUND_CEILING if direction > 0 else ROUND_FLOOR
-        return instrument.price(float(entry) + direction * size_of(distance, instrument, entry, atr), rounding=away)
+        return instrument.price(base + direction * size_of(distance, instrument, base, atr), rounding=away)
 
-    break_even = config.break_even
     return ExitPlan(
-        sign=sign,
-        entry=entry,
-        quantity=abs(signed),
-        stop=level(config.stop, -sign) if config.stop else None,
-        trail=_trail(config.trailing, instrument, entry, atr) if config.trailing else None,
-        tiers=_tiers(config, instrument, abs(signed), [level(target.distance, sign) for target in config.targets]),
-        break_even_at=level(break_even.after, sign) if break_even else None,
-        break_even_stop=_break_even_stop(config, instrument, entry, sign, atr),
+        sign,
+        entry,
+        quantity,
+        level(config.stop, -sign) if config.stop else None,
+        _trail(config.trailing, instrument, base, atr) if config.trailing else None,
+        _tiers(config, instrument, quantity, [level(t.distance, sign) for t in config.targets])
+        if config.targets
+        else (),
+        level(break_even.after, sign) if break_even else None,
+        _break_even_stop(break_even, instrument, base, sign, atr) if break_even else None,
     )
 
 
-def size_of(distance: Distance, instrument: Instrument, entry: Decimal, atr: float) -> float:
+def size_of(distance: Distance, instrument: Instrument, entry: float, atr: float) -> float:
     """The distance as an observed price difference."""
-    match distance.kind:
-        case DistanceKind.FRACTION:
-            return distance.value * float(entry)
-        case DistanceKind.POINTS:
-            return distance.value
-        case DistanceKind.TICKS:
-            return distance.value * float(instrument.tick_size)
-        case DistanceKind.ATR:
-            if atr != atr:
-                raise InvalidInput("exits: a distance in ATR needs an average true range that is warm", field="exits")
-            return distance.value * atr
+    kind = distance.kind
+    if kind is DistanceKind.FRACTION:
+        return distance.value * entry
+    if kind is DistanceKind.POINTS:
+        return distance.value
+    if kind is DistanceKind.TICKS:
+        return distance.value * float(instrument.tick_size)
+    if atr != atr:
+        raise InvalidInput("exits: a distance in ATR needs an average true range that is warm", field="exits")
+    return distance.value * atr
 
 
 def _tiers(config: ExitConfig, instrument: Instrument, quantity: Decimal, prices: list[Decimal]) -> tuple[Tier, ...]:
     """Each tier's share rounded down to the size grid; when the shares add up to 1 the last takes the remainder."""
-    if not config.targets:
-        return ()
     step = instrument.quantity_step
     parts = [int(float(quantity / step) * target.share + 1e-9) * step for target in config.targets]
     if abs(sum(target.share for target in config.targets) - 1) < 1e-9:
@@ -106,19 +110,14 @@ def _tiers(config: ExitConfig, instrument: Instrument, quantity: Decimal, prices
     return tuple(Tier(price, part) for price, part in zip(prices, parts, strict=True) if part > 0)
 
 
-def _trail(distance: Distance, instrument: Instrument, entry: Decimal, atr: float) -> Decimal:
+def _trail(distance: Distance, instrument: Instrument, entry: float, atr: float) -> Decimal:
     trail = instrument.price(size_of(distance, instrument, entry, atr), rounding=ROUND_CEILING)
     return max(trail, instrument.tick_size)
 
 
-def _break_even_stop(
-    config: ExitConfig, instrument: Instrument, entry: Decimal, sign: int, atr: float
-) -> Decimal | None:
-    if config.break_even is None:
-        return None
-    offset = config.break_even.offset
-    shift = size_of(offset, instrument, entry, atr) if offset else 0.0
-    return instrument.price(float(entry) + sign * shift)
+def _break_even_stop(break_even: BreakEven, instrument: Instrument, entry: float, sign: int, atr: float) -> Decimal:
+    shift = size_of(break_even.offset, instrument, entry, atr) if break_even.offset else 0.0
+    return instrument.price(entry + sign * shift)
 
 
 def _distances(config: ExitConfig) -> list[Distance]:

@@ -13,6 +13,7 @@ from engine.model.orders import Order, OrderFilled
 from engine.model.positions import PositionChanged, TradeClosed
 from engine.portfolio.lots import ZERO, Lot, on_grid
 
+INF = float("inf")
 Key = tuple[str, str, str]  # strategy, symbol, broker
 
 
@@ -32,12 +33,16 @@ class Position(msgspec.Struct):
     # The same as floats, for marking at every price: open profit = held · price − paid.
     held: float = 0.0  # signed quantity · multiplier
     paid: float = 0.0  # signed cost · multiplier
+    low: float = INF  # extremes since the lots changed last
+    high: float = -INF
 
     @property
     def average_price(self) -> Decimal:
         """Average entry price of what is held; 0 when flat."""
         if not self.lots:
             return ZERO
+        if len(self.lots) == 1:
+            return self.lots[0].price
         return on_grid(sum((lot.cost for lot in self.lots), ZERO) / abs(self.quantity))
 
     def unrealized(self, price: float) -> float:
@@ -46,11 +51,18 @@ class Position(msgspec.Struct):
 
     def see(self, low: float, high: float) -> None:
         """The range the market covered while this was held."""
-        for lot in self.lots:
-            if low < lot.low:
-                lot.low = low
-            if high > lot.high:
-                lot.high = high
+        if low < self.low:
+            self.low = low
+        if high > self.high:
+            self.high = high
+
+    def fold(self) -> None:
+        """Tell the lots what was seen since they changed last."""
+        if self.high > -INF:
+            for lot in self.lots:
+                lot.see(self.low)
+                lot.see(self.high)
+            self.low, self.high = INF, -INF
 
 
 class Ledger:
@@ -78,7 +90,8 @@ class Ledger:
         signed = fill.quantity if order.side is Side.BUY else -fill.quantity
         outputs: list[Event] = []
         left, fee = fill.quantity, fill.fee
-        if position.quantity * signed < 0:
+        position.fold()
+        if position.lots and position.lots[0].sign != order.side.sign:
             left, fee = self._close(position, fill, order, outputs)
         if left:
             _open(position, fill, order, quantity=left, fee=fee)
@@ -96,8 +109,10 @@ class Ledger:
         outputs: list[Event] = []
         for position in self._positions.values():
             if position.symbol == symbol and position.quantity:
+                position.fold()
                 for lot in position.lots:
                     lot.quantity *= ratio
+                    lot.price = on_grid(lot.cost / lot.quantity)
                     lot.low, lot.high = lot.low / float(ratio), lot.high / float(ratio)
                 position.quantity *= ratio
                 _refresh(position)
@@ -116,53 +131,58 @@ class Ledger:
         self, position: Position, fill: OrderFilled, order: Order, outputs: list[Event]
     ) -> tuple[Decimal, Decimal]:
         """Close lots with the fill, the linked one first; the quantity and the fee that are left to open with."""
-        left, fee = fill.quantity, fill.fee
-        while left and position.lots:
-            lot = _linked(position.lots, order.parent)
-            lot.see(float(fill.price))
-            closed = min(left, lot.quantity)
-            exit_fee = fee if closed == left else on_grid(fee * closed / left)
-            outputs.append(self._trade(position, lot, fill, order, quantity=closed, exit_fee=exit_fee))
+        left, fee, lots = fill.quantity, fill.fee, position.lots
+        observed = float(fill.price)
+        while left and lots:
+            lot = _linked(lots, order.parent) if len(lots) > 1 else lots[0]
+            lot.see(observed)
+            if left < lot.quantity:
+                closed, exit_fee = left, fee
+            else:
+                closed = lot.quantity
+                exit_fee = fee if closed == left or not fee else on_grid(fee * closed / left)
+                lots.remove(lot)
+            outputs.append(self._trade(position, lot, fill, order, closed, exit_fee))
             left -= closed
             fee -= exit_fee
-            if not lot.quantity:
-                position.lots.remove(lot)
         return left, fee
 
     def _trade(
-        self, position: Position, lot: Lot, fill: OrderFilled, order: Order, *, quantity: Decimal, exit_fee: Decimal
+        self, position: Position, lot: Lot, fill: OrderFilled, order: Order, quantity: Decimal, exit_fee: Decimal
     ) -> TradeClosed:
         """Take `quantity` out of `lot`, book its profit, and tell it as a round trip."""
-        entry_price = lot.price
+        size = quantity * position.multiplier
         cost, entry_fees = lot.take(quantity)
-        gross = lot.sign * (quantity * fill.price - cost) * position.multiplier
+        gross = (quantity * fill.price - cost) * position.multiplier
+        if lot.sign < 0:
+            gross = -gross
         fees = entry_fees + exit_fee
         position.realized += gross
         position.trades += 1
-        low, high = _excursions(lot, entry_price, quantity * position.multiplier, self._instruments[position.symbol])
+        worst, best = _excursions(lot, size, self._instruments[position.symbol])
         return TradeClosed(
-            ts=fill.ts,
-            trade_id=f"{lot.order}>{fill.fill_id}",
-            strategy=position.strategy,
-            symbol=position.symbol,
-            broker=position.broker,
-            side=PositionSide.LONG if lot.sign > 0 else PositionSide.SHORT,
-            quantity=quantity,
-            entry_ts=lot.ts,
-            entry_price=entry_price,
-            exit_ts=fill.ts,
-            exit_price=fill.price,
-            pnl=gross - fees,
-            fees=fees,
-            entry_order=lot.order,
-            exit_order=order.client_id,
-            entry_reason=lot.reason,
-            exit_reason=order.reason,
-            entry_bar_ts=lot.bar_ts,
-            exit_bar_ts=order.bar_ts,
-            is_ambiguous=fill.is_ambiguous,
-            mae=low,
-            mfe=high,
+            fill.ts,
+            f"{lot.order}>{fill.fill_id}",
+            position.strategy,
+            position.symbol,
+            position.broker,
+            PositionSide.LONG if lot.sign > 0 else PositionSide.SHORT,
+            quantity,
+            lot.ts,
+            lot.price,
+            fill.ts,
+            fill.price,
+            gross - fees,
+            fees,
+            lot.order,
+            order.client_id,
+            lot.reason,
+            order.reason,
+            lot.bar_ts,
+            order.bar_ts,
+            fill.is_ambiguous,
+            worst,
+            best,
         )
 
 
@@ -180,43 +200,51 @@ def _open(position: Position, fill: OrderFilled, order: Order, *, quantity: Deci
         if lot.order == order.client_id:
             lot.add(quantity=quantity, price=fill.price, fee=fee)
             return
-    observed = float(fill.price)
+    price, observed = fill.price, float(fill.price)
     position.lots.append(
         Lot(
-            order=order.client_id,
-            sign=order.side.sign,
-            quantity=quantity,
-            cost=quantity * fill.price,
-            fees=fee,
-            ts=fill.ts,
-            bar_ts=order.bar_ts,
-            reason=order.reason,
-            low=observed,
-            high=observed,
+            order.client_id,
+            order.side.sign,
+            quantity,
+            quantity * price,
+            price,
+            fee,
+            fill.ts,
+            order.bar_ts,
+            order.reason,
+            observed,
+            observed,
         )
     )
 
 
 def _refresh(position: Position) -> None:
+    lots = position.lots
+    if not lots:
+        position.held = position.paid = 0.0
+        return
+    cost = lots[0].cost if len(lots) == 1 else sum((lot.cost for lot in lots), ZERO)
     position.held = float(position.quantity * position.multiplier)
-    position.paid = float(sum((lot.sign * lot.cost for lot in position.lots), ZERO) * position.multiplier)
+    position.paid = float(lots[0].sign * cost * position.multiplier)
 
 
 def _changed(position: Position, ts: int) -> PositionChanged:
     return PositionChanged(
-        ts=ts,
-        strategy=position.strategy,
-        symbol=position.symbol,
-        broker=position.broker,
-        quantity=position.quantity,
-        average_price=position.average_price,
-        realized_pnl=position.realized,
-        fees=position.fees,
+        ts,
+        position.strategy,
+        position.symbol,
+        position.broker,
+        position.quantity,
+        position.average_price,
+        position.realized,
+        position.fees,
     )
 
 
-def _excursions(lot: Lot, entry: Decimal, size: Decimal, instrument: Instrument) -> tuple[Decimal, Decimal]:
+def _excursions(lot: Lot, size: Decimal, instrument: Instrument) -> tuple[Decimal, Decimal]:
     """Worst open loss and best open profit in cash, both ≥ 0."""
+    entry = lot.price
     low, high = instrument.price(lot.low), instrument.price(lot.high)
-    down, up = max(entry - low, ZERO) * size, max(high - entry, ZERO) * size
-    return (on_grid(down), on_grid(up)) if lot.sign > 0 else (on_grid(up), on_grid(down))
+    down = (entry - low) * size if low < entry else ZERO
+    up = (high - entry) * size if high > entry else ZERO
+    return (down, up) if lot.sign > 0 else (up, down)

@@ -26,6 +26,7 @@ class Lot(msgspec.Struct):
     sign: int  # +1 long, −1 short
     quantity: Decimal  # > 0, what is left
     cost: Decimal
+    price: Decimal  # average entry price
     fees: Decimal
     ts: int
     bar_ts: int
@@ -33,15 +34,11 @@ class Lot(msgspec.Struct):
     low: float
     high: float
 
-    @property
-    def price(self) -> Decimal:
-        """Average entry price of what is left."""
-        return on_grid(self.cost / self.quantity)
-
     def add(self, *, quantity: Decimal, price: Decimal, fee: Decimal) -> None:
         """A further fill of the same entry order."""
         self.quantity += quantity
         self.cost += quantity * price
+        self.price = on_grid(self.cost / self.quantity)
         self.fees += fee
         self.see(float(price))
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
+from engine.errors import InvariantBroken
 from engine.instruments.instrument import Instrument
 from engine.model.enums import OrderIntent
 from engine.model.orders import ApprovedOrder, Order, OrderDenied
@@ -45,11 +46,17 @@ class RiskGate:
         return bool(self.halt_reason)
 
     def check(self, order: Order, facts: Facts) -> ApprovedOrder | OrderDenied:
-        if order.intent in ADDS_EXPOSURE:
-            denial = self._deny(order, facts)
-            if denial is not None:
-                return OrderDenied(facts.now, order, denial.rule, denial.value, denial.limit, denial.reason)
+        """The verdict on an order that adds exposure."""
+        denial = self._deny(order, facts)
+        if denial is not None:
+            return OrderDenied(facts.now, order, denial.rule, denial.value, denial.limit, denial.reason)
         return ApprovedOrder(facts.now, order)
+
+    def release(self, order: Order, now: int) -> ApprovedOrder:
+        """The verdict on an order that only makes a position smaller: yes. Another one is a broken invariant."""
+        if order.intent in ADDS_EXPOSURE:
+            raise InvariantBroken(f"{order.client_id} adds exposure and must be checked")
+        return ApprovedOrder(now, order)
 
     def _deny(self, order: Order, facts: Facts) -> Denial | None:
         if self.halt_reason:

@@ -1,6 +1,6 @@
 """What a strategy may look at: the present and the past of its slot, and nothing it could change."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -30,14 +30,19 @@ class View:
 class Context:
     """Read-only: the bar that closed last, the price now, indicator values now and before, the slot's position.
 
+    `value(spec)` and `previous(spec, bars_ago)` read the slot's own timeframe, `value_of` any that was asked for.
+
     There is no way forward in time: values are of bars that have closed, and asking ahead raises.
     """
 
-    __slots__ = ("_view", "params")
+    __slots__ = ("_view", "params", "previous", "value")
 
     def __init__(self, view: View, params: msgspec.Struct) -> None:
         self._view = view
         self.params: Any = params
+        # The frame's own methods, not wrappers around them: they are called for every bar.
+        self.value: Callable[[str], float] = view.frame.__getitem__  # value(spec) at the last closed bar
+        self.previous: Callable[..., float] = view.frame.previous  # previous(spec, bars_ago=1), the values before it
 
     symbol = property(attrgetter("_view.symbol"), doc="The slot's symbol.")
     timeframe = property(attrgetter("_view.timeframe"), doc="The slot's own timeframe.")
@@ -45,14 +50,6 @@ class Context:
     price = property(attrgetter("_view.price"), doc="The last price: the bar's close, or the tick's.")
     ts = property(attrgetter("_view.ts"), doc="UTC nanoseconds of the event.")
     position = property(attrgetter("_view.target"), doc="What the slot is set to hold: −1, 0 or +1.")
-
-    def value(self, spec: str) -> float:
-        """The indicator's value at the last closed bar of the slot's own timeframe."""
-        return self._view.frame[spec]
-
-    def previous(self, spec: str, bars_ago: int = 1) -> float:
-        """The indicator's value that many bars before the last closed one."""
-        return self._view.frame.previous(spec, bars_ago)
 
     def value_of(self, timeframe: str, spec: str, bars_ago: int = 0) -> float:
         """The same on another timeframe that the strategy asked for."""

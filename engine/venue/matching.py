@@ -26,7 +26,7 @@ from engine.venue.fees import Fees, NoFees
 from engine.venue.fills import FillModel, Touch, TouchFill
 from engine.venue.latency import Latency, NoLatency
 from engine.venue.slippage import NoSlippage, Slippage
-from engine.venue.working import STOPS, SymbolBook, WorkingOrder, side_price, working_order
+from engine.venue.working import SymbolBook, WorkingOrder, side_price, working_order
 
 SNAPSHOT_VERSION = 1
 NOTHING: tuple[Event, ...] = ()
@@ -169,10 +169,11 @@ class SimulatedVenue:
         yield from self._due_cancels(book, bar.ts_open)
         for match in at_open(book, bar, set()):
             yield from self._report(book, match, Touch(bar.open), bar.volume)
-        for match in inside_bar(book, bar):
-            yield from self._report(book, match, Touch(match.price), bar.volume)
+        if book.orders and (book.is_urgent or bar.low <= book.floor or bar.high >= book.ceiling):
+            for match in inside_bar(book, bar):
+                yield from self._report(book, match, Touch(match.price), bar.volume)
+            book.refresh()
         book.touch.last = bar.close
-        book.refresh()
 
     def _on_tick(self, tick: Tick) -> Iterable[Event]:
         book = self._books.get(tick.symbol) or self._book(tick.symbol)
@@ -216,8 +217,6 @@ class SimulatedVenue:
             return NOTHING
         if book.is_urgent or partial.low_since <= book.floor or partial.high_since >= book.ceiling:
             return self._partial_reports(book, partial)
-        for working in book:
-            working.is_new = False
         return NOTHING
 
     def _partial_reports(self, book: SymbolBook, partial: PartialBar) -> Iterator[Event]:
@@ -255,7 +254,8 @@ class SimulatedVenue:
         if not working.remaining:
             self._forget(book, working)
         yield fill
-        yield from self._after_fill(book, working, match.ts, quantity)
+        if working.remaining or order.group:
+            yield from self._after_fill(book, working, match.ts, quantity)
 
     def _after_fill(self, book: SymbolBook, working: WorkingOrder, ts: int, quantity: Decimal) -> Iterator[Event]:
         if working.remaining and working.filled + working.remaining < working.order.quantity:
@@ -307,18 +307,20 @@ class SimulatedVenue:
             return f"the venue does not know {order.symbol!r}"
         if order.quantity <= 0:
             return f"a quantity above 0 was expected, found {order.quantity}"
+        if order.client_id in self._symbol_of:
+            return f"the order id {order.client_id!r} is in use"
+        if order.type is OrderType.MARKET:
+            return ""
         if order.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) and order.limit_price is None:
             return f"a {order.type} order needs a limit price"
         if order.type in (OrderType.STOP, OrderType.STOP_LIMIT) and order.stop_price is None:
             return f"a {order.type} order needs a stop price"
         if order.type is OrderType.TRAILING_STOP and order.trail is None:
             return "a trailing stop needs its distance"
-        if order.type in STOPS and order.client_id in self._symbol_of:
-            return f"the order id {order.client_id!r} is in use"
         return ""
 
     def _due_cancels(self, book: SymbolBook, ts: int) -> Iterator[Event]:
-        for working in list(book):
+        for working in list(book.orders.values()):
             if 0 < working.cancel_ts <= ts:
                 yield self._drop(book, working, working.cancel_ts, "cancelled")
 
@@ -348,6 +350,7 @@ class SimulatedVenue:
     def _goes_by_ticks(self, book: SymbolBook) -> bool:
         if not book.on_ticks and self._matching.get(book.symbol, AUTO) == AUTO:
             book.on_ticks = True
+            book.refresh()
         return book.on_ticks
 
 

@@ -86,14 +86,14 @@ class SymbolBook:
         self.orders: dict[str, WorkingOrder] = {}
         self.floor = -INF  # at or below: something triggers
         self.ceiling = INF  # at or above: something triggers
-        self.is_urgent = False  # a market order, a trailing stop or a timed cancel needs every event
+        self.is_urgent = False  # something needs every event: a market order, a trailing stop, an arrival, a cancel
 
     def __iter__(self) -> Iterator[WorkingOrder]:
         return iter(self.orders.values())
 
     def add(self, working: WorkingOrder) -> None:
         self.orders[working.order.client_id] = working
-        self.refresh()
+        self._count(working)
 
     def remove(self, working: WorkingOrder) -> None:
         self.orders.pop(working.order.client_id, None)
@@ -103,12 +103,18 @@ class SymbolBook:
         """Recompute the prices between which nothing can happen."""
         self.floor, self.ceiling, self.is_urgent = -INF, INF, False
         for working in self.orders.values():
-            if working.is_market or working.trail == working.trail or working.cancel_ts:
-                self.is_urgent = True
-            elif working.triggers_below:
-                self.floor = max(self.floor, working.level)
-            else:
-                self.ceiling = min(self.ceiling, working.level)
+            self._count(working)
+
+    def _count(self, working: WorkingOrder) -> None:
+        level = working.level
+        is_arriving = self.on_ticks and working.is_new
+        if level != level or working.trail == working.trail or working.cancel_ts or is_arriving:
+            self.is_urgent = True
+        elif working.is_stop is (working.sign < 0):
+            if level > self.floor:
+                self.floor = level
+        elif level < self.ceiling:
+            self.ceiling = level
 
     def group(self, working: WorkingOrder) -> list[WorkingOrder]:
         """The other orders of its one-cancels-other group."""

@@ -44,12 +44,11 @@ class EmaCrossover(Strategy):
         trend_line_1: TrendLine = TrendLine.EMA
         trend_line_2: TrendLine = TrendLine.EMA
 
-    lookback = 1
-
     def __init__(self, params: Params) -> None:
         super().__init__(params)
         self._line_1 = f"{_INDICATOR[params.trend_line_1]}(close,{params.period_1})"
         self._line_2 = f"{_INDICATOR[params.trend_line_2]}(close,{params.period_2})"
+        self._cross = f"crosses({self._line_1},{self._line_2})"
 
     @classmethod
     def normalize(cls, raw: dict[str, Any]) -> dict[str, Any]:
@@ -64,23 +63,19 @@ class EmaCrossover(Strategy):
         return None
 
     def indicators(self) -> tuple[str, ...]:
-        return self._line_1, self._line_2
+        return self._line_1, self._line_2, self._cross
 
     def on_bar(self, ctx: Context) -> Wish | None:
-        a, b = ctx.value(self._line_1), ctx.value(self._line_2)
-        if a == b:
+        cross = ctx.value(self._cross)
+        if not cross:
             return None
-        a1, b1 = ctx.previous(self._line_1), ctx.previous(self._line_2)
-        if a > b and a1 <= b1:
-            return _wish(1, "cross_above", a, b, a1, b1)
-        if a < b and a1 >= b1:
-            return _wish(-1, "cross_below", a, b, a1, b1)
-        return None
-
-
-def _wish(target: int, reason: str, a: float, b: float, a1: float, b1: float) -> Wish:
-    evidence = {"line_1": a, "line_2": b, "line_1_before": a1, "line_2_before": b1}
-    return Wish(target, reason, evidence=evidence)
+        evidence = {
+            "line_1": ctx.value(self._line_1),
+            "line_2": ctx.value(self._line_2),
+            "line_1_before": ctx.previous(self._line_1),
+            "line_2_before": ctx.previous(self._line_2),
+        }
+        return Wish(1, "cross_above", evidence=evidence) if cross > 0 else Wish(-1, "cross_below", evidence=evidence)
 
 
 def _spelled(value: Any) -> Any:
