@@ -48,6 +48,15 @@ class ScrubbingFormatter(logging.Formatter):
         return scrub(super().format(record))
 
 
+CHATTER = (
+    "celery.app.trace",
+    "celery.beat",
+    "celery.worker.strategy",
+    "daphne.server",
+    "django_celery_beat.schedulers",
+)
+
+
 def logging_config(level: str) -> dict[str, Any]:
     """`logging.config.dictConfig` input: everything to standard error, which process managers collect."""
     return {
@@ -68,6 +77,7 @@ def logging_config(level: str) -> dict[str, Any]:
             "django": {"level": level, "handlers": [], "propagate": True},
             "django.server": {"level": level, "handlers": [], "propagate": True},
             "daphne.http_protocol": {"level": "WARNING"},
-            "celery.app.trace": {"level": "WARNING" if level == "INFO" else level},
+            # Several lines for each of the tasks that run every two seconds: for DEBUG only.
+            **{name: {"level": "WARNING" if level == "INFO" else level} for name in CHATTER},
         },
     }

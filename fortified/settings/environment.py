@@ -11,9 +11,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 ENVIRONMENTS = ("development", "test", "production")
 
 env = environ.Env()
-if os.environ.get("FORTIFIED_ENV_FILE", "") != "none":
-    # What the process environment says wins over the file.
-    environ.Env.read_env(os.environ.get("FORTIFIED_ENV_FILE") or str(BASE_DIR / ".env"))
+_file = os.environ.get("FORTIFIED_ENV_FILE", "") or str(BASE_DIR / ".env")
+if _file != "none" and Path(_file).is_file():
+    environ.Env.read_env(_file)  # what the process environment says wins over the file
 
 # What the product writes: database, embedded Redis, logs. Two systems on one machine need two folders.
 VAR_DIR = Path(env.str("FORTIFIED_VAR_DIR", default="") or BASE_DIR / "var").resolve()

@@ -10,7 +10,7 @@ TRADER_QUEUES = ("traders",)
 SHORT_QUEUES = ("default", "backtests", "finalize", "discovery")
 
 PYTHON = (sys.executable, "-m")
-CELERY = (*PYTHON, "celery", "--app", "celery_app")
+CELERY = (*PYTHON, "celery", "--quiet", "--app", "celery_app")
 
 
 class StopPhase(IntEnum):
@@ -44,10 +44,8 @@ def worker(name: str, queues: tuple[str, ...], *, processes: int) -> Service:
 
 def web(*, host: str, port: int) -> Service:
     """HTTP and WebSockets."""
-    return Service(
-        name="web",
-        command=(*PYTHON, "daphne", "--bind", host, "--port", str(port), "fortified.asgi:application"),
-    )
+    options = ("--verbosity", "0", "--bind", host, "--port", str(port))
+    return Service(name="web", command=(*PYTHON, "daphne", *options, "fortified.asgi:application"))
 
 
 def beat() -> Service:
