@@ -61,7 +61,7 @@ class SymbolMarket:
         if found is None:
             path = self._path.day(minute // MINUTES_PER_DAY)
             found = self._minutes[minute] = generate_prints(self.listing, path, minute, seed=self._seed)
-            if len(self._minutes) > 8:
+            if len(self._minutes) > 3:  # the one served, the next, one asked for: a busy minute is 200 kB
                 self._minutes.popitem(last=False)
         return found
 

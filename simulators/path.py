@@ -33,7 +33,7 @@ class Regime(IntEnum):
 _DRIFT = np.array([0.35, -0.35, 0.0, 0.0, 0.0])
 _VOLATILITY = np.array([1.0, 1.0, 0.8, 2.0, 0.45])
 _PULLBACK = np.array([0.0, 0.0, 0.5, 0.0, 0.0])
-_ACTIVITY = np.array([1.1, 1.1, 0.9, 1.6, 0.6])
+_ACTIVITY = np.array([1.1, 1.1, 0.9, 1.6, 0.6]) / 1.06  # 1 on average, so that a tick rate is what it says
 
 
 class DayPath(NamedTuple):
@@ -79,7 +79,9 @@ class PathGenerator:
 
     def _generate(self, day: int) -> DayPath:
         is_open, regular = self.sessions.masks(day)
-        weights = _intraday_weights(is_open, regular, always_open=self.sessions.always_open)
+        weights = _intraday_weights(is_open, regular)
+        if self.sessions.always_open:
+            weights = _restless_weights(self._driver)
         anchors, regime = self._anchors(day, weights)
         rng = np.random.default_rng([self.seed, self._symbol, 2, day])
         count = self._counts(rng, weights, regime, is_open)
@@ -127,17 +129,20 @@ class PathGenerator:
         return np.asarray(np.maximum(np.rint(count * self.listing.mean_size * spread), count), dtype=np.int64)
 
 
-def _intraday_weights(is_open: Mask, regular: Mask, *, always_open: bool) -> Floats:
-    """How lively each minute is: 1 on average over regular hours, U-shaped within them, a tenth outside."""
-    minute = np.arange(MINUTES_PER_DAY)
-    if always_open:
-        return np.asarray(1.0 + 0.25 * np.cos(2.0 * np.pi * minute / 390.0))
+def _intraday_weights(is_open: Mask, regular: Mask) -> Floats:
+    """How lively each minute is: 1 on average over regular hours, U-shaped within them, an eighth outside."""
     weights: Floats = np.where(is_open, 0.12, 0.05)
     hours = np.flatnonzero(regular)
     if len(hours):
-        position = np.linspace(-1.0, 1.0, len(hours))
-        weights[hours] = 0.7 + 0.9 * position**2
+        weights[hours] = 0.7 + 0.9 * np.linspace(-1.0, 1.0, len(hours)) ** 2
     return weights
+
+
+def _restless_weights(driver: int) -> Floats:
+    """The same for a market that never closes: waves of six hours. Each driver has its own phase, so that the
+    market as a whole keeps its rate."""
+    minute = np.arange(MINUTES_PER_DAY) + driver % 360
+    return np.asarray(1.0 + 0.25 * np.cos(2.0 * np.pi * minute / 360.0))
 
 
 def _regimes(rng: np.random.Generator) -> Ints:

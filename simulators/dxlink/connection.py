@@ -1,12 +1,14 @@
 """One DXLink connection: the protocol's order of steps, strictly kept."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import msgspec
 from websockets.asyncio.connection import broadcast
 from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
 
 from simulators.dxlink import messages
 from simulators.dxlink.channel import CONTRACTS, MAX_PENDING, FeedChannel
@@ -17,6 +19,7 @@ from simulators.faults import FaultBoard
 SERVER_VERSION = "1.0-1.2.1-20240722-153442"
 _WRITE_HIGH_WATER = 4 << 20
 _encode = msgspec.json.Encoder().encode
+_log = logging.getLogger(__name__)
 
 
 class QuoteTokens(Protocol):
@@ -80,6 +83,8 @@ class Connection:
                     await self._handle(raw)
                 except ProtocolViolation as violation:
                     self._send_error(violation)
+        except ConnectionClosed as error:  # a client that vanishes without a close frame is no fault of ours
+            _log.info("connection lost: %s", error)
         finally:
             for channel in self._channels.values():
                 channel.clear()

@@ -134,6 +134,15 @@ def test_the_tick_rate_is_the_one_asked_for():
         assert found.day(day).trade_count.sum() / 86_400 == pytest.approx(rate, rel=0.15)
 
 
+def test_many_symbols_together_keep_a_steady_rate():
+    market, day = make(extra_symbols=60), NOON // NS_PER_DAY
+    found = [market.find(f"SYM{number:03d}") for number in range(1, 61)]
+    rate = np.mean([one.day(day).trade_count for one in found if one], axis=0) / 60
+    assert rate.mean() == pytest.approx(4.0, rel=0.03)
+    by_quarter_hour = rate.reshape(-1, 15).mean(axis=1)
+    assert 3.2 < by_quarter_hour.min() < by_quarter_hour.max() < 4.8
+
+
 def is_open(asset_class: AssetClass, when: str) -> bool:
     sessions = Sessions(asset_class, always_open=False)
     return sessions.is_open(from_datetime(datetime.fromisoformat(when)))

@@ -240,6 +240,19 @@ async def test_a_connection_that_leaves_takes_its_subscriptions_along(start):
         assert simulator.stream.hub.symbols == 0
 
 
+async def test_a_client_that_vanishes_is_forgotten_without_an_error(start, caplog):
+    async with start() as simulator, connected(simulator) as link:
+        await link.open(1)
+        await link.subscribe(1, "Quote", "SPY")
+        await link.frame()
+        link.socket.transport.abort()
+        async with asyncio.timeout(5):
+            while simulator.stream.connections:
+                await asyncio.sleep(0.01)
+        assert simulator.stream.hub.symbols == 0
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 async def test_options_have_greeks_and_a_quote(start):
     async with start() as simulator, connected(simulator) as link:
         await link.say("CHANNEL_REQUEST", 1, service="FEED", parameters={})
