@@ -1,0 +1,93 @@
+"""`./run up` from outside: it starts, heals, stops without a trace, and starts again."""
+
+import os
+import signal
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+
+import psutil
+import pytest
+
+from tests.conftest import free_port
+from tests.stack import ROOT, Stack
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    """One system for the tests that only look at it."""
+    running = Stack(tmp_path_factory.mktemp("up"), command="up", port=free_port())
+    try:
+        running.until_ready()
+        yield running
+    finally:
+        running.stop()
+
+
+def status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(f"{url}/api/health", timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def test_the_page_answers_when_it_says_so(stack):
+    assert status(stack.url) == 200
+    assert "manage createsuperuser" in stack.log
+
+
+@pytest.mark.parametrize("name", ["web", "redis", "beat"])
+def test_a_killed_service_comes_back_and_the_system_is_well_again(stack, name):
+    before = stack.pids[name]
+    os.kill(before, signal.SIGKILL)
+    stack.until(lambda: stack.pids[name] != before, within_s=20, what=f"new {name}")
+    stack.until(lambda: status(stack.url) == 200, within_s=40, what="healthy page")
+
+
+def test_a_second_start_in_the_same_folder_is_refused_naming_the_first(stack):
+    command = [str(ROOT / "run"), "up", "--port", str(free_port())]
+    env = {**os.environ, "FORTIFIED_VAR_DIR": str(stack.var), "DJANGO_SETTINGS_MODULE": "fortified.settings"}
+    answer = subprocess.run(command, capture_output=True, text=True, env=env, timeout=60, check=False)
+    assert answer.returncode == 1
+    assert f"already running in this folder (process {stack.process.pid}, port {stack.port})" in answer.stderr
+    assert len(answer.stderr.strip().splitlines()) == 1
+
+
+def test_a_busy_port_is_named_with_the_remedy(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        command = [str(ROOT / "run"), "up", "--port", str(port)]
+        env = {**os.environ, "FORTIFIED_VAR_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "fortified.settings"}
+        answer = subprocess.run(command, capture_output=True, text=True, env=env, timeout=60, check=False)
+    assert answer.returncode == 1
+    assert answer.stderr.strip() == (
+        f"run: port {port} is in use by another program: stop that one, or choose another port with --port {port + 1}"
+    )
+
+
+def test_it_stops_without_a_trace_starts_again_and_ends_even_when_killed(tmp_path):
+    first = Stack(tmp_path, command="up", port=free_port())
+    try:
+        first.until_ready()
+        assert first.processes()
+    finally:
+        ended_with = first.stop()
+    assert ended_with == 0, first.log
+    assert first.processes() == []
+
+    second = Stack(tmp_path, command="up", port=free_port())
+    second.until_ready()
+    second.process.kill()
+    second.process.wait()
+    _, alive = psutil.wait_procs(second.processes(), timeout=40)
+    for process in alive:
+        process.kill()
+    assert alive == []
