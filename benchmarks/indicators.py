@@ -1,9 +1,12 @@
 """Measures indicators appended against talipp and TA-Lib's streams, and scanned against TA-Lib's batch functions."""
 
+import gc
+import importlib
 import math
 import random
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,18 +16,19 @@ from engine.indicators.frame import IndicatorFrame
 from engine.indicators.table import ColumnCache
 from engine.model.market import Bar
 
-try:
-    import talib
-    from talib import stream as talib_stream
-except ImportError:
-    talib = talib_stream = None
-try:
-    import talipp.indicators as talipp_indicators
-    from talipp.ohlcv import OHLCV
-except ImportError:
-    talipp_indicators = OHLCV = None
-
 assert engine.indicators.__all__
+
+
+def peer(module: str) -> Any:
+    """The module, or None where it is not installed: then there is no figure, and the result says so."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        return None
+
+
+talib, talib_stream = peer("talib"), peer("talib.stream")
+talipp_indicators, talipp_ohlcv = peer("talipp.indicators"), peer("talipp.ohlcv")
 Row = dict[str, Any]
 Columns = dict[str, np.ndarray]
 APPENDED, SCANNED, HISTORY = 20_000, 300_000, 200
@@ -34,6 +38,12 @@ SPECS = {
     "atr": "atr(14)",
     "supertrend": "supertrend(10,3).line",
     "zigzag": "zigzag(1,method=percent).state",
+}
+PRICES = ("high", "low", "close")
+TALIB: dict[str, tuple[Any, ...]] = {  # it has no zigzag
+    "ema": ("EMA", ("close",), 20),
+    "atr": ("ATR", PRICES, 14),
+    "supertrend": ("SUPERTREND", PRICES, 10, 3.0),
 }
 
 
@@ -81,13 +91,21 @@ def columns_of(length: int) -> Columns:
 
 
 def best(tasks: dict[tuple[str, str], Callable[[], float]]) -> dict[tuple[str, str], float]:
-    """Nanoseconds a bar, the best of some rounds; the order changes from round to round."""
+    """Nanoseconds a bar, the best of some rounds; the order changes from round to round.
+
+    The garbage collector rests meanwhile: how much it costs depends on what else is in memory, not on the indicator.
+    """
     found = dict.fromkeys(tasks, math.inf)
     order = list(tasks)
-    for i in range(ROUNDS):
-        random.Random(i).shuffle(order)
-        for key in order:
-            found[key] = min(found[key], tasks[key]())
+    gc.collect()
+    gc.disable()
+    try:
+        for i in range(ROUNDS):
+            random.Random(i).shuffle(order)
+            for key in order:
+                found[key] = min(found[key], tasks[key]())
+    finally:
+        gc.enable()
     return found
 
 
@@ -96,18 +114,18 @@ def measure_append(columns: Columns) -> dict[tuple[str, str], float]:
     rows = list(zip(*(columns[name].tolist() for name in names), strict=True))
     bars = [Bar(i + 1, "X", "1", i, *row) for i, row in enumerate(rows)]
     tasks: dict[tuple[str, str], Callable[[], float]] = {
-        ("ours", name): lambda spec=spec: timed(IndicatorFrame([spec]), "append", bars) for name, spec in SPECS.items()
+        ("ours", name): partial(timed, partial(IndicatorFrame, [spec]), "append", bars) for name, spec in SPECS.items()
     }
     if talipp_indicators is not None:
-        candles = [OHLCV(*row) for row in rows]
+        candles = [talipp_ohlcv.OHLCV(*row) for row in rows]
         closes = columns["close"].tolist()
-        made = {
-            "ema": (lambda: talipp_indicators.EMA(20), closes),
-            "atr": (lambda: talipp_indicators.ATR(14), candles),
-            "supertrend": (lambda: talipp_indicators.SuperTrend(10, 3), candles),
-            "zigzag": (lambda: talipp_indicators.ZigZag(0.01, 1), candles),
+        make = talipp_indicators
+        tasks |= {
+            ("talipp", "ema"): partial(timed, partial(make.EMA, 20), "add", closes),
+            ("talipp", "atr"): partial(timed, partial(make.ATR, 14), "add", candles),
+            ("talipp", "supertrend"): partial(timed, partial(make.SuperTrend, 10, 3), "add", candles),
+            ("talipp", "zigzag"): partial(timed, partial(make.ZigZag, 0.01, 1), "add", candles),
         }
-        tasks |= {("talipp", n): lambda m=make, v=values: timed(m(), "add", v) for n, (make, values) in made.items()}
     if talib_stream is not None:
         tasks |= stream_tasks(columns)
     return best(tasks)
@@ -115,10 +133,8 @@ def measure_append(columns: Columns) -> dict[tuple[str, str], float]:
 
 def stream_tasks(columns: Columns) -> dict[tuple[str, str], Callable[[], float]]:
     """TA-Lib's incremental handles, opened on some history and fed the rest."""
-    made = {"ema": ("EMA", ("close",), (20,)), "atr": ("ATR", ("high", "low", "close"), (14,))}
-    made["supertrend"] = ("SUPERTREND", ("high", "low", "close"), (10, 3.0))
 
-    def feed(function: str, inputs: tuple[str, ...], options: tuple[float, ...]) -> float:
+    def feed(function: str, inputs: tuple[str, ...], *options: float) -> float:
         handle = getattr(talib_stream, function)(*(columns[name][:HISTORY] for name in inputs), *options)
         rows = list(zip(*(columns[name][HISTORY:].tolist() for name in inputs), strict=True))
         update = handle.update
@@ -127,10 +143,11 @@ def stream_tasks(columns: Columns) -> dict[tuple[str, str], Callable[[], float]]
             update(*row)
         return (time.perf_counter_ns() - start) / len(rows)
 
-    return {("talib", name): lambda a=arguments: feed(*a) for name, arguments in made.items()}
+    return {("talib", name): partial(feed, *arguments) for name, arguments in TALIB.items()}
 
 
-def timed(target: Any, method: str, values: list[Any]) -> float:
+def timed(make: Callable[[], Any], method: str, values: list[Any]) -> float:
+    target = make()
     start = time.perf_counter_ns()
     for value in values:
         getattr(target, method)(value)
@@ -144,22 +161,16 @@ def measure_scan(columns: Columns) -> dict[tuple[str, str], float]:
         cache.column(spec)
         return (time.perf_counter_ns() - start) / SCANNED
 
-    def batch(function: str, inputs: tuple[str, ...], options: tuple[float, ...]) -> float:
+    def batch(function: str, inputs: tuple[str, ...], *options: float) -> float:
         start = time.perf_counter_ns()
         getattr(talib, function)(*(columns[name] for name in inputs), *options)
         return (time.perf_counter_ns() - start) / SCANNED
 
-    prices = ("high", "low", "close")
-    made = {
-        "ema": ("EMA", ("close",), (20,)),
-        "atr": ("ATR", prices, (14,)),
-        "supertrend": ("SUPERTREND", prices, (10, 3.0)),
-    }
     tasks: dict[tuple[str, str], Callable[[], float]] = {
-        ("ours", name): lambda spec=spec: scan(spec) for name, spec in SPECS.items()
+        ("ours", name): partial(scan, spec) for name, spec in SPECS.items()
     }
     if talib is not None:
-        tasks |= {("talib", name): lambda a=arguments: batch(*a) for name, arguments in made.items()}
+        tasks |= {("talib", name): partial(batch, *arguments) for name, arguments in TALIB.items()}
     for spec in SPECS.values():  # compiled code is loaded once a process
         scan(spec)
     return best(tasks)

@@ -51,7 +51,7 @@ def test_every_indicator_explains_itself(name):
 
 
 class Seen(NamedTuple):
-    count: int
+    bars: int
     value: float
 
 
@@ -74,8 +74,8 @@ def test_a_planted_repainting_indicator_is_caught_and_the_message_says_where():
 
     def highest_ahead(s: Seen, close: float) -> Seen:
         """Marks the close that the next five do not exceed: a pivot nobody could know yet."""
-        ahead = tape[s.count + 1 : s.count + 6]
-        return Seen(s.count + 1, 1.0 if ahead and close >= max(ahead) else 0.0)
+        ahead = tape[s.bars + 1 : s.bars + 6]
+        return Seen(s.bars + 1, 1.0 if ahead and close >= max(ahead) else 0.0)
 
     def run(text: str, columns: Columns) -> Columns:
         tape[:] = columns["close"].tolist()
@@ -95,7 +95,7 @@ def test_a_planted_indicator_that_remembers_outside_its_state_is_caught_at_a_res
     def forgetful(s: Seen, close: float) -> Seen:
         """Adds up closes in a variable that no snapshot holds."""
         memory[0] += close
-        return Seen(s.count + 1, memory[0])
+        return Seen(s.bars + 1, memory[0])
 
     with (
         INDICATORS.register_temporarily("forgets", plant(forgetful, "forgets")),
@@ -107,7 +107,7 @@ def test_a_planted_indicator_that_remembers_outside_its_state_is_caught_at_a_res
 def test_a_planted_wrong_warmup_is_caught():
     def late(s: Seen, close: float) -> Seen:
         """Has no value before its third bar, though it says it is warm at once."""
-        return Seen(s.count + 1, close if s.count >= 2 else float("nan"))
+        return Seen(s.bars + 1, close if s.bars >= 2 else float("nan"))
 
     with (
         INDICATORS.register_temporarily("late", plant(late, "late")),

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
+from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,13 +22,16 @@ GOLDEN = SHARED / "golden_thinkscript.json"
 LENGTH = 3000
 
 
+Reference = Callable[[Columns], Any]  # one value a bar
+
+
 class Oracle(NamedTuple):
     """`spec` must equal `reference` from its first value on, or from bar `after` on where the seeds differ."""
 
     indicator: str
     spec: str
     label: str
-    reference: Callable[[Columns], np.ndarray]
+    reference: Reference
     after: int = 0
     data: Callable[[], Columns] = lambda: sample_columns(LENGTH, dead=False)
 
@@ -49,18 +53,18 @@ def measure(oracle: Oracle) -> Measured:
     return Measured(float(differences.max()), int(both.sum()), missing)
 
 
-def ta(name: str, inputs: str, *args: float, output: int = 0) -> Callable[[Columns], np.ndarray]:
+def ta(name: str, inputs: str, *args: float, output: int = 0) -> Reference:
     """A TA-Lib function of the columns named by their first letters (`hlc`, `v`)."""
     names = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume"}
 
-    def reference(columns: Columns) -> np.ndarray:
+    def reference(columns: Columns) -> Any:
         found = getattr(talib, name)(*(columns[names[letter]] for letter in inputs), *args)
         return found[output] if isinstance(found, tuple) else found
 
     return reference
 
 
-def frame(formula: Callable[[pd.DataFrame], pd.Series]) -> Callable[[Columns], np.ndarray]:
+def frame(formula: Callable[[pd.DataFrame], Any]) -> Reference:
     """A formula in pandas."""
     return lambda columns: formula(pd.DataFrame(columns)).to_numpy()
 
@@ -77,17 +81,17 @@ def anchored_vwap(d: pd.DataFrame) -> pd.Series:
     return (typical(d) * d.volume).groupby(day(d)).cumsum() / d.volume.groupby(day(d)).cumsum()
 
 
-def anchored_deviation(d: pd.DataFrame) -> pd.Series:
+def anchored_deviation(d: pd.DataFrame) -> Any:
     mean_of_squares = (typical(d) ** 2 * d.volume).groupby(day(d)).cumsum() / d.volume.groupby(day(d)).cumsum()
     return np.sqrt((mean_of_squares - anchored_vwap(d) ** 2).clip(lower=0.0))
 
 
-def true_ranges(d: pd.DataFrame) -> pd.Series:
+def true_ranges(d: pd.DataFrame) -> Any:
     before = d.close.shift()
-    return np.maximum(d.high, before) - np.minimum(d.low, before).where(before.notna())
+    return d.high.where(d.high > before, before) - d.low.where(d.low < before, before)
 
 
-def choppiness(d: pd.DataFrame) -> pd.Series:
+def choppiness(d: pd.DataFrame) -> Any:
     reach = d.high.rolling(14).max() - d.low.rolling(14).min()
     return 100.0 * np.log10(true_ranges(d).rolling(14).sum() / reach) / np.log10(14)
 
@@ -125,19 +129,35 @@ def platform_bars(symbol: str) -> Columns:
 
 
 @cache
-def golden() -> dict:
-    return json.loads(GOLDEN.read_text())
+def golden() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(GOLDEN.read_text())
+    return found
 
 
 def golden_columns() -> Columns:
     return {name: np.array(golden()["bars"][name[0]]) for name in ("high", "low", "close")}
 
 
-def golden_values(values: list) -> np.ndarray:
+def golden_values(values: list[float | None]) -> np.ndarray:
     return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
-DMI_SETTLED = 1000  # TA-Lib seeds with a sum of period − 1 values, ThinkScript with a mean of `period`
+def golden_ema(period: int, _: Columns) -> Any:
+    return golden()["ema"][f"e{period}"]
+
+
+def golden_zigzag(method: str, output: str, _: Columns) -> np.ndarray:
+    return golden_values(golden()[method][output])
+
+
+def platform_sessions(symbol: str) -> np.ndarray:
+    """The trading day of each row of `platform_bars`, as a number."""
+    table = pd.read_parquet(PLATFORM_BARS)
+    days: np.ndarray = pd.factorize(table[table.symbol == symbol].sort_values("ts_utc").session_date)[0]
+    return days.astype(float)
+
+
+SETTLED = 1000  # bars after which another seed (TA-Lib: of period − 1 values, or of SMAs) no longer matters
 ORACLES = [
     Oracle("sma", "sma(close,20)", "TA-Lib SMA", ta("SMA", "c", 20)),
     Oracle("ema", "ema(close,20,seed=sma)", "TA-Lib EMA", ta("EMA", "c", 20)),
@@ -182,7 +202,7 @@ ORACLES = [
             f"keltner(hlc3,20,2,10,average=ema,range_average=wilder).{name}",
             "TA-Lib KC, after 1000 bars (EMA seeded otherwise)",
             ta("KC", "hlc", 20, 10, 2.0, output=i),
-            1000,
+            SETTLED,
         )
         for i, name in enumerate(("upper", "middle", "lower"))
     ),
@@ -207,7 +227,7 @@ ORACLES = [
             f"macd(12,26,9,seed=sma).{name}",
             "TA-Lib MACD, after 1000 bars (seeded otherwise)",
             ta("MACD", "c", 12, 26, 9, output=i),
-            1000,
+            SETTLED,
         )
         for i, name in enumerate(("value", "signal", "histogram"))
     ),
@@ -236,10 +256,12 @@ ORACLES = [
     Oracle("momentum", "momentum(10)", "TA-Lib MOM", ta("MOM", "c", 10)),
     Oracle("directional_movement", "directional_movement().plus", "pandas", frame(up_moves)),
     *(
-        Oracle("dmi", f"dmi(14).{name}", f"TA-Lib {ref}, after 1000 bars (seeded otherwise)", ta(ref, "hlc", 14), 1000)
+        Oracle(
+            "dmi", f"dmi(14).{name}", f"TA-Lib {ref}, after 1000 bars (seeded otherwise)", ta(ref, "hlc", 14), SETTLED
+        )
         for name, ref in (("plus", "PLUS_DI"), ("minus", "MINUS_DI"), ("dx", "DX"))
     ),
-    Oracle("adx", "adx(14).value", "TA-Lib ADX, after 1000 bars (seeded otherwise)", ta("ADX", "hlc", 14), 1000),
+    Oracle("adx", "adx(14).value", "TA-Lib ADX, after 1000 bars (seeded otherwise)", ta("ADX", "hlc", 14), SETTLED),
     *(
         Oracle(
             "supertrend",
@@ -314,7 +336,7 @@ GOLDEN_ORACLES = [
             "ema",
             f"ema(close,{n})",
             "ThinkScript golden bars",
-            lambda _, n=n: golden()["ema"][f"e{n}"],
+            partial(golden_ema, n),
             0,
             golden_columns,
         )
@@ -341,7 +363,7 @@ GOLDEN_ORACLES = [
             "zigzag",
             f"zigzag({ZIGZAG},method={method}).{output}",
             "ThinkScript golden bars",
-            lambda _, method=method, output=output: golden_values(golden()[method][output]),
+            partial(golden_zigzag, method, output),
             0,
             golden_columns,
         )
@@ -354,9 +376,9 @@ PLATFORM_ORACLES = [
         spec.split("(")[0],
         spec,
         f"another platform, {symbol} minutes",
-        lambda columns, name=name: columns[name],
+        itemgetter(name),
         0,
-        lambda symbol=symbol: platform_bars(symbol),
+        partial(platform_bars, symbol),
     )
     for symbol in ("ES", "NQ", "YM")
     for spec, name in (

@@ -9,6 +9,7 @@ from engine.model.market import Bar
 MINUTE_NS = 60_000_000_000
 START_NS = 1_700_000_000 * 1_000_000_000
 TICK = 0.25
+NAMES = ("open", "high", "low", "close", "volume", "trade_count", "vwap")
 
 Columns = dict[str, np.ndarray]
 
@@ -36,15 +37,9 @@ def sample_columns(length: int = 420, *, seed: int = 7, tick: float = TICK, dead
 
 def bars_of(columns: Columns) -> list[Bar]:
     """The rows as the bars the engine sees."""
-    prices = ("open", "high", "low", "close", "volume", "vwap")
+    rows = zip(*(columns[name].tolist() for name in NAMES), strict=True)
+    times = columns["ts"].tolist()
     return [
-        Bar(
-            ts=int(ts),
-            symbol="X",
-            timeframe="10",
-            ts_open=int(ts) - 10 * MINUTE_NS,
-            trade_count=int(columns["trade_count"][i]),
-            **{name: float(columns[name][i]) for name in prices},
-        )
-        for i, ts in enumerate(columns["ts"])
+        Bar(ts, "X", "10", ts - 10 * MINUTE_NS, o, h, low, c, v, int(count), vwap)
+        for ts, (o, h, low, c, v, count, vwap) in zip(times, rows, strict=True)
     ]

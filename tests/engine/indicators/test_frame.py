@@ -12,8 +12,8 @@ assert averages
 BARS = bars_of(sample_columns(60))
 
 
-def fed(*specs: str, bars: int = 30, **options: int) -> IndicatorFrame:
-    frame = IndicatorFrame(specs, **options)
+def fed(*specs: str, bars: int = 30, max_length: int = 100) -> IndicatorFrame:
+    frame = IndicatorFrame(specs, max_length=max_length)
     for bar in BARS[:bars]:
         frame.append(bar)
     return frame

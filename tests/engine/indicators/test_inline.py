@@ -24,7 +24,7 @@ def make(step, *, init: object = Pair(0.0, 1.0), outputs: tuple[str, ...] = ("a"
     )
 
 
-def text_of(indicator: Indicator, **params: object) -> str:
+def text_of(indicator: Indicator, **params: str | int) -> str:
     given: dict[str, ast.expr] = {name: ast.Constant(value) for name, value in params.items()}
     statements = inline(indicator, prefix="n", inputs={"close": ast.Name("x")}, params=given).statements
     return "\n".join(ast.unparse(statement) for statement in statements)
@@ -122,7 +122,7 @@ def listing() -> Indicator:
 
 
 def falling_off() -> Indicator:
-    def step(s: Pair, close: float) -> Pair | None:  # noqa: RET503
+    def step(s: Pair, close: float) -> Pair | None:  # type: ignore[return]  # noqa: RET503
         """Forgets to return."""
         if close > 1.0:
             return s
