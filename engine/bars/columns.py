@@ -192,9 +192,9 @@ def _fold(ticks: TickColumns, timeframe: Timeframe, cut: _Cut, exclude: int) -> 
 
     starts, complete = cut.starts, cut.is_complete
     if exclude:
-        conditions = _conditions(ticks)
-        first, last, priced, other = kernels.fold_priced(ticks.price, ticks.size, conditions, exclude, starts)
-        high, low, turnover = kernels.fold_prices(ticks.price, ticks.size, conditions, exclude, starts, first, last)
+        first, last, high, low, priced, other, turnover = kernels.fold_excluding(
+            ticks.price, ticks.size, _conditions(ticks), exclude, starts
+        )
         has_price = first >= 0
         first, last = np.where(has_price, first, starts[:-1]), np.where(has_price, last, starts[1:] - 1)
         volume, complete = priced + other, complete & has_price

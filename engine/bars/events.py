@@ -32,26 +32,14 @@ def bar_of(
 
 def partial_of(lane: Lane, bar: BarBuilder, last: Tick, *, symbol: str, ts_recv: int, seq: int) -> PartialBar:
     """The bar that is forming, as of the last print; the range since is the price itself where no priced print came."""
-    prices = bar.prices
-    high, low = lane.state.high_since, lane.state.low_since
+    priced, other, state = bar.priced, bar.other, lane.state
+    shown = priced if priced.count else other
+    high, low = state.high_since, state.low_since
     if high < low:
-        high = low = prices.close
+        high = low = shown.close
+    # By position: this is made for every frame, and names cost a third more.
     return PartialBar(
-        ts=last.ts,
-        symbol=symbol,
-        timeframe=lane.text,
-        ts_open=bar.ts_open,
-        open=prices.open,
-        high=prices.high,
-        low=prices.low,
-        close=prices.close,
-        volume=bar.volume,
-        trade_count=bar.trade_count,
-        high_since=high,
-        low_since=low,
-        fill=lane.aggregator.fill(bar, last.ts),
-        bid=last.bid,
-        ask=last.ask,
-        ts_recv=ts_recv,
-        seq=seq,
-    )
+        last.ts, symbol, lane.text, bar.ts_open, shown.open, shown.high, shown.low, shown.close,
+        priced.volume + other.volume, priced.count + other.count, high, low, lane.aggregator.fill(bar, last.ts),
+        last.bid, last.ask, ts_recv, seq,
+    )  # fmt: skip
