@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, cast
 
 from engine.bars.timeframe import parse_timeframe
 from engine.model.market import Bar
-from engine.model.time import NS_PER_MS
+from engine.model.time import NS_PER_MS, NS_PER_S
 from infra import codec
 from infra.redis import keys
 from infra.redis.client import AsyncRedis, SyncRedis
@@ -71,6 +71,15 @@ def plan_join(stored: Sequence[Stored], vendor: Sequence[Bar]) -> tuple[list[Sto
     fresh = list(wanted)
     removed = [each for each in others if each.bar not in same and _overlaps(each.bar, fresh)]
     return removed, [bar for bar in fresh if bar not in same]
+
+
+def lookback_ns(timeframe: str, bars: int, *, attempt: int = 0) -> int:
+    """How far back to ask so that `bars` come: twice the pure span for the hours in which nothing trades, four
+    times as far with each further attempt. Where time does not end a bar, six hours are tried first."""
+    span = parse_timeframe(timeframe).duration_ns
+    first = 2 * bars * span if span else 6 * 3_600 * NS_PER_S
+    reach: int = first * 4**attempt
+    return reach
 
 
 def score(bar: Bar) -> int:

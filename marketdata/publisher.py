@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -48,8 +49,8 @@ class Publisher:
     ) -> None:
         self.feed = feed
         self.bars_made = 0
-        self.ticks_seen = 0
         self.dropped = 0
+        self.last_tick: dict[str, Tick] = {}  # as of the last flush
         self.position: str | None = None  # of a source that can resume, as of the events ingested so far
         self._wire = Wire(client)
         self._lock = asyncio.Lock()  # one request at a time on the wire
@@ -64,6 +65,7 @@ class Publisher:
         self._pending: list[Event] = []  # bars and notes that are not written yet, in seq order per symbol
         self._stateful: set[str] = set()  # symbols whose state changed otherwise
         self._counters: dict[str, int] = {}
+        self._closed: deque[Bar] = deque(maxlen=10_000)  # written, for whoever watches over completeness
         self._in_doubt: _Batch | None = None
 
     # ---- what is carried ----------------------------------------------------------------------------------
@@ -93,6 +95,12 @@ class Publisher:
                     await self._change(symbol, timeframes)
                 else:
                     await self._begin(symbol, timeframes, resumes=resumes)
+
+    def take_closed(self) -> list[Bar]:
+        """The bars written since the last call."""
+        closed = list(self._closed)
+        self._closed.clear()
+        return closed
 
     async def resume_position(self) -> str | None:
         """Up to where a predecessor has published this feed, in the feed's own terms."""
@@ -189,12 +197,14 @@ class Publisher:
         """Everything that waits, as requests; the waiting lists are empty afterwards."""
         pending, self._pending = self._pending, []
         moved, self._moved = self._moved, {}
+        self.last_tick.update(moved)
         quotes, self._quotes = self._quotes, {}
         stateful, self._stateful = self._stateful, set()
         batch = _Batch(self._counters)
         for event in pending:
             if isinstance(event, Bar):
                 self.bars_made += 1
+                self._closed.append(event)
                 batch.bar(event)
                 stateful.add(event.symbol)
             else:
@@ -261,6 +271,7 @@ class Publisher:
     def _forget(self, symbol: str) -> None:
         del self._expanders[symbol], self._on_tick[symbol]
         self._moved.pop(symbol, None)
+        self.last_tick.pop(symbol, None)
         self._quotes.pop(symbol, None)
         self._stateful.discard(symbol)
         self._pending = [event for event in self._pending if getattr(event, "symbol", "") != symbol]

@@ -1,12 +1,58 @@
 """The kinds of feeds, by name; each file in this package registers its own."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from engine.ports import MarketFeed
+from engine.model.event import Event
+from engine.model.market import Bar
 from engine.registry import Registry
+from marketdata.feeds.facts import SymbolFacts
+
+Frame = Sequence[Event | SymbolFacts]
+
+
+class Feed(Protocol):
+    """A source of market data. `subscribe` and `unsubscribe` state what is wanted; the feed keeps it so through
+    every reconnect. Prints that may be lost are told as `FeedGap` in `frames`, before the next print.
+
+    A feed that `is_resumable` begins where `resume` says and tells with `position` how far its frames have come.
+    """
+
+    name: str
+    is_resumable: bool
+    is_connected: bool
+    last_error: str
+
+    @property
+    def symbols(self) -> dict[str, str]:
+        """Our symbols and what the venue calls them."""
+        ...
+
+    @property
+    def position(self) -> str | None: ...
+
+    @property
+    def speed(self) -> float:
+        """Market seconds that pass in one second; 1 but for simulations and recordings."""
+        ...
+
+    def resume(self, position: str) -> None: ...
+
+    def last_received(self, symbol: str) -> int:
+        """When something last came for `symbol` (UTC ns by our clock); 0 if nothing has."""
+        ...
+
+    async def subscribe(self, symbols: Iterable[str]) -> None: ...
+
+    async def unsubscribe(self, symbols: Iterable[str]) -> None: ...
+
+    def frames(self) -> AsyncIterator[Frame]: ...
+
+    async def history(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]: ...
+
+    async def close(self) -> None: ...
 
 
 class FeedSetup(NamedTuple):
@@ -22,7 +68,7 @@ class FeedSetup(NamedTuple):
 class FeedKind(NamedTuple):
     """A kind of feed: how it is made, which options it takes, and what the admin says about it."""
 
-    make: Callable[[FeedSetup], MarketFeed]
+    make: Callable[[FeedSetup], Feed]
     options_type: type[msgspec.Struct]
     summary: str
 

@@ -1,0 +1,33 @@
+"""WebSocket connections to venues: opened with our options, closed at once when they are given up."""
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+
+from infra.http import PRODUCT
+
+# Everything that opening or using a connection may raise when the other side or the line is at fault.
+LINE_ERRORS = (ConnectionClosed, InvalidHandshake, OSError, EOFError, TimeoutError)
+BAD_ADDRESS = InvalidURI
+
+__all__ = ["BAD_ADDRESS", "LINE_ERRORS", "ClientConnection", "abort", "open_websocket"]
+
+
+async def open_websocket(url: str, *, open_timeout_s: float = 10.0, max_size: int = 1 << 24) -> ClientConnection:
+    """An open connection. No compression (latency), no WebSocket pings: the venues' protocols have keepalives of
+    their own, and a pong proves nothing about the data."""
+    return await connect(
+        url,
+        compression=None,
+        ping_interval=None,
+        open_timeout=open_timeout_s,
+        close_timeout=1.0,
+        max_size=max_size,
+        max_queue=64,
+        user_agent_header=PRODUCT,
+        proxy=None,
+    )
+
+
+def abort(connection: ClientConnection) -> None:
+    """Drop the connection now, without asking the other side: whoever waits on it gets `ConnectionClosed`."""
+    connection.transport.abort()

@@ -1,0 +1,44 @@
+"""The venue's clock as far as we can know it: from the stamps of its prints and when they reached us."""
+
+from engine.model.time import NS_PER_S
+
+_WINDOW_NS = 60 * NS_PER_S
+_MAX_AHEAD_NS = 5 * NS_PER_S  # a stamp further ahead of our clock is a mistake, not the time
+
+
+class VenueClock:
+    """Follows the print that reached us fastest within the last minute or two: others only travelled longer.
+
+    It is asked with the receipt of something, never with the time of asking: while nothing comes, the venue's clock
+    is not known to have moved, and a line that fell silent must not end bars whose prints it kept to itself.
+    `speed` is the market seconds per second of a simulated venue; there, stamps ahead of our clock are normal.
+    """
+
+    def __init__(self, *, speed: float = 1.0) -> None:
+        self._speed = speed
+        self._offset: int | None = None  # of the present window
+        self._previous: int | None = None
+        self._window_end = 0
+        self._last_recv = 0
+
+    def saw(self, ts: int, ts_recv: int) -> None:
+        """A print stamped `ts` reached us at `ts_recv`."""
+        if self._speed == 1.0 and ts > ts_recv + _MAX_AHEAD_NS:
+            return
+        offset = ts - int(self._speed * ts_recv)
+        if ts_recv >= self._window_end:
+            self._previous, self._offset, self._window_end = self._offset, offset, ts_recv + _WINDOW_NS
+        elif self._offset is None or offset > self._offset:
+            self._offset = offset
+
+    def received(self, ts_recv: int) -> None:
+        """Anything at all reached us at `ts_recv`."""
+        self._last_recv = max(self._last_recv, ts_recv)
+
+    @property
+    def now(self) -> int | None:
+        """The venue's time when something last reached us; None before the first print."""
+        if self._offset is None or not self._last_recv:
+            return None
+        offset = self._offset if self._previous is None else max(self._offset, self._previous)
+        return offset + int(self._speed * self._last_recv)

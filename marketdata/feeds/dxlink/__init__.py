@@ -1,0 +1,1 @@
+"""DXLink: dxFeed's WebSocket protocol, which tastytrade's market data speaks."""

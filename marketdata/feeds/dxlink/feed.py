@@ -1,0 +1,323 @@
+"""The DXLink feed: keeps what is wanted subscribed through every reconnect, and gives up a line that went dead."""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from engine.errors import InvalidInput
+from engine.model.market import Bar, FeedGap
+from infra.backoff import Backoff
+from marketdata.feeds.dxlink import messages
+from marketdata.feeds.dxlink.connection import DXLinkConnection
+from marketdata.feeds.dxlink.histories import Histories
+from marketdata.feeds.dxlink.liveness import Liveness
+from marketdata.feeds.dxlink.messages import Channel, Received, Subscription
+from marketdata.feeds.dxlink.options import DXLinkOptions
+from marketdata.feeds.dxlink.tokens import QuoteToken, TokenSource
+from marketdata.feeds.dxlink.translate import FIELDS, Translator
+from marketdata.feeds.errors import FeedError, FeedProtocolError, FeedUnauthorized, FeedUnavailable
+from marketdata.feeds.registry import FEEDS, FeedKind, FeedSetup, Frame
+
+logger = logging.getLogger(__name__)
+
+PRINTS, VALUES, HISTORY = 1, 3, 5  # our channels; DXLink wants odd numbers
+_UNAUTHORIZED_WAIT_S = 60.0  # asking again quickly gets an address blocked for hours
+_BAD_FRAMES = 3  # so many unreadable frames, and the connection itself is not to be trusted
+_EXPECTED = frozenset({"KEEPALIVE", "SETUP", "AUTH_STATE", "CHANNEL_OPENED", "FEED_CONFIG"})
+
+FetchToken = Callable[[], Awaitable[QuoteToken]]
+
+
+class DXLinkFeed:
+    """A `Feed` over DXLink. One upstream subscription a symbol, whatever is made of it.
+
+    `frames` connects, and connects again for as long as it is iterated. `history` works while it is.
+    """
+
+    is_resumable = False
+    position: str | None = None
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        token: FetchToken,
+        options: DXLinkOptions | None = None,
+        resolve: Callable[[str], str] = lambda symbol: symbol,
+        backoff: Backoff | None = None,
+    ) -> None:
+        """`token` is asked before every connection; `resolve` names our symbol as the venue does now."""
+        self.name = name
+        self.options = options or DXLinkOptions()
+        self.speed = self.options.speed
+        self.is_connected = False
+        self.connects = 0
+        self.last_error = ""
+        self.translator = Translator(prints=self.options.prints)
+        self._fetch_token = token
+        self._resolve = resolve
+        self._backoff = backoff or Backoff(base_s=self.options.reconnect_base_s, cap_s=self.options.reconnect_cap_s)
+        self._wanted: dict[str, str] = {}  # our symbol → the venue's
+        self._connection: DXLinkConnection | None = None
+        self._histories = Histories(name, HISTORY, self._say)
+        self._liveness = Liveness(self.options)
+        self._bad_frames = 0
+        self._is_closed = False
+
+    # ---- what is wanted -----------------------------------------------------------------------------------
+
+    @property
+    def symbols(self) -> dict[str, str]:
+        """Our symbols and what they are called at the venue now: "/NQ" → "/NQZ26:XCME"."""
+        return dict(self._wanted)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What was left out, by reason."""
+        return self.translator.counts
+
+    def resume(self, position: str) -> None:
+        """Nothing to resume: the venue does not repeat prints."""
+
+    async def subscribe(self, symbols: Iterable[str]) -> None:
+        """Carry these too. One that is carried already is looked up again: a future may have rolled."""
+        added: list[str] = []
+        for symbol in symbols:
+            venue_name = self._resolve(symbol)
+            present = self._wanted.get(symbol)
+            if present == venue_name:
+                continue
+            if present is not None:
+                logger.info("%s: %s rolls from %s to %s", self.name, symbol, present, venue_name)
+                await self.unsubscribe([symbol])
+            self._wanted[symbol] = venue_name
+            added.append(venue_name)
+        if added and self._connection is not None:
+            await self._say(self._subscriptions(added))
+
+    async def unsubscribe(self, symbols: Iterable[str]) -> None:
+        dropped = [self._wanted.pop(symbol) for symbol in symbols if symbol in self._wanted]
+        for channel, kinds in zip((PRINTS, VALUES), self.options.kinds(), strict=True):
+            await self._say(
+                messages.unsubscribe(channel, [Subscription(kind, each) for each in dropped for kind in kinds])
+            )
+        for venue_name in dropped:
+            self.translator.remove(venue_name)
+
+    def last_received(self, symbol: str) -> int:
+        """When something last came for `symbol` (UTC ns by our clock); 0 if nothing has."""
+        state = self.translator.symbols.get(self._wanted.get(symbol, ""))
+        return state.last_recv if state else 0
+
+    async def history(self, symbol: str, timeframe: str, *, start: int, end: int, timeout_s: float = 30.0) -> list[Bar]:
+        """The venue's closed bars with start < ts ≤ end, oldest first. `FeedUnavailable` while disconnected."""
+        if self._connection is None:
+            raise FeedUnavailable(f"{self.name} is not connected: no history of {symbol}")
+        venue_name = self._wanted.get(symbol) or self._resolve(symbol)
+        return await self._histories.fetch(symbol, venue_name, timeframe, start=start, end=end, timeout_s=timeout_s)
+
+    async def close(self) -> None:
+        self._is_closed = True
+        if self._connection is not None:
+            await self._connection.close()
+
+    # ---- the stream ---------------------------------------------------------------------------------------
+
+    async def frames(self) -> AsyncIterator[Frame]:
+        """What comes, frame by frame, for as long as it is iterated."""
+        while not self._is_closed:
+            connects = self.connects
+            try:
+                async for frame in self._connected_frames():
+                    yield frame
+            except FeedError as error:
+                if self._is_closed:
+                    return
+                if self.connects > connects:  # at once, so that no bar of the time that follows passes for whole
+                    yield self._gaps(f"{self.name}: {error.detail}")
+                await self._rest(error)
+
+    async def _connected_frames(self) -> AsyncIterator[Frame]:
+        token = await self._fetch_token()
+        connection = await self._connect(token)
+        watchdog = asyncio.create_task(self._watch(connection, token))
+        try:
+            await self._say(self._subscriptions(self._wanted.values()))
+            if self.connects > 1:
+                yield self._gaps(f"{self.name} was disconnected: {self.last_error}")
+            while True:
+                message, received_at = await connection.receive()
+                if message is not None and message.type == "FEED_DATA":
+                    frame = self._data(message.data, received_at)
+                else:
+                    frame = self._other(message)
+                if frame:
+                    yield frame
+        finally:
+            self._connection, self.is_connected = None, False
+            watchdog.cancel()
+            self._histories.fail("the connection ended while history was coming")
+            with suppress(asyncio.CancelledError):
+                await watchdog
+            await connection.close()
+
+    async def _connect(self, token: QuoteToken) -> DXLinkConnection:
+        options = self.options
+        connection = await DXLinkConnection.open(
+            token.url,
+            token.token,
+            self._channels(),
+            data_format=options.data_format,
+            keepalive_s=options.keepalive_s,
+            timeout_s=options.answer_timeout_s,
+        )
+        self._wanted = {symbol: self._resolve(symbol) for symbol in self._wanted}
+        self.translator.configure(FIELDS)
+        self._bad_frames = 0
+        self._liveness.connected(time.monotonic())
+        self._connection, self.is_connected = connection, True
+        self.connects += 1
+        kinds = "/".join(options.kinds()[0])
+        logger.info("%s: Connected to DXLink; Using %s subscription, %d symbols", self.name, kinds, len(self._wanted))
+        return connection
+
+    def _data(self, data: Any, received_at: int) -> Frame:
+        try:
+            frame = self.translator.translate(data, received_at)
+        except FeedProtocolError as error:
+            return self._unreadable(error.detail)
+        if self.translator.candles:
+            rows, self.translator.candles = self.translator.candles, []
+            self._histories.route(rows)
+        if frame:
+            if self._backoff.attempt:
+                self._backoff.reset()  # data, and only data, proves that the connection is good
+            self._liveness.data_came(time.monotonic())
+        return frame
+
+    def _other(self, message: Received | None) -> Frame:
+        """Everything but data. What the connection cannot survive is raised."""
+        if message is None:
+            return self._unreadable("a frame is no JSON message")
+        if message.type == "FEED_CONFIG":
+            try:
+                self.translator.configure(message.event_fields or {})
+            except FeedProtocolError as error:
+                return self._unreadable(error.detail)
+        elif message.type == "ERROR":
+            raise FeedUnavailable(f"the DXLink server says {message.error}: {message.message}")
+        elif message.type == "AUTH_STATE" and message.state != "AUTHORIZED":
+            raise FeedUnavailable("the DXLink server withdrew our authorization")
+        elif message.type == "CHANNEL_CLOSED":
+            raise FeedUnavailable(f"the DXLink server closed channel {message.channel}")
+        elif message.type not in _EXPECTED:
+            kind = f"message {message.type}"
+            if not self.counts[kind]:
+                logger.warning("%s: messages of type %r are unknown; counted from now on", self.name, message.type)
+            self.counts[kind] += 1
+        return ()
+
+    def _unreadable(self, reason: str) -> Frame:
+        """A frame was lost: nobody can say which symbols were in it, so all have a gap."""
+        self.counts["unreadable frame"] += 1
+        self._bad_frames += 1
+        logger.warning("%s: %s", self.name, reason)
+        if self._bad_frames >= _BAD_FRAMES:
+            raise FeedProtocolError(f"{self._bad_frames} frames of one connection could not be read; last: {reason}")
+        return self._gaps(f"a frame could not be read: {reason}")
+
+    def _gaps(self, reason: str) -> Frame:
+        now = time.time_ns()
+        last = {state.name: state.last_ts for state in self.translator.symbols.values()}
+        return [FeedGap(last.get(symbol) or now, symbol, reason) for symbol in self._wanted]
+
+    async def _rest(self, error: FeedError) -> None:
+        """Between two connections."""
+        self.last_error = error.detail
+        at_least_s = getattr(error, "retry_after_s", 0.0)
+        if isinstance(error, FeedUnauthorized):
+            at_least_s = min(_UNAUTHORIZED_WAIT_S, self.options.reconnect_cap_s * 2)
+        delay_s = self._backoff.next_delay(at_least_s=at_least_s)
+        logger.warning("%s: %s; connecting again in %.1f s", self.name, error.detail, delay_s)
+        await asyncio.sleep(delay_s)
+
+    # ---- subscriptions ------------------------------------------------------------------------------------
+
+    def _channels(self) -> list[Channel]:
+        prints, values = self.options.kinds()
+        return [
+            Channel(PRINTS, {kind: list(FIELDS[kind]) for kind in prints}, 0.0),
+            Channel(VALUES, {kind: list(FIELDS[kind]) for kind in values}, self.options.quote_aggregation_s),
+            Channel(HISTORY, {"Candle": list(FIELDS["Candle"])}, 0.0),
+        ]
+
+    def _subscriptions(self, venue_names: Iterable[str]) -> list[bytes]:
+        names = list(venue_names)
+        ours = {venue_name: symbol for symbol, venue_name in self._wanted.items()}
+        for venue_name in names:
+            self.translator.add(venue_name, ours[venue_name])
+        return [
+            frame
+            for channel, kinds in zip((PRINTS, VALUES), self.options.kinds(), strict=True)
+            for frame in messages.subscribe(channel, [Subscription(kind, each) for each in names for kind in kinds])
+        ]
+
+    async def _say(self, frames: Iterable[bytes]) -> None:
+        """Send; a broken line is no error here: reconnecting says it all again."""
+        if self._connection is not None:
+            with suppress(FeedUnavailable):
+                await self._connection.send(frames)
+
+    async def _watch(self, connection: DXLinkConnection, token: QuoteToken) -> None:
+        """Give up a line that is silent although it looks alive; renew the token before it ends."""
+        authorized_at = time.monotonic()
+        pause_s = min(1.0, self.options.mute_after_s / 4, self.options.token_life_s / 4)
+        while True:
+            await asyncio.sleep(pause_s)
+            now = time.monotonic()
+            verdict = self._liveness.verdict(now, last_frame=connection.last_frame_at, expects_data=bool(self._wanted))
+            if verdict:
+                connection.give_up(verdict)
+                return
+            if now - authorized_at > self.options.token_life_s:
+                authorized_at = now
+                await self._renew(connection, token)
+            silent = self._liveness.silent(now, time.time_ns(), list(self.translator.symbols.items()))
+            if silent:
+                logger.info("%s: silent, subscribed again: %s", self.name, ", ".join(silent))
+                await self._say(self._subscriptions(silent))
+
+    async def _renew(self, connection: DXLinkConnection, token: QuoteToken) -> None:
+        try:
+            fresh = await self._fetch_token()
+        except FeedError as error:
+            connection.give_up(f"the token could not be renewed: {error.detail}")
+            return
+        if fresh.url != token.url:
+            connection.give_up("the venue moved us to another address")
+            return
+        await self._say([messages.auth(fresh.token)])
+
+
+def make(setup: FeedSetup) -> DXLinkFeed:
+    """The feed of one configuration. With the option `url` it is connected to directly."""
+    options = msgspec.convert(setup.options, type=DXLinkOptions)
+
+    async def direct() -> QuoteToken:
+        return QuoteToken(options.url, setup.token)
+
+    if options.url:
+        return DXLinkFeed(setup.name, token=direct, options=options, resolve=setup.resolve)
+    if not setup.api_url:
+        raise InvalidInput(f"feed {setup.name}: api_url, or the option url, is required", field="api_url")
+    source = TokenSource(setup.api_url, setup.token)
+    return DXLinkFeed(setup.name, token=source.fetch, options=options, resolve=setup.resolve)
+
+
+FEEDS.add("dxlink", FeedKind(make, DXLinkOptions, "tastytrade's real-time data, or dxFeed directly"))

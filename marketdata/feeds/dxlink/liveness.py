@@ -1,0 +1,53 @@
+"""Is a DXLink line alive? An open socket proves nothing: only market data does."""
+
+from collections.abc import Iterable
+
+from engine.model.time import NS_PER_S
+from marketdata.feeds.dxlink.options import DXLinkOptions
+from marketdata.feeds.dxlink.translate import SymbolState
+
+MUTE_LIMIT_CAP_S = 600.0
+
+
+class Liveness:
+    """The watchdog's judgement over one feed's connections; `now` is monotonic seconds.
+
+    A mute line is given up after `mute_after_s`, and each time in a row that brings no data after twice as long: a
+    closed market must not become a storm of reconnects.
+    """
+
+    def __init__(self, options: DXLinkOptions) -> None:
+        self._options = options
+        self._last_data = 0.0
+        self._mute_limit_s = options.mute_after_s
+        self._woken: dict[str, float] = {}
+
+    def connected(self, now: float) -> None:
+        """A new connection: its silence counts from here."""
+        self._last_data = now
+
+    def data_came(self, now: float) -> None:
+        self._last_data = now
+        self._mute_limit_s = self._options.mute_after_s
+
+    def verdict(self, now: float, *, last_frame: float, expects_data: bool) -> str:
+        """Why the line must be given up; empty while it need not be."""
+        silent_s = now - last_frame
+        if silent_s > self._options.keepalive_s * 1.5:
+            return f"nothing at all was received for {silent_s:.0f} s"
+        if not expects_data or now - self._last_data <= self._mute_limit_s:
+            return ""
+        limit_s, self._mute_limit_s = self._mute_limit_s, min(self._mute_limit_s * 2, MUTE_LIMIT_CAP_S)
+        return f"connected but mute: no market data for {limit_s:g} s"
+
+    def silent(self, now: float, wall_ns: int, states: Iterable[tuple[str, SymbolState]]) -> list[str]:
+        """Symbols that spoke and fell silent, to be subscribed again: rarer the longer they stay so."""
+        limit_s = self._options.symbol_mute_after_s
+        found = []
+        for venue_name, state in states:
+            silent_s = (wall_ns - state.last_recv) / NS_PER_S if state.last_recv else 0.0
+            pause_s = max(limit_s, silent_s / 2)
+            if silent_s >= limit_s and now - self._woken.get(venue_name, -pause_s) >= pause_s:
+                self._woken[venue_name] = now
+                found.append(venue_name)
+        return found

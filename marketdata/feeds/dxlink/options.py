@@ -1,0 +1,38 @@
+"""What one may choose of a DXLink feed."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Seconds = Annotated[float, Meta(gt=0)]
+
+
+class DXLinkOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`prints`: where prints come from; "auto" takes TimeAndSale as soon as the venue sends it. `url`: a server that
+    needs no quote token. `mute_after_s`: no market data for so long while connected, and the line counts as dead;
+    `symbol_mute_after_s` the same for one symbol, which is then subscribed again. `speed`: market seconds per second
+    of a simulated venue.
+    """
+
+    prints: Literal["auto", "time_and_sale", "trade"] = "auto"
+    quotes: bool = True
+    profile: bool = True
+    greeks: bool = False
+    data_format: Literal["COMPACT", "FULL"] = "COMPACT"
+    url: str = ""
+    mute_after_s: Seconds = 20.0
+    symbol_mute_after_s: Seconds = 120.0
+    keepalive_s: Seconds = 60.0
+    answer_timeout_s: Seconds = 10.0  # each step of the handshake
+    quote_aggregation_s: Annotated[float, Meta(ge=0)] = 0.1
+    token_life_s: Seconds = 23 * 3600.0  # a little less than the venue's 24 h
+    reconnect_base_s: Seconds = 0.5
+    reconnect_cap_s: Seconds = 30.0
+    speed: Seconds = 1.0
+
+    def kinds(self) -> tuple[list[str], list[str]]:
+        """Event types to subscribe: of prints, and of values."""
+        prints = ["TimeAndSale"] * (self.prints != "trade") + ["Trade", "TradeETH"] * (self.prints != "time_and_sale")
+        values = ["Quote"] * self.quotes + ["Summary", "Profile"] * self.profile + ["Greeks"] * self.greeks
+        return prints, values

@@ -1,0 +1,327 @@
+"""DXLink's event data to our events: no I/O, no clock; vendor words, units and oddities end here."""
+
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import Any
+
+from engine.model.event import Event
+from engine.model.market import NAN, Quote, Tick
+from engine.model.time import NS_PER_MS
+from marketdata.feeds.dxlink.candles import CandleRow
+from marketdata.feeds.errors import FeedProtocolError
+from marketdata.feeds.facts import SymbolFacts, Value
+
+logger = logging.getLogger(__name__)
+
+# What we ask for of each type. A server may answer with other fields or another order: `Layout` follows it.
+FIELDS: dict[str, tuple[str, ...]] = {
+    "TimeAndSale": (
+        "eventSymbol", "time", "timeNanoPart", "index", "price", "size", "bidPrice", "askPrice", "validTick", "type",
+    ),
+    "Trade": ("eventSymbol", "time", "timeNanoPart", "price", "size", "dayVolume"),
+    "TradeETH": ("eventSymbol", "time", "timeNanoPart", "price", "size", "dayVolume"),
+    "Quote": ("eventSymbol", "bidTime", "askTime", "bidPrice", "askPrice", "bidSize", "askSize"),
+    "Summary": (
+        "eventSymbol", "dayId", "dayOpenPrice", "dayHighPrice", "dayLowPrice", "dayClosePrice", "prevDayClosePrice",
+        "prevDayVolume", "openInterest",
+    ),
+    "Profile": (
+        "eventSymbol", "description", "shortSaleRestriction", "tradingStatus", "statusReason", "high52WeekPrice",
+        "low52WeekPrice", "beta", "shares",
+    ),
+    "Greeks": ("eventSymbol", "time", "price", "volatility", "delta", "gamma", "theta", "rho", "vega"),
+    "Candle": (
+        "eventSymbol", "eventFlags", "index", "time", "sequence", "count", "open", "high", "low", "close", "volume",
+        "VWAP",
+    ),
+}  # fmt: skip
+
+_WORDS = {"NaN": NAN, "Infinity": float("inf"), "-Infinity": float("-inf")}
+_ALIASES = {"VWAP": "vwap"}
+_RECENT = 512  # sale indexes remembered per symbol: duplicates come close together
+
+
+class Layout:
+    """Where the fields we read stand among the values of one event type."""
+
+    def __init__(self, fields: Sequence[str], wanted: Sequence[str]) -> None:
+        self.fields = list(fields)
+        self.stride = len(fields)
+        places = {name: place for place, name in enumerate(fields)}
+        self._places = [places.get(name, places.get(_ALIASES.get(name, ""))) for name in wanted]
+        if self._places[0] is None:
+            raise FeedProtocolError(f"eventFields with eventSymbol were expected, found {list(fields)}")
+
+    def rows(self, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """The wanted values, event by event; None for a field that the server does not send."""
+        stride = self.stride
+        if len(values) % stride:
+            raise FeedProtocolError(f"a multiple of {stride} values was expected, found {len(values)}")
+        columns = [repeat(None) if place is None else values[place::stride] for place in self._places]
+        return zip(*columns)  # noqa: B905  # repeat() has no end
+
+    def flatten(self, events: Iterable[Mapping[str, Any]]) -> list[Any]:
+        """FULL format as the values COMPACT would have had; what was left out is None."""
+        return [event.get(name) for event in events for name in self.fields]
+
+
+class SymbolState:
+    """What translating one symbol must remember."""
+
+    __slots__ = (
+        "ask",
+        "awaited",
+        "bid",
+        "last_index",
+        "last_recv",
+        "last_ts",
+        "name",
+        "recent",
+        "trades",
+        "volume",
+    )
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.bid = NAN
+        self.ask = NAN
+        self.last_ts = 0
+        self.last_recv = 0
+        self.last_index = -1
+        self.recent: deque[int] = deque(maxlen=_RECENT)
+        self.trades: deque[tuple[int, float, float]] = deque(maxlen=_RECENT)  # taken while sales are not known yet
+        self.volume: Any = None  # of the day, as of the last Trade
+        self.awaited: set[str] = set()  # types whose first event only repeats what is known
+
+    def has_seen(self, index: int) -> bool:
+        """Whether a sale of this index came before; remembers it. Indexes rise, except for what comes late."""
+        if index > self.last_index:
+            self.last_index = index
+        elif index in self.recent:
+            return True
+        self.recent.append(index)
+        return False
+
+    def came_as_trade(self, ts: int, price: float, size: float) -> bool:
+        """Whether this sale is a print that came as Trade, before we knew that sales are granted."""
+        if ts > self.trades[-1][0]:
+            self.trades.clear()
+            return False
+        return (ts, price, size) in self.trades
+
+
+class Translator:
+    """One feed's translation. `symbols` maps the venue's names to what we remember of each.
+
+    Prints come from TimeAndSale where the venue grants it (every print, once, by index), else from Trade and
+    TradeETH, whose first event after a subscription repeats the last known value and is no print. `counts` says what
+    was left out and why.
+    """
+
+    def __init__(self, *, prints: str = "auto") -> None:
+        self.symbols: dict[str, SymbolState] = {}
+        self.counts: Counter[str] = Counter()
+        self.candles: list[CandleRow] = []  # of the frame just translated, for the feed to route
+        self.has_sales = prints == "time_and_sale"
+        self._uses_sales = prints != "trade"
+        self._layouts = {kind: Layout(fields, fields) for kind, fields in FIELDS.items()}
+        self._readers: dict[str, Callable[[Iterator[tuple[Any, ...]], int, list[Any]], None]] = {
+            "TimeAndSale": self._sales,
+            "Trade": self._trades,
+            "TradeETH": self._extended_trades,
+            "Quote": self._quotes,
+            "Summary": self._summaries,
+            "Profile": self._profiles,
+            "Greeks": self._greeks,
+            "Candle": self._candles,
+        }
+
+    def add(self, venue_name: str, name: str) -> None:
+        """Translate `venue_name` as our `name`; said again after each subscription, which repeats last values."""
+        state = self.symbols.setdefault(venue_name, SymbolState(name))
+        state.awaited = {"Trade", "TradeETH"}
+
+    def remove(self, venue_name: str) -> None:
+        self.symbols.pop(venue_name, None)
+
+    def configure(self, event_fields: Mapping[str, Sequence[str]]) -> None:
+        """FEED_CONFIG: the fields, in their order, of the types it names; the others stay."""
+        for kind, fields in event_fields.items():
+            if kind in FIELDS:
+                self._layouts[kind] = Layout(fields, FIELDS[kind])
+
+    def translate(self, data: Any, ts_recv: int) -> list[Event | SymbolFacts]:
+        """The events of one FEED_DATA, in its order. `FeedProtocolError` where it cannot be read."""
+        if not isinstance(data, list):
+            raise FeedProtocolError(f"FEED_DATA with a list was expected, found {type(data).__name__}")
+        out: list[Event | SymbolFacts] = []
+        if data and isinstance(data[0], dict):
+            self._full(data, ts_recv, out)
+            return out
+        for kind, values in zip(data[::2], data[1::2], strict=False):
+            if isinstance(kind, list) and len(kind) == 2:  # an old spelling of the head: [type, [fields]]
+                self.configure({kind[0]: kind[1]})
+                kind = kind[0]
+            self._read(kind, values, ts_recv, out)
+        return out
+
+    # ---- inside -----------------------------------------------------------------------------------------------
+
+    def _read(self, kind: Any, values: Any, ts_recv: int, out: list[Any]) -> None:
+        reader = self._readers.get(kind) if isinstance(kind, str) else None
+        if reader is None:
+            self._leave_out(f"unknown event type {kind!r}")
+            return
+        if not isinstance(values, list):
+            raise FeedProtocolError(f"{kind}: a list of values was expected, found {type(values).__name__}")
+        try:
+            reader(self._layouts[kind].rows(values), ts_recv, out)
+        except (TypeError, ValueError) as error:
+            raise FeedProtocolError(f"{kind}: unreadable values: {error}") from error
+
+    def _full(self, data: list[Any], ts_recv: int, out: list[Any]) -> None:
+        for event in data:
+            kind = event.get("eventType") if isinstance(event, dict) else None
+            layout = self._layouts.get(str(kind))
+            self._read(kind, layout.flatten([event]) if layout else [], ts_recv, out)
+
+    def _leave_out(self, reason: str) -> None:
+        if reason not in self.counts:
+            logger.warning("dxlink: left out: %s (said once, counted on)", reason)
+        self.counts[reason] += 1
+
+    def _sales(self, rows: Iterator[tuple[Any, ...]], ts_recv: int, out: list[Any]) -> None:
+        if not self._uses_sales:
+            return
+        self.has_sales = True
+        find = self.symbols.get
+        for venue_name, time, nanos, index, price, size, bid, ask, is_valid, kind in rows:
+            state = find(venue_name)
+            if state is None:
+                self.counts["unknown symbol"] += 1
+                continue
+            if (is_valid is False or kind != "NEW") and self._is_void(kind, is_valid):
+                continue
+            if index is not None and state.has_seen(index):
+                self.counts["duplicate print"] += 1
+                continue
+            if type(price) is not float or type(size) is not float:
+                price, size = number(price), amount(size)
+                if price != price:
+                    self.counts["print without price"] += 1
+                    continue
+            ts = time * NS_PER_MS + (nanos or 0)
+            if state.trades and state.came_as_trade(ts, price, size):
+                continue
+            state.last_ts, state.last_recv = ts, ts_recv
+            if type(bid) is not float or type(ask) is not float:
+                bid, ask = number(bid), number(ask)
+            out.append(Tick(ts, state.name, price, size, bid, ask, 0, ts_recv))
+
+    def _is_void(self, kind: Any, is_valid: Any) -> bool:
+        """Whether a sale is no new, valid print. Corrections and cancellations of earlier ones are counted only."""
+        if is_valid is not False and kind is None:
+            return False
+        self._leave_out(f"TimeAndSale of type {kind}, validTick {is_valid}")
+        return True
+
+    def _trades(self, rows: Iterator[tuple[Any, ...]], ts_recv: int, out: list[Any], kind: str = "Trade") -> None:
+        find = self.symbols.get
+        has_sales, remember = self.has_sales, self._uses_sales
+        for venue_name, time, nanos, price, size, volume in rows:
+            state = find(venue_name)
+            if state is None:
+                self.counts["unknown symbol"] += 1
+                continue
+            if kind in state.awaited:
+                state.awaited.discard(kind)
+                state.volume = volume
+                continue
+            if has_sales:
+                continue
+            if volume is not None and volume == state.volume and volume != "NaN" and volume:
+                self.counts["duplicate print"] += 1
+                continue
+            state.volume = volume
+            if type(price) is not float or type(size) is not float:
+                price, size = number(price), amount(size)
+                if price != price:
+                    self.counts["print without price"] += 1
+                    continue
+            ts = time * NS_PER_MS + nanos if nanos else time * NS_PER_MS
+            if remember:
+                state.trades.append((ts, price, size))
+            state.last_ts, state.last_recv = ts, ts_recv
+            out.append(Tick(ts, state.name, price, size, state.bid, state.ask, 0, ts_recv))
+
+    def _extended_trades(self, rows: Iterator[tuple[Any, ...]], ts_recv: int, out: list[Any]) -> None:
+        self._trades(rows, ts_recv, out, "TradeETH")
+
+    def _quotes(self, rows: Iterator[tuple[Any, ...]], ts_recv: int, out: list[Any]) -> None:
+        find = self.symbols.get
+        for venue_name, bid_time, ask_time, bid, ask, bid_size, ask_size in rows:
+            state = find(venue_name)
+            if state is None:
+                self.counts["unknown symbol"] += 1
+                continue
+            state.bid, state.ask, state.last_recv = number(bid), number(ask), ts_recv
+            # The venue usually leaves the times at 0: then the quote is as old as the last print we know of.
+            ts = max(bid_time or 0, ask_time or 0) * NS_PER_MS or state.last_ts or ts_recv
+            out.append(Quote(ts, state.name, state.bid, state.ask, number(bid_size), number(ask_size), ts_recv))
+
+    def _summaries(self, rows: Iterator[tuple[Any, ...]], ts_recv: int, out: list[Any]) -> None:
+        self._facts("Summary", rows, ts_recv, out)
+
+    def _profiles(self, rows: Iterator[tuple[Any, ...]], ts_recv: int, out: list[Any]) -> None:
+        self._facts("Profile", rows, ts_recv, out)
+
+    def _greeks(self, rows: Iterator[tuple[Any, ...]], ts_recv: int, out: list[Any]) -> None:
+        self._facts("Greeks", rows, ts_recv, out)
+
+    def _facts(self, kind: str, rows: Iterator[tuple[Any, ...]], ts_recv: int, out: list[Any]) -> None:
+        names = FIELDS[kind][1:]
+        for venue_name, *values in rows:
+            state = self.symbols.get(venue_name)
+            if state is None:
+                self.counts["unknown symbol"] += 1
+                continue
+            known = {name: fact(value) for name, value in zip(names, values, strict=True) if value is not None}
+            found = {name: value for name, value in known.items() if value == value}
+            out.append(SymbolFacts(state.name, kind.lower(), found, ts_recv))
+
+    def _candles(self, rows: Iterator[tuple[Any, ...]], ts_recv: int, out: list[Any]) -> None:
+        for name, flags, index, time, sequence, count, *prices in rows:
+            self.candles.append(
+                CandleRow(
+                    name, flags or 0, index, time, sequence or 0, int(amount(count)), *(number(each) for each in prices)
+                )
+            )
+
+
+def number(value: Any) -> float:
+    """A double of the protocol: a number, "NaN", "Infinity", "-Infinity", or nothing (nan)."""
+    if type(value) is float:
+        return value
+    if type(value) is int:
+        return float(value)
+    if value is None:
+        return NAN
+    found = _WORDS.get(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"a number was expected, found {value!r}")
+    return found
+
+
+def amount(value: Any) -> float:
+    """The same for sizes: an absent one is 0 (an index has none)."""
+    found = number(value)
+    return found if found == found else 0.0
+
+
+def fact(value: Any) -> Value:
+    """A number as float, anything else as text."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return _WORDS.get(str(value), str(value))

@@ -1,0 +1,96 @@
+"""Fetches a feed's history behind its own bars: for new symbols, and where bars came out incomplete."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from engine.model.market import Bar
+from infra.backoff import Backoff
+from infra.redis.client import REDIS_AWAY, AsyncRedis
+from marketdata.feeds.errors import FeedError
+from marketdata.feeds.registry import Feed
+from marketdata.history import join_history, lookback_ns
+from marketdata.publisher import Pair
+
+logger = logging.getLogger(__name__)
+
+_ATTEMPTS = 3  # each looks four times as far back
+_SETTLE_S = 2.0  # the venue's own candle of a period that just ended needs a moment
+_MEND_BARS = 20  # how far back a single hole is looked at
+_PARALLEL = 4
+
+
+class Past:
+    """The queue of history that is missing. A pair asked for twice is fetched once; what fails is tried again, ever
+    more rarely."""
+
+    def __init__(self, client: AsyncRedis, feed: Feed, *, bars: int, now: Callable[[], int]) -> None:
+        self.fetched = 0
+        self._client = client
+        self._feed = feed
+        self._bars = bars
+        self._now = now
+        self._due: dict[Pair, float] = {}  # pair → not before (monotonic)
+        self._depth: dict[Pair, int] = {}  # how many bars; the deepest request counts
+        self._backoffs: dict[Pair, Backoff] = {}
+        self._pairs: set[Pair] = set()
+        self._limit = asyncio.Semaphore(_PARALLEL)
+
+    def carry(self, pairs: set[Pair]) -> None:
+        """These are carried from now on; the past of new ones is fetched at once."""
+        for pair in pairs - self._pairs:
+            self._want(pair, bars=self._bars, delay_s=0.0)
+        for pair in self._pairs - pairs:
+            self._due.pop(pair, None)
+        self._pairs = set(pairs)
+
+    def mend(self, symbol: str, timeframe: str | None = None) -> None:
+        """A bar came out incomplete, or prints were lost: what the venue knows of that time shall replace it."""
+        for pair in self._pairs:
+            if pair[0] == symbol and timeframe in (None, pair[1]):
+                self._want(pair, bars=_MEND_BARS, delay_s=_SETTLE_S)
+
+    async def run(self) -> None:
+        """Work the queue off, for ever."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await asyncio.sleep(0.1)
+                if not self._feed.is_connected:
+                    continue
+                now = time.monotonic()
+                for pair in [pair for pair, due in self._due.items() if due <= now]:
+                    del self._due[pair]
+                    await self._limit.acquire()
+                    group.create_task(self._fetch(pair, self._depth.pop(pair)))
+
+    def _want(self, pair: Pair, *, bars: int, delay_s: float) -> None:
+        self._depth[pair] = max(bars, self._depth.get(pair, 0))
+        self._due.setdefault(pair, time.monotonic() + delay_s)
+
+    async def _fetch(self, pair: Pair, depth: int) -> None:
+        symbol, timeframe = pair
+        try:
+            bars = await self._ask(symbol, timeframe, depth)
+            added = await join_history(self._client, symbol, timeframe, bars)
+        except (FeedError, *REDIS_AWAY) as error:
+            delay_s = self._backoffs.setdefault(pair, Backoff(base_s=2.0, cap_s=300.0)).next_delay()
+            logger.info("history of %s %s is put off for %.0f s: %s", symbol, timeframe, delay_s, error)
+            self._want(pair, bars=depth, delay_s=delay_s)
+            return
+        finally:
+            self._limit.release()
+        self.fetched += 1
+        self._backoffs.pop(pair, None)
+        logger.info("history of %s %s: %d bars from %s, %d new", symbol, timeframe, len(bars), self._feed.name, added)
+
+    async def _ask(self, symbol: str, timeframe: str, depth: int) -> list[Bar]:
+        """`depth` bars, looking further back if need be."""
+        bars: list[Bar] = []
+        for attempt in range(_ATTEMPTS):
+            end = self._now()
+            start = end - lookback_ns(timeframe, depth, attempt=attempt)
+            bars = await self._feed.history(symbol, timeframe, start=start, end=end)
+            if len(bars) >= depth:
+                break
+        return bars

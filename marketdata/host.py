@@ -1,0 +1,47 @@
+"""Makes a feed of its configuration and runs its loop in this process, until it is asked to stop."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+
+import uvloop
+from asgiref.sync import sync_to_async
+from django.conf import settings
+
+from engine.errors import NotFound
+from engine.instruments.catalog import bar_session
+from infra.redis.client import aclose_clients, async_client
+from infra.redis.leases import Lease
+from infra.sealed import unseal
+from marketdata.feeds.registry import FEEDS, Feed, FeedSetup
+from marketdata.feeds.runner import LEASE_KIND, LEASE_TTL_S, FeedRunner
+from marketdata.feeds.symbols import streamer_symbol
+from marketdata.models import FeedSource
+
+
+def run_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
+    """Run the loop of the feed `name` until `should_stop`, a lost lease, or its end; why it ended."""
+    return uvloop.run(host_feed(name, should_stop=should_stop))
+
+
+async def host_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
+    """The same inside a running event loop."""
+    feed = await sync_to_async(make_feed)(name)
+    client = async_client(settings.REDIS_URL)
+    lease = Lease(client, kind=LEASE_KIND, name=name, owner=f"{socket.gethostname()}:{os.getpid()}", ttl_s=LEASE_TTL_S)
+    try:
+        return await FeedRunner(client, feed, lease=lease, should_stop=should_stop, session_of=bar_session).run()
+    finally:
+        await asyncio.shield(aclose_clients())
+
+
+def make_feed(name: str) -> Feed:
+    """The feed as it is configured now."""
+    source = FeedSource.objects.filter(name=name).first()
+    if source is None:
+        known = ", ".join(FeedSource.objects.values_list("name", flat=True)) or "none"
+        raise NotFound(f"There is no feed named {name!r}. Known: {known}.", field="feed")
+    token = unseal(source.sealed_token) if source.sealed_token else ""
+    setup = FeedSetup(source.name, source.api_url, token, source.options, streamer_symbol)
+    return FEEDS[source.kind].make(setup)

@@ -1,0 +1,226 @@
+"""A feed's whole loop, from the venue's socket to the streams in a real Redis, with a lease."""
+
+import asyncio
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from engine.bars.expand import Expander
+from engine.model.market import Bar, FeedGap, FeedStateChanged, PartialBar
+from infra import codec
+from infra.redis import keys
+from infra.redis.leases import Lease
+from marketdata.feeds.runner import LEASE_KIND, FeedRunner
+from marketdata.history import recent_bars
+from marketdata.reader import StreamReader
+from simulators.faults import FaultScript
+from tests.marketdata.feeds.conftest import feed_of, until
+
+PAIRS = {("SPY", "1s"), ("SPY", "9t"), ("QQQ", "1s")}
+
+
+class Loop:
+    """A runner in the background."""
+
+    def __init__(self, client: Any, venue: Any, *, owner: str = "a", ttl_s: float = 2.0, **options: Any) -> None:
+        self.stop = False
+        self.feed = feed_of(venue, **{"mute_after_s": 10.0, **options})
+        lease = Lease(client, kind=LEASE_KIND, name="test", owner=owner, ttl_s=ttl_s)
+        self.runner = FeedRunner(
+            client, self.feed, lease=lease, should_stop=lambda: self.stop, interval_s=0.1, history_bars=50
+        )
+        self.task = asyncio.create_task(self.runner.run())
+
+    async def end(self) -> str:
+        self.stop = True
+        return await asyncio.wait_for(self.task, 10)
+
+    async def kill(self) -> None:
+        """As if the process died: nothing more is written, the lease is not given back."""
+        self.runner.publisher._may_write = lambda: False
+        self.runner._lease.token = None
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+@pytest.fixture
+async def start(client, venue):
+    made: list[Loop] = []
+
+    async def begin(pairs=frozenset(PAIRS), **options: Any) -> Loop:
+        await want(client, pairs)
+        made.append(Loop(client, venue, **options))
+        return made[-1]
+
+    yield begin
+    for each in made:
+        each.task.cancel()
+    await asyncio.gather(*(each.task for each in made), return_exceptions=True)
+
+
+async def want(client, pairs) -> None:
+    await client.delete(keys.wanted("test"))
+    await client.sadd(keys.wanted("test"), *[f"{symbol}|{timeframe}" for symbol, timeframe in pairs])
+
+
+async def events(client, key: str) -> list[Any]:
+    return [codec.decode(fields["e"]) for _, fields in await client.xrange(key)]
+
+
+async def published(client, symbol: str, timeframe: str) -> list[Bar]:
+    return [event for event in await events(client, keys.bars_stream(symbol, timeframe)) if isinstance(event, Bar)]
+
+
+async def wait_for_bars(client, symbol: str, timeframe: str, count: int) -> list[Bar]:
+    for _ in range(600):
+        found = await published(client, symbol, timeframe)
+        if len(found) >= count:
+            return found
+        await asyncio.sleep(0.05)
+    pytest.fail(f"{count} bars of {symbol} {timeframe} were expected, found {len(found)}")
+
+
+def values(bar: Bar) -> tuple[Any, ...]:
+    return (bar.ts_open, bar.ts, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trade_count)
+
+
+def brute_force(venue, symbol: str, timeframe: str, first: Bar, last: Bar) -> list[tuple[Any, ...]]:
+    """The bars between two, made of the prints the venue really sent."""
+    maker = Expander(symbol, [timeframe])
+    ticks = venue.market.ticks(symbol, start=first.ts - 1, end=last.ts + 5_000_000_000)
+    bars = [values(bar) for tick in ticks for bar in maker.on_tick(tick)]
+    return [bar for bar in bars if first.ts <= bar[0] and bar[1] <= last.ts]
+
+
+async def test_published_time_bars_are_those_of_the_prints_the_venue_sent(client, venue, start):
+    await start()
+    for symbol in ("SPY", "QQQ"):
+        bars = [bar for bar in await wait_for_bars(client, symbol, "1s", 6) if bar.is_complete]
+        assert [values(bar) for bar in bars[1:]] == brute_force(venue, symbol, "1s", bars[0], bars[-1])
+
+
+async def test_tick_bars_hold_every_print_once(client, venue, start):
+    await start()
+    bars = await wait_for_bars(client, "SPY", "9t", 15)
+    assert {bar.trade_count for bar in bars} == {9}
+    prints = list(venue.market.ticks("SPY", start=bars[0].ts_open - 1, end=bars[-1].ts))
+    first = next(
+        place for place, tick in enumerate(prints) if tick.price == bars[0].open and tick.ts == bars[0].ts_open
+    )
+    for number, bar in enumerate(bars):
+        part = prints[first + 9 * number : first + 9 * number + 9]
+        assert (bar.open, bar.close, bar.volume) == (part[0].price, part[-1].price, sum(tick.size for tick in part))
+
+
+async def test_a_trader_reads_it_all_in_order_and_the_state_is_fresh(client, venue, start):
+    source = StreamReader(client, book="b", subscriptions=sorted(PAIRS))
+    await source.start()
+    await start()
+    got: list[Any] = []
+    while sum(isinstance(event, Bar) for event in got) < 20:
+        got += await source.read(1_000)
+    for symbol in ("SPY", "QQQ"):
+        seqs = [event.seq for event in got if event.symbol == symbol]
+        assert seqs == sorted(set(seqs))
+    assert any(isinstance(event, PartialBar) for event in got)
+    assert not any(isinstance(event, FeedGap) for event in got)
+    states = [event.state for event in got if isinstance(event, FeedStateChanged) and event.symbol == "SPY"]
+    assert states[-1] == "fresh"
+    shown = await client.hgetall(keys.feed_state("SPY"))
+    assert (shown["state"], shown["venue_symbol"]) == ("fresh", "SPY")
+    assert int(shown["last_tick_ts"]) > 0
+
+
+async def test_history_stands_before_the_first_bar_without_hole_or_double(client, venue, start):
+    await start(pairs={("SPY", "1s")})
+    bars = await wait_for_bars(client, "SPY", "1s", 5)
+    for _ in range(200):
+        known = await recent_bars(client, "SPY", "1s", 200)
+        if len(known) > 50 and all(bar.is_complete for bar in known):
+            break
+        await asyncio.sleep(0.05)
+    assert known[0].quality == "vendor"
+    assert known[-1].quality == "built"
+    assert len({bar.ts for bar in known}) == len(known)
+    span = [bar.ts for bar in known if bar.ts >= known[-1].ts - 40_000_000_000]
+    holes = [after - before for before, after in pairwise(span) if after - before != 1_000_000_000]
+    assert holes == []
+    assert bars[0].ts in {bar.ts for bar in known}
+
+
+async def test_timeframes_come_and_go_while_it_runs(client, venue, start):
+    loop = await start(pairs={("SPY", "1s")})
+    await wait_for_bars(client, "SPY", "1s", 1)
+    await want(client, {("SPY", "1s"), ("SPY", "5t"), ("SPX", "1s")})
+    await wait_for_bars(client, "SPY", "5t", 3)
+    await wait_for_bars(client, "SPX", "1s", 2)
+    assert loop.feed.connects == 1
+    await want(client, {("SPX", "1s")})
+    await until(lambda: loop.feed.symbols == {"SPX": "SPX"})
+    assert loop.runner.publisher.pairs == {("SPX", "1s")}
+
+
+async def test_a_cut_makes_bars_gapped_and_no_unflagged_one_wrong(client, venue, start):
+    loop = await start(pairs={("SPY", "1s"), ("SPY", "9t")})
+    await wait_for_bars(client, "SPY", "1s", 2)
+    venue.faults.add(FaultScript("cut", for_s=1.3))
+    await until(lambda: loop.feed.connects == 2)
+    count = len(await published(client, "SPY", "1s"))
+    bars = await wait_for_bars(client, "SPY", "1s", count + 4)
+    assert [bar for bar in bars if bar.quality == "gapped"]
+    right = dict.fromkeys(brute_force(venue, "SPY", "1s", bars[0], bars[-1]))
+    good = [bar for bar in bars[1:] if bar.is_complete]
+    assert len(good) >= 3
+    assert all(values(bar) in right for bar in good if bar.ts_open >= bars[0].ts)
+    notes = [
+        event for event in await events(client, keys.ticks_stream("SPY", "1s")) if not isinstance(event, PartialBar)
+    ]
+    assert [note.state for note in notes if isinstance(note, FeedStateChanged)][-1] in ("fresh", "gapped")
+    assert [note for note in notes if isinstance(note, FeedGap)]
+
+
+async def test_only_one_process_runs_a_feed(client, venue, start):
+    await start()
+    await wait_for_bars(client, "SPY", "1s", 1)
+    second = await start(owner="b")
+    assert await asyncio.wait_for(second.task, 5) == "held"
+
+
+async def test_another_takes_over_when_the_first_dies_and_flags_what_was_lost(client, venue, start):
+    first = await start(ttl_s=0.5)
+    await wait_for_bars(client, "SPY", "1s", 2)
+    await first.kill()
+    await asyncio.sleep(0.6)
+    await start(owner="b")
+    count = len(await published(client, "SPY", "1s"))
+    bars = await wait_for_bars(client, "SPY", "1s", count + 3)
+    assert [bar.seq for bar in bars] == sorted(bar.seq for bar in bars)
+    right = dict.fromkeys(brute_force(venue, "SPY", "1s", bars[0], bars[-1]))
+    assert all(values(bar) in right for bar in bars if bar.is_complete and bar.ts_open >= bars[0].ts)
+    numbers = [int(fields["n"]) for _, fields in await client.xrange(keys.ticks_stream("SPY", "1s"))]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+async def test_asked_to_stop_it_writes_what_it_has_and_frees_the_lease(client, venue, start):
+    loop = await start()
+    await wait_for_bars(client, "SPY", "1s", 1)
+    assert await loop.end() == "asked to stop"
+    assert await client.get(keys.lease(LEASE_KIND, "test")) is None
+    assert (await client.hgetall(keys.feed_state("SPY")))["state"] == "stale"
+    assert isinstance((await events(client, keys.ticks_stream("SPY", "1s")))[-1], FeedStateChanged)
+
+
+async def test_a_lost_lease_ends_the_loop_at_once(client, venue, start):
+    loop = await start(ttl_s=0.6)
+    await wait_for_bars(client, "SPY", "1s", 1)
+    await client.delete(keys.lease(LEASE_KIND, "test"))
+    assert await asyncio.wait_for(loop.task, 5) == "the lease was lost"
+
+
+async def test_the_heartbeat_tells_of_work_done(client, venue, start):
+    await start()
+    await wait_for_bars(client, "SPY", "1s", 2)
+    beat = await client.get(keys.heartbeat("feed:test"))
+    assert '"is_connected":true' in beat
+    assert '"symbols":2' in beat
