@@ -31,7 +31,7 @@ class TickColumns:
     def __len__(self) -> int:
         return len(self.ts)
 
-    def ticks(self, *, chunk: int = 65_536) -> Iterator[Tick]:
+    def ticks(self, *, chunk: int = 8_192) -> Iterator[Tick]:
         """One `Tick` per row, made chunk by chunk: memory stays flat however long the columns are."""
         for at in range(0, len(self.ts), chunk):
             part = slice(at, at + chunk)

@@ -47,7 +47,7 @@ def read_ticks(
     )
 
 
-def iter_ticks(path: str | Path, symbol: str | None = None, *, chunk: int = 65_536, **options: Any) -> Iterator[Tick]:
+def iter_ticks(path: str | Path, symbol: str | None = None, *, chunk: int = 8_192, **options: Any) -> Iterator[Tick]:
     """The prints as events, made chunk by chunk; `options` are those of `read_ticks`."""
     return read_ticks(path, symbol, **options).ticks(chunk=chunk)
 
