@@ -68,10 +68,11 @@ class IndicatorFrame:
 
     def __getitem__(self, spec: str | Spec) -> float:
         """The current value; nan before it is ready."""
-        column = self._columns.get(spec)
-        if column is None:
+        try:
+            return self._columns[spec][-1]
+        except LookupError:  # another spelling, or no bar yet
             column = self._find(spec)
-        return column[-1] if column else math.nan
+            return column[-1] if column else math.nan
 
     def previous(self, spec: str | Spec, bars_ago: int = 1) -> float:
         """The value that many bars ago; nan before the first bar. Not further back than `max_length`."""

@@ -10,14 +10,10 @@ from typing import Any, NamedTuple
 
 from engine.indicators.graph import Node, Plan
 from engine.indicators.inline import Inlined, NotInlinable, inline
+from engine.indicators.prices import DERIVED, mean_of
 from engine.indicators.recurrence import Value
 from engine.indicators.spec import Spec
 
-DERIVED = {
-    "hl2": "(high + low) / 2.0",
-    "hlc3": "(high + low + close) / 3.0",
-    "ohlc4": "(open + high + low + close) / 4.0",
-}
 _numbers = count()
 
 
@@ -128,7 +124,7 @@ class _Writer:
             f for f in ("open", "high", "low", "close") if f in fields or any(f in DERIVED[d] for d in self._derived)
         ]
         lines = [f"{field} = bar.{field}" for field in read]
-        lines += [f"{field} = {DERIVED[field]}" for field in self._derived]
+        lines += [f"{field} = {mean_of(DERIVED[field])}" for field in self._derived]
         lines += [f"{field} = bar.{field}" for field in ("volume", "vwap") if field in fields]
         lines += ["trade_count = float(bar.trade_count)"] if "trade_count" in fields else []
         return lines + (["session = float(session_of(bar.ts))"] if "session" in fields else [])

@@ -8,15 +8,13 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from engine.errors import FortifiedError
+from engine.indicators.prices import PRICE_FIELDS
 from engine.registry import Registry
 
 Step = TypeVar("Step", bound=Callable[..., Any])
 Value = int | float | str
 Rule = int | Callable[..., int]
 Inputs = tuple[str, ...] | Callable[..., tuple[str, ...]]
-
-# What a bar itself offers. `session` is the id of the trading day, made by the callable a frame is given.
-PRICE_FIELDS = ("open", "high", "low", "close", "volume", "trade_count", "vwap", "session", "hl2", "hlc3", "ohlc4")
 
 
 class IndicatorDefinitionError(FortifiedError):

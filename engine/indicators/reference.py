@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from engine.indicators.graph import plan_for
-from engine.indicators.recurrence import INDICATORS, PRICE_FIELDS, Indicator
+from engine.indicators.prices import PRICE_FIELDS
+from engine.indicators.recurrence import INDICATORS, Indicator
 from engine.indicators.spec import Spec, make_spec, parse
 
 HEAD = """# Indicators

@@ -15,6 +15,7 @@ from engine.indicators.compiled import load_compiled
 from engine.indicators.generate import called_step
 from engine.indicators.graph import Node
 from engine.indicators.inline import Inlined, NotInlinable, inline
+from engine.indicators.prices import mean_of
 from engine.indicators.recurrence import Indicator
 from engine.indicators.wiring import Step, Wiring
 
@@ -38,9 +39,8 @@ def scan(
     return {name: values for name, values in _until_ready(node, outputs).items() if name in wanted}
 
 
-def interpret(node: Node, inputs: Sequence[Floats | float]) -> dict[str, Floats]:
+def interpret(node: Node, inputs: Sequence[Floats | float], length: int) -> dict[str, Floats]:
     """The same for one step that cannot be compiled: called bar by bar."""
-    length = next(len(column) for column in inputs if not isinstance(column, float))
     rows = [[column] * length if isinstance(column, float) else column.tolist() for column in inputs]
     outputs = [np.empty(length) for _ in node.indicator.outputs]
     _interpreter(node, len(rows))(rows, outputs, node)
@@ -76,7 +76,7 @@ def scanner(steps: tuple[Step, ...], cache_dir: Path | None) -> Callable[..., An
 def scan_source(steps: tuple[Step, ...]) -> str:
     """The text of the compiled module: one loop over the columns around the steps' own statements."""
     inlined = [_inline(i, step) for i, step in enumerate(steps)]
-    width = 1 + max(w.place for step in steps for w in step.wires if isinstance(w, wiring.Column))
+    width = 1 + max(0, *(_last_place(wire) for step in steps for wire in step.wires))
     columns = [(f"x{i}", "float64[::1]") for i in range(width)]
     arguments = [pair for i, step in enumerate(steps) for pair in _signature(i, step, inlined[i])]
     outputs = inlined[-1].outputs
@@ -104,6 +104,15 @@ def scan_source(steps: tuple[Step, ...]) -> str:
     )
 
 
+def _last_place(wire: wiring.Wire) -> int:
+    match wire:
+        case wiring.Column(place):
+            return place
+        case wiring.Mean(places):
+            return max(places)
+    return -1
+
+
 def _writes(outputs: dict[str, str]) -> list[str]:
     if len(outputs) == 1:
         return [f"out_{name}[i] = {variable}" for name, variable in outputs.items()]
@@ -113,17 +122,18 @@ def _writes(outputs: dict[str, str]) -> list[str]:
 def _inline(i: int, step: Step) -> Inlined:
     params: dict[str, ast.expr] = {p.name: ast.Name(f"p{i}_{p.name}", ast.Load()) for p in step.indicator.params}
     params |= {name: ast.Constant(value) for name, value in step.choices}
-    names = [_variable(i, k, wire) for k, wire in enumerate(step.wires)]
-    inputs: dict[str, ast.expr] = {
-        argument: ast.Name(name, ast.Load()) for argument, name in zip(step.indicator.input_names, names, strict=True)
-    }
+    texts = [_expression(i, k, wire) for k, wire in enumerate(step.wires)]
+    parsed = [ast.parse(text, mode="eval").body for text in texts]
+    inputs = dict(zip(step.indicator.input_names, parsed, strict=True))
     return inline(step.indicator, prefix=f"n{i}", inputs=inputs, params=params)
 
 
-def _variable(i: int, k: int, wire: wiring.Wire) -> str:
+def _expression(i: int, k: int, wire: wiring.Wire) -> str:
     match wire:
         case wiring.Column(place):
             return f"v{place}"
+        case wiring.Mean(places):
+            return mean_of(f"v{place}" for place in places)
         case wiring.Output(step, name):
             return f"n{step}_{name}"
     return f"c{i}_{k}"

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from engine.errors import InvalidInput
-from engine.indicators.recurrence import INDICATORS, PRICE_FIELDS, Indicator, Param, Value
+from engine.indicators.prices import PRICE_FIELDS
+from engine.indicators.recurrence import INDICATORS, Indicator, Param, Value
 
 MAX_SPEC_LENGTH = 1000
 MAX_SPEC_DEPTH = 40

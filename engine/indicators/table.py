@@ -8,6 +8,7 @@ import numpy as np
 from engine.errors import InvalidInput
 from engine.indicators.frame import utc_date
 from engine.indicators.graph import Node, Plan, plan_for
+from engine.indicators.prices import DERIVED
 from engine.indicators.recurrence import INDICATORS
 from engine.indicators.scan import Floats, NotInlinable, interpret, scan
 from engine.indicators.spec import Spec, parse
@@ -64,13 +65,13 @@ class ColumnCache:
         return computed[output]
 
     def _scan(self, node: Node, plan: Plan, wanted: set[str]) -> dict[str, Floats]:
-        wired = wire(plan, node)
+        wired = wire(plan, node, self._given)
         try:
             columns = [self._input(source, plan) for source in wired.columns]
             return scan(wired, columns, wanted, cache_dir=self._cache_dir)
         except NotInlinable:
             inputs = [each if isinstance(each, float) else self._input(each, plan) for each in node.inputs]
-            return interpret(node, inputs)
+            return interpret(node, inputs, len(next(iter(self._given.values()))))
 
     def _input(self, source: Spec, plan: Plan) -> Floats:
         if source.is_price:
@@ -85,13 +86,9 @@ class ColumnCache:
     def _make_price(self, name: str) -> Floats:
         if name in self._given:
             return np.require(self._given[name], dtype=np.float64, requirements=["C", "W"])
-        # The same operations in the same order as when a bar is appended.
-        if name == "hl2":
-            return (self._price("high") + self._price("low")) / 2.0
-        if name == "hlc3":
-            return (self._price("high") + self._price("low") + self._price("close")) / 3.0
-        if name == "ohlc4":
-            return (self._price("open") + self._price("high") + self._price("low") + self._price("close")) / 4.0
+        if name in DERIVED:
+            parts = [self._price(part) for part in DERIVED[name]]
+            return sum(parts[1:], start=parts[0]) / float(len(parts))
         if name == "session" and "ts" in self._given:
             return np.array([self._session_of(int(ts)) for ts in self._given["ts"]], dtype=np.float64)
         raise InvalidInput(f"The table has no column {name!r}; it has: {', '.join(self._given)}", field=name)

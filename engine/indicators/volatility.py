@@ -1,7 +1,9 @@
 """How far prices move: true range, and bands around averages."""
 
 from math import log10
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from msgspec import Meta
 
 from engine.indicators.averages import average_of
 from engine.indicators.params import Average, Factor, FirstBar, Period, Seed, SpanPeriod
@@ -85,21 +87,21 @@ def bollinger(
     return BollingerBands(middle + reach, middle, middle - reach, width, percent_b)
 
 
-@indicator(
-    "keltner",
-    sources=("close",),
-    inputs=("{average}({close},{period})", "atr({atr_period},average={range_average})"),
-)
+def keltner_inputs(period: int, atr_period: int, average: Average, range_average: Average) -> tuple[str, ...]:
+    return average_of(average, "{close}", period), f"atr({atr_period or period},average={range_average})"
+
+
+@indicator("keltner", sources=("close",), inputs=keltner_inputs)
 def keltner(
     middle: float,
     atr: float,
     period: Period = 20,
     factor: Factor = 1.5,
-    atr_period: Period = 20,
+    atr_period: Annotated[int, Meta(ge=0, le=10_000)] = 0,
     average: Average = "sma",
     range_average: Average = "sma",
 ) -> Bands:
-    """Keltner channels: average ± factor · ATR(atr_period)."""
+    """Keltner channels: average ± factor · ATR(atr_period), over `period` bars too where `atr_period` is 0."""
     reach = factor * atr
     return Bands(middle + reach, middle, middle - reach)
 

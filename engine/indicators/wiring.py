@@ -1,8 +1,10 @@
 """Decides what one compiled loop computes: an indicator together with the parts its own declaration is made of."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from engine.indicators.graph import Node, Plan
+from engine.indicators.prices import DERIVED
 from engine.indicators.recurrence import Indicator, Value
 from engine.indicators.spec import Spec
 
@@ -16,6 +18,12 @@ class Column(NamedTuple):
     place: int
 
 
+class Mean(NamedTuple):
+    """A step's input that is a derived price: the mean of some columns."""
+
+    places: tuple[int, ...]
+
+
 class Constant(NamedTuple):
     """A step's input that is a number."""
 
@@ -27,7 +35,7 @@ class Output(NamedTuple):
     name: str
 
 
-Wire = Column | Constant | Output
+Wire = Column | Mean | Constant | Output
 
 
 class Step(NamedTuple):
@@ -47,9 +55,10 @@ class Wiring(NamedTuple):
     nodes: tuple[Node, ...]
 
 
-def wire(plan: Plan, node: Node) -> Wiring:
+def wire(plan: Plan, node: Node, given: Collection[str] = ()) -> Wiring:
     """The loop of `node`: sources that the caller chose are columns, and what it is made of is computed inside,
-    unless that is more than `MAX_STEPS` steps: then all its inputs are columns."""
+    unless that is more than `MAX_STEPS` steps: then all its inputs are columns. Derived prices are made in the loop,
+    but for those that are `given` as columns."""
     outside = {source for source in node.spec.sources if isinstance(source, Spec)}
     if len(_inside(plan, node, outside)) > MAX_STEPS:
         outside = {source for source in node.inputs if isinstance(source, Spec)}
@@ -58,11 +67,11 @@ def wire(plan: Plan, node: Node) -> Wiring:
     wired: list[Step] = []
     nodes = _inside(plan, node, outside)
     for each in nodes:
-        wires = tuple(_wire(source, plan, outside, steps, columns) for source in each.inputs)
+        wires = tuple(_wire(source, plan, outside, steps, columns, given) for source in each.inputs)
         gated = any(isinstance(source, Spec) and not source.is_price for source in each.inputs)
         wired.append(Step(each.indicator, choices(each.indicator, each.params), wires, gated))
         steps[each.spec] = len(steps)
-    return Wiring(tuple(wired), tuple(columns), nodes)
+    return Wiring(tuple(wired), tuple(columns) or (Spec("close"),), nodes)
 
 
 def choices(indicator: Indicator, values: tuple[Value, ...]) -> tuple[tuple[str, str], ...]:
@@ -83,10 +92,17 @@ def _inside(plan: Plan, node: Node, outside: set[Spec]) -> tuple[Node, ...]:
 
 
 def _wire(
-    source: Spec | float, plan: Plan, outside: set[Spec], steps: dict[Spec, int], columns: dict[Spec, int]
+    source: Spec | float,
+    plan: Plan,
+    outside: set[Spec],
+    steps: dict[Spec, int],
+    columns: dict[Spec, int],
+    given: Collection[str],
 ) -> Wire:
     if isinstance(source, float):
         return Constant()
+    if source.name in DERIVED and source.name not in given:
+        return Mean(tuple(columns.setdefault(Spec(part), len(columns)) for part in DERIVED[source.name]))
     if source.is_price or source in outside:
         return Column(columns.setdefault(source, len(columns)))
     return Output(steps[source.whole], plan.node(source).output(source))

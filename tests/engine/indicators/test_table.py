@@ -118,3 +118,20 @@ def test_a_step_that_cannot_be_compiled_is_interpreted_with_the_same_result():
         found = compute(COLUMNS, ["sma(odd(close),3)"])["sma(odd(close),3)"]
     expected = compute({"close": np.sqrt(COLUMNS["close"])}, ["sma(close,3)"])["sma(close,3)"]
     np.testing.assert_array_equal(found, expected)
+
+
+def test_a_derived_price_that_is_given_is_used_as_it_is():
+    given = {**COLUMNS, "hl2": COLUMNS["close"]}
+    found = compute(given, ["ema(hl2,5)", "supertrend(10,3).line"])
+    np.testing.assert_array_equal(found["ema(hl2,5)"], compute(COLUMNS, ["ema(close,5)"])["ema(close,5)"])
+    other = compute(COLUMNS, ["supertrend(close,close,10,3).line"])["supertrend(close,close,10,3).line"]
+    np.testing.assert_array_equal(found["supertrend(10,3).line"], other)
+
+
+def test_sources_may_all_be_numbers():
+    assert list(compute({"close": COLUMNS["close"][:3]}, ["product(2,3)"])["product(2,3)"]) == [6.0, 6.0, 6.0]
+
+
+def test_keltner_takes_its_range_over_the_same_period_unless_told_otherwise():
+    table = compute(COLUMNS, ["keltner(10,2).upper", "keltner(10,2,10).upper"])
+    np.testing.assert_array_equal(*table.values())
