@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import uvloop
@@ -30,13 +30,14 @@ from trading.runtime.commands import CommandSource
 from trading.runtime.inbox import Delivery, Inbox
 from trading.runtime.runner import Ended, Runner
 from trading.runtime.simulated import SimulatedDesk
-from trading.runtime.warmup import warm_up
+from trading.runtime.warmup import catch_up, warm_up
 
 logger = logging.getLogger(__name__)
 
 LEASE_KIND = "trader"
 LEASE_TTL_S = 4.0
 READ_BLOCK_MS = 500
+ACK_EVERY_S = 1.0
 
 
 def run_book(name: str) -> str:
@@ -115,14 +116,14 @@ async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: i
     await reader.start()
     await warm_up(desk.engine, _history(client))
     journal = DatabaseJournal(book_id=composition.book_id, token=token, on_commit=lambda out: _show_facts(name, out))
-    inbox = await _inbox(client, reader, composition)
+    inbox = Inbox()
 
     async def rewarm(symbol: str) -> None:
         desk.engine.begin_rewarm(symbol)
         await warm_up(desk.engine, _history(client), symbol=symbol)
 
     async def show(runner: Runner) -> None:
-        await reader.ack(runner.cursors)
+        await catch_up(desk.engine, _history(client))
         await _show(client, name, desk, runner)
 
     runner = Runner(
@@ -135,9 +136,11 @@ async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: i
         show=show,
         slot_timeframes=composition.slot_timeframes,
     )
+    await _attach_sources(inbox, client, reader, composition, runner)
     try:
         return await runner.run()
     finally:
+        await reader.close()
         await journal.close()
 
 
@@ -150,12 +153,10 @@ def _desk(composition: compose.Composition) -> SimulatedDesk:
         return compose.make_desk(compose.load(composition.name))
 
 
-async def _inbox(client: AsyncRedis, reader: StreamReader, composition: compose.Composition) -> Inbox:
-    async def market() -> Delivery:
-        events = await reader.read(READ_BLOCK_MS)
-        return Delivery(events=events, cursors=dict(reader.cursors) if events else {})
-
-    inbox = Inbox()
+async def _attach_sources(
+    inbox: Inbox, client: AsyncRedis, reader: StreamReader, composition: compose.Composition, runner: Runner
+) -> None:
+    """The market and people's commands; first of all the halt that a book begins with."""
     if composition.is_halted:
         halt = Halt(ts=time.time_ns(), command_id=f"halt-{composition.name}", reason="halted")
         await inbox.put(Delivery(events=(halt,), cursors={}))
@@ -165,9 +166,24 @@ async def _inbox(client: AsyncRedis, reader: StreamReader, composition: compose.
         cursor=composition.cursors.get(keys.commands(composition.name)),
         unanswered=_unanswered,
     )
-    inbox.attach("market", market)
+    inbox.attach("market", MarketSource(reader, lambda: runner.committed).read)
     inbox.attach("commands", commands.read)
-    return inbox
+
+
+class MarketSource:
+    """The reader as a source. It acknowledges what is committed between two reads: its connection takes turns."""
+
+    def __init__(self, reader: StreamReader, committed: Callable[[], dict[str, str]]) -> None:
+        self._reader = reader
+        self._committed = committed
+        self._acked_at = 0.0
+
+    async def read(self) -> Delivery:
+        if time.monotonic() - self._acked_at >= ACK_EVERY_S:
+            self._acked_at = time.monotonic()
+            await self._reader.ack(self._committed())
+        events = await self._reader.read(READ_BLOCK_MS)
+        return Delivery(events=events, cursors=dict(self._reader.cursors) if events else {})
 
 
 @sync_to_async

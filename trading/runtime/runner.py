@@ -108,6 +108,7 @@ class Runner:
         self.desk = desk
         self.stats = Stats()
         self.cursors = dict(cursors)
+        self.committed = dict(cursors)  # what the journal holds: everything before it is dealt with for good
         self.last_bars: dict[tuple[str, str], Bar] = {}
         self._inbox = inbox
         self._journal = journal
@@ -202,6 +203,7 @@ class Runner:
         self, outputs: tuple[Event, ...], state: bytes, cursors: dict[str, str], bars: dict[str, Bar]
     ) -> None:
         await self._journal.append(outputs=outputs, state=state, cursors=cursors, bars=bars)
+        self.committed = cursors
         await self.desk.committed(outputs)
 
     def _committed(self, task: asyncio.Task[None]) -> None:

@@ -19,6 +19,8 @@ class Warmable(Protocol):
 
     def warm(self, bar: Bar) -> None: ...
 
+    def begin_rewarm(self, symbol: str) -> None: ...
+
     def slot_states(self) -> Sequence[SlotStateChanged | WarmupProgressed]: ...
 
 
@@ -43,3 +45,14 @@ async def warm_up(engine: Warmable, history: History, *, symbol: str = "") -> in
         given += len(bars)
         logger.info("%s %s: warmed up with %d bars (needs %d)", found, timeframe, len(bars), need)
     return given
+
+
+async def catch_up(engine: Warmable, history: History) -> None:
+    """Warm what is still cold once there is enough history: a feed that began with us fetches it meanwhile.
+
+    A symbol that has seen a few bars of its own begins again, as history reaches further back than they do.
+    """
+    for symbol, timeframe, need in cold(engine):
+        if len(await history(symbol, timeframe, need)) >= need:
+            engine.begin_rewarm(symbol)
+            await warm_up(engine, history, symbol=symbol)

@@ -1,5 +1,6 @@
 """The demo's records: its account, its feed, its tickers, and the strategy already running on paper."""
 
+import json
 from argparse import ArgumentParser
 from typing import Any
 
@@ -14,13 +15,14 @@ from users.models import User
 from users.services import create_demo_user
 
 FEED = "dxlink"
+LOGIN = json.dumps({"refresh_token": "demo", "client_secret": "demo"})  # the simulator's: it accepts any
 
 # Short averages on small bars, so that a newcomer sees trades within a minute or two.
 TICKERS: tuple[dict[str, Any], ...] = (
-    {"symbol": "/MES", "timeframe": "20t", "params": {"period_1": 3, "period_2": 8}, "quantity": "1"},
-    {"symbol": "/MNQ", "timeframe": "30t", "params": {"period_1": 5, "period_2": 13}, "quantity": "1"},
+    {"symbol": "/MES", "timeframe": "10t", "params": {"period_1": 3, "period_2": 8}, "quantity": "1"},
+    {"symbol": "/MNQ", "timeframe": "15t", "params": {"period_1": 5, "period_2": 13}, "quantity": "1"},
     {"symbol": "SPY", "timeframe": "1", "params": {"period_1": 9, "period_2": 21}, "quantity": "10"},
-    {"symbol": "QQQ", "timeframe": "20t", "params": {"period_1": 4, "period_2": 9}, "quantity": "10"},
+    {"symbol": "QQQ", "timeframe": "12t", "params": {"period_1": 4, "period_2": 9}, "quantity": "10"},
 )
 
 
@@ -34,7 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, api_url: str, **options: Any) -> None:
         user, _ = create_demo_user()
-        save_feed(name=FEED, kind="dxlink", api_url=api_url, token="demo", is_default=True)  # noqa: S106 (a simulator's)
+        save_feed(name=FEED, kind="dxlink", api_url=api_url, token=LOGIN, is_default=True)
         if not Ticker.objects.filter(strategy="ema").exists():
             self._make_tickers(user)
         if not Run.objects.filter(strategy="ema").exists():
