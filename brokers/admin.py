@@ -1,11 +1,16 @@
 """Accounts in the admin: what each venue can do, and the lock on real money."""
 
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Field, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from brokers import services
 from brokers.features import Features
@@ -49,11 +54,11 @@ class BrokerAccountAdmin(ModelAdmin):
     readonly_fields = ("is_armed", "capabilities")
     actions = ("arm", "disarm")
 
-    def formfield_for_dbfield(self, db_field, request, **kwargs):  # type: ignore[no-untyped-def]
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if db_field.name == "broker" and field is not None:
-            field.help_text = f"One of {', '.join(FEATURES)}."
-        return field
+    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "broker":
+            choices = [(name, FEATURES[name].title) for name in FEATURES]
+            return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     @admin.display(description="what the venue can do")
     def capabilities(self, account: BrokerAccount) -> SafeString | str:
@@ -73,7 +78,7 @@ class BrokerAccountAdmin(ModelAdmin):
     def has_arm_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("brokers.arm_account")
 
-    def _each(self, request, queryset, action) -> None:  # type: ignore[no-untyped-def]
+    def _each(self, request: HttpRequest, queryset: QuerySet[BrokerAccount], action: Callable[..., None]) -> None:
         for account in queryset:
             try:
                 action(user=request.user, account=account)

@@ -75,6 +75,12 @@ def _actor(request: HttpRequest) -> Actor:
     return cast("Actor", request.user)  # the admin lets nobody in who is not logged in
 
 
+def _words(before: Any, after: Any) -> str:
+    """ "8 → 9"; only the one that there is where something came or went."""
+    said = ["" if value in (None, "") else str(value) for value in (before, after)]
+    return " → ".join(said) if all(said) else f"{said[0]} → nothing" if said[0] else said[1]
+
+
 @admin.register(TickerChange)
 class TickerChangeAdmin(ModelAdmin):
     """Read only: a record that can be edited is none."""
@@ -86,8 +92,8 @@ class TickerChangeAdmin(ModelAdmin):
 
     @admin.display(description="what")
     def what(self, change: TickerChange) -> SafeString:
-        rows = [(name, before, after) for name, (before, after) in change.differences.items()]
-        return format_html_join("", "<div>{}: {} → {}</div>", rows)
+        rows = [(name, _words(before, after)) for name, (before, after) in change.differences.items()]
+        return format_html_join("", "<div>{}: {}</div>", [row for row in rows if row[1]])
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

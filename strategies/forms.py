@@ -135,7 +135,7 @@ def _field(described: inspect.Field) -> forms.Field:
         "label": described.name,
         "required": False,
         "initial": None if described.default is msgspec.NODEFAULT else described.default,
-        "help_text": " ".join([*notes, *_bounds(kind)]),
+        "help_text": ", ".join([*notes, *_bounds(kind)]),
     }
     if isinstance(kind, inspect.BoolType):
         return forms.BooleanField(**common, widget=UnfoldBooleanSwitchWidget)

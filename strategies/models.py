@@ -1,5 +1,6 @@
 """What each strategy trades, and who changed it: configuration, never state."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -82,7 +83,15 @@ class TickerChange(models.Model):
 
     @property
     def differences(self) -> dict[str, tuple[Any, Any]]:
-        """Field → (before, after), of the fields that differ."""
-        names = sorted({*self.before, *self.after})
-        pairs = {name: (self.before.get(name), self.after.get(name)) for name in names}
+        """Field → (before, after), of the fields that differ; "params.period_1" for what lies inside one."""
+        before, after = dict(_flat(self.before)), dict(_flat(self.after))
+        pairs = {name: (before.get(name), after.get(name)) for name in sorted({*before, *after})}
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _flat(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in document.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -4,6 +4,7 @@ import importlib.util
 from datetime import timedelta
 from pathlib import Path
 
+from fortified.settings.admin import *  # noqa: F403
 from fortified.settings.celery import *  # noqa: F403
 from fortified.settings.environment import BASE_DIR as BASE_DIR
 from fortified.settings.environment import ENVIRONMENT as ENVIRONMENT
@@ -122,7 +123,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "infra.web.schema.PackageSchema",
     "EXCEPTION_HANDLER": "infra.web.errors.exception_handler",
 }
 SPECTACULAR_SETTINGS = {
@@ -147,7 +148,6 @@ STATICFILES_DIRS = [
     *([BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []),
     *([("vendor/lightweight-charts", CHARTS_FOLDER)] if CHARTS_FOLDER else []),
 ]
-UNFOLD = {"SITE_TITLE": "Fortified", "SITE_HEADER": "Fortified", "SITE_SUBHEADER": "Configuration and records"}
 
 # ---- time, language, logs ---------------------------------------------------------------------------------
 USE_TZ = True

@@ -6,6 +6,7 @@ from django.core import checks
 from django.test import override_settings
 
 from fortified.asgi import application
+from fortified.settings.admin import UNFOLD
 from infra.web.checks import chart_library_is_installed
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +57,19 @@ async def test_a_websocket_from_another_origin_is_closed_at_the_door():
         door = WebsocketCommunicator(application, path, headers=[(b"origin", b"https://elsewhere.example")])
         connected, _ = await door.connect()
         assert not connected
+
+
+def test_every_page_of_the_admin_menu_opens(admin_client, redis_url):
+    groups = UNFOLD["SIDEBAR"]["navigation"]
+    links = [str(item["link"]) for group in groups for item in group["items"]]
+    assert len(links) > 10
+    assert {link: admin_client.get(link).status_code for link in links} == dict.fromkeys(links, 200)
+
+
+def test_routes_are_grouped_by_the_package_that_answers(client):
+    paths = client.get("/api/schema?format=json").json()["paths"]
+    assert paths["/api/start-trading"]["post"]["tags"] == ["trading"]
+    assert paths["/api/token/refresh"]["post"]["tags"] == ["users"]
 
 
 def test_the_admin_asks_for_a_login(client):

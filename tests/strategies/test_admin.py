@@ -101,6 +101,14 @@ def test_the_lists_open(admin, ticker, page):
     assert "SPY" in answer.content.decode()
 
 
+def test_the_record_shows_what_changed_and_nothing_else(admin, trader, ticker):
+    services.update_ticker(user=trader, ticker=ticker, params={"period_1": 6})
+    page = admin.get("/admin/strategies/tickerchange/").content.decode()
+    assert "params.period_1: 4 → 6" in page
+    assert "quantities.paper: 7" in page
+    assert "None" not in page.split("result_list")[-1]
+
+
 def test_the_record_cannot_be_edited(admin, ticker):
     change = TickerChange.objects.get()
     assert admin.get("/admin/strategies/tickerchange/add/").status_code == 403
