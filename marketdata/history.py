@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
-from engine.bars.timeframe import parse_timeframe
+from engine.bars.timeframe import TimeframeKind, parse_timeframe
 from engine.model.market import Bar
 from engine.model.time import NS_PER_MS, NS_PER_S
 from infra import codec
@@ -74,10 +74,16 @@ def plan_join(stored: Sequence[Stored], vendor: Sequence[Bar]) -> tuple[list[Sto
 
 
 def lookback_ns(timeframe: str, bars: int, *, attempt: int = 0) -> int:
-    """How far back to ask so that `bars` come: twice the pure span for the hours in which nothing trades, four
-    times as far with each further attempt. Where time does not end a bar, six hours are tried first."""
-    span = parse_timeframe(timeframe).duration_ns
-    first = 2 * bars * span if span else 6 * 3_600 * NS_PER_S
+    """How far back to ask so that `bars` come: twice the pure span for the hours in which nothing trades, for tick
+    bars as if five prints came a second, for volume bars an hour; four times as far with each further attempt."""
+    parsed = parse_timeframe(timeframe)
+    span = parsed.duration_ns
+    if span:
+        first = 2 * bars * span
+    elif parsed.kind is TimeframeKind.TICK:
+        first = max(60, bars * parsed.size // 5) * NS_PER_S
+    else:
+        first = 3_600 * NS_PER_S
     reach: int = first * 4**attempt
     return reach
 

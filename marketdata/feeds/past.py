@@ -15,7 +15,7 @@ from marketdata.publisher import Pair
 
 logger = logging.getLogger(__name__)
 
-_ATTEMPTS = 3  # each looks four times as far back
+_ATTEMPTS = 4  # each looks four times as far back
 _SETTLE_S = 2.0  # the venue's own candle of a period that just ended needs a moment
 _MEND_BARS = 20  # how far back a single hole is looked at
 _PARALLEL = 4

@@ -188,10 +188,10 @@ async def test_only_one_process_runs_a_feed(client, venue, start):
 
 
 async def test_another_takes_over_when_the_first_dies_and_flags_what_was_lost(client, venue, start):
-    first = await start(ttl_s=0.5)
+    first = await start(ttl_s=1.5)
     await wait_for_bars(client, "SPY", "1s", 2)
     await first.kill()
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(1.6)
     await start(owner="b")
     count = len(await published(client, "SPY", "1s"))
     bars = await wait_for_bars(client, "SPY", "1s", count + 3)
@@ -212,7 +212,7 @@ async def test_asked_to_stop_it_writes_what_it_has_and_frees_the_lease(client, v
 
 
 async def test_a_lost_lease_ends_the_loop_at_once(client, venue, start):
-    loop = await start(ttl_s=0.6)
+    loop = await start(ttl_s=1.5)
     await wait_for_bars(client, "SPY", "1s", 1)
     await client.delete(keys.lease(LEASE_KIND, "test"))
     assert await asyncio.wait_for(loop.task, 5) == "the lease was lost"
