@@ -94,8 +94,8 @@ class _Rename(ast.NodeTransformer):
             raise NotInlinable(f"{self.step.__name__} closes over {', '.join(self.step.__code__.co_freevars)}")
 
     def statement(self, node: ast.stmt) -> ast.stmt:
-        copy: ast.stmt = self.visit(ast.parse(ast.unparse(node)).body[0])
-        return ast.fix_missing_locations(copy)
+        copied: ast.stmt = self.visit(ast.parse(ast.unparse(node)).body[0])
+        return copied
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.stmt) and not isinstance(node, STATEMENTS):
@@ -246,9 +246,8 @@ def _sequential(pending: dict[str, ast.expr]) -> list[ast.stmt]:
         free = [t for t in pending if not any(t in reads[other] for other in pending if other != t)]
         if not free:  # they read each other: all at once
             targets = [ast.Name(t, ast.Store()) for t in pending]
-            both = ast.Assign([ast.Tuple([*targets], ast.Store())], ast.Tuple([*pending.values()], ast.Load()))
-            return [*out, ast.fix_missing_locations(both)]
+            both = ast.Tuple([*targets], ast.Store())
+            return [*out, ast.Assign([both], ast.Tuple([*pending.values()], ast.Load()), lineno=0)]
         for target in free:
-            assign = ast.Assign([ast.Name(target, ast.Store())], pending.pop(target))
-            out.append(ast.fix_missing_locations(assign))
+            out.append(ast.Assign([ast.Name(target, ast.Store())], pending.pop(target), lineno=0))
     return out or [ast.Pass()]
