@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 import strategies.library
 from engine.registry import Registry, discover
 from engine.strategy import params as engine_params
@@ -12,7 +10,7 @@ from engine.strategy.base import Strategy
 from strategies.library.registration import STRATEGIES
 
 
-def parse_params(strategy: str, raw: Mapping[str, Any]) -> msgspec.Struct:
+def parse_params(strategy: str, raw: Mapping[str, Any]) -> Any:
     """The checked parameters of the strategy with that key; `InvalidInput` names the field that is wrong."""
     return engine_params.parse_params(STRATEGIES[strategy], raw)
 

@@ -19,8 +19,9 @@ from engine.model.orders import (
     OrderRejected,
 )
 from engine.orders.lifecycle import OrderBook, OrderRecord
-from engine.portfolio.ledger import Ledger
-from engine.risk.gate import ADDS_EXPOSURE, Facts, RiskGate
+from engine.portfolio.ledger import Key, Ledger
+from engine.risk.gate import ADDS_EXPOSURE, RiskGate
+from engine.risk.rules import Facts
 
 FAILED = (OrderRejected, OrderCancelled, OrderExpired)
 
@@ -28,13 +29,15 @@ FAILED = (OrderRejected, OrderCancelled, OrderExpired)
 class Desk:
     """Owns the orders of a run. Every order gets its id here, from the run and a counter, and passes the gate here."""
 
-    def __init__(self, config: EngineConfig, *, ledger: Ledger, gate: RiskGate, price: Callable[[str], float]) -> None:
+    def __init__(
+        self, config: EngineConfig, *, ledger: Ledger, gate: RiskGate, facts: Callable[[Order, int], Facts]
+    ) -> None:
         self.orders = OrderBook()
         self.ledger = ledger
         self.gate = gate
         self.counters: dict[str, int] = {}
         self._config = config
-        self._price = price
+        self._facts = facts
         self._holding_of: dict[str, Holding] = {}
         self._prefix: dict[tuple[str, str], str] = {}
 
@@ -109,8 +112,7 @@ class Desk:
     def submit(self, holding: Holding, order: Order, ts: int, out: list[Event], *, is_protective: bool = False) -> bool:
         """Through the gate; True when it was approved."""
         if order.intent in ADDS_EXPOSURE:
-            facts = Facts(ts, self._price(order.symbol), self._config.instruments[order.symbol])
-            verdict = self.gate.check(order, facts)
+            verdict = self.gate.check(order, self._facts(order, ts))
             out.append(verdict)
             if type(verdict) is OrderDenied:
                 return False
@@ -142,6 +144,16 @@ class Desk:
         elif isinstance(update, FAILED) and holding.plan and holding.plan.waits_for == order.client_id:
             holding.plan = None  # the closing leg failed: the opening leg must not follow
         return holding, record
+
+    def pending(self) -> dict[Key, Decimal]:
+        """Signed quantities on their way, protective orders left out."""
+        found: dict[Key, Decimal] = {}
+        for record in self.orders:
+            if not record.is_protective:
+                order = record.order
+                key = (order.strategy, order.symbol, order.broker)
+                found[key] = found.get(key, Decimal(0)) + record.signed_remaining
+        return found
 
     def forget_closed(self) -> None:
         """Drop the links of orders the book no longer remembers."""

@@ -12,10 +12,12 @@ from engine.core.holding import Holding
 from engine.core.pursuit import Pursuit
 from engine.core.slots import Slot
 from engine.core.streams import Stream, SymbolState
+from engine.instruments.sessions import session_of
 from engine.model.commands import Command
 from engine.model.event import Event
 from engine.model.market import Bar, FeedGap, FeedStateChanged, PartialBar, Quote, Tick, TimeAdvanced
 from engine.model.orders import (
+    Order,
     OrderAccepted,
     OrderBecameUnknown,
     OrderCancelled,
@@ -24,12 +26,14 @@ from engine.model.orders import (
     OrderRejected,
     OrderSubmitted,
 )
-from engine.model.positions import PositionChanged
+from engine.model.positions import PositionChanged, TradeClosed
 from engine.model.signals import SlotStateChanged, WarmupProgressed
 from engine.orders.lifecycle import OrderRecord
+from engine.portfolio.equity import Accounts
 from engine.portfolio.ledger import Ledger
 from engine.registry import Registry
 from engine.risk.gate import RiskGate
+from engine.risk.rules import Facts
 from engine.strategy.base import Strategy, Wish
 
 NOTHING: tuple[Event, ...] = ()
@@ -50,7 +54,9 @@ class Engine:
         self.now = 0
         self.ledger = Ledger(config.instruments)
         self.gate = RiskGate(config.risk)
-        self.desk = Desk(config, ledger=self.ledger, gate=self.gate, price=self.price_of)
+        self.accounts = Accounts(session_of(config.risk.calendar) if config.risk.has_daily_limits else None)
+        self._keeps_accounts, self._marks = config.risk.needs_accounts, config.risk.needs_marks
+        self.desk = Desk(config, ledger=self.ledger, gate=self.gate, facts=self._facts)
         self.guards = Guards(config, self.desk, atr=self._atr)
         parts = build(config, strategies, self.ledger)
         self.symbols, self.slots, self.holdings = parts.symbols, parts.slots, parts.holdings
@@ -162,7 +168,7 @@ class Engine:
         out: list[Event] = []
         held = self.guards.open.get(bar.symbol)
         if held is not None:
-            self._watch(held, bar.low, bar.high, ts, out)
+            self._watch(held, bar.low, bar.high, bar.close, ts, out)
         if ts >= self.guards.next_deadline:
             self.guards.on_time(ts, out)
         self._ask_slots(stream, symbol, bar, out)
@@ -195,7 +201,7 @@ class Engine:
             return self._advance(ts)
         out: list[Event] = []
         if held is not None:
-            self._watch(held, low, high, ts, out)
+            self._watch(held, low, high, price, ts, out)
         if ts >= self.guards.next_deadline:
             self.guards.on_time(ts, out)
         for slot in symbol.tick_slots:
@@ -208,11 +214,13 @@ class Engine:
             self.pursuit.decide(symbol, ts, out)
         return out or NOTHING
 
-    def _watch(self, held: Held, low: float, high: float, ts: int, out: list[Event]) -> None:
+    def _watch(self, held: Held, low: float, high: float, price: float, ts: int, out: list[Event]) -> None:
         """Open positions of a symbol meet the range that the market covered."""
         alarmed: list[Holding] | None = None
         for holding in held.values():
             holding.position.see(low, high)
+            if self._marks:
+                self.accounts.mark(holding.key, holding.position, price, ts)
             if low <= holding.low_alarm or high >= holding.high_alarm:
                 alarmed = [*(alarmed or ()), holding]
         for holding in alarmed or ():
@@ -329,9 +337,33 @@ class Engine:
             self.guards.note(holding, record, update, out)
         if holding.plan is not None:
             self.desk.advance(holding, update.ts, out)
+        if self._keeps_accounts and type(update) is OrderFilled:
+            self._account(holding, update, out)
         self.guards.settle(holding, update.ts, out)
         self.pursuit.follow_position(self.slots[holding.strategy, holding.symbol])
         return out
+
+    def _account(self, holding: Holding, fill: OrderFilled, out: list[Event]) -> None:
+        """What the fill did to the accounts, marked at its own price."""
+        self.accounts.settle(holding.key, holding.position, float(fill.price), fill.ts)
+        for event in out:
+            if type(event) is TradeClosed:
+                self.accounts.closed(event)
+                self.gate.note(event, self.config.instruments[event.symbol])
+
+    def _facts(self, order: Order, ts: int) -> Facts:
+        symbol = self.symbols[order.symbol]
+        return Facts(
+            ts,
+            symbol.price,
+            symbol.price_ts,
+            self.config.instruments[order.symbol],
+            self.ledger,
+            self.accounts,
+            self.desk.pending(),
+            self.price_of,
+            self.config.instruments,
+        )
 
     def _on_command(self, command: Command) -> Sequence[Event]:
         if command.command_id in self.handled:

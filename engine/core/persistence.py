@@ -10,7 +10,9 @@ from engine.core.streams import Stream
 from engine.errors import SnapshotIncompatible
 from engine.model.market import Bar
 from engine.orders.lifecycle import OrderRecord
+from engine.portfolio.equity import AccountsState
 from engine.portfolio.ledger import Position
+from engine.risk.gate import GateState
 from engine.snapshot import seal, unseal
 
 if TYPE_CHECKING:
@@ -75,7 +77,8 @@ class EngineState(msgspec.Struct):
 
     run: str
     now: int
-    halt_reason: str
+    gate: GateState
+    accounts: AccountsState
     counters: dict[str, int]
     handled: list[str]
     symbols: list[SymbolSaved]
@@ -101,7 +104,8 @@ def snapshot(engine: "Engine") -> bytes:
     state = EngineState(
         run=engine.config.run,
         now=engine.now,
-        halt_reason=engine.gate.halt_reason,
+        gate=engine.gate.state(),
+        accounts=engine.accounts.state(),
         counters=engine.desk.counters,
         handled=list(engine.handled),
         symbols=[
@@ -128,7 +132,8 @@ def restore(engine: "Engine", data: bytes) -> None:
     state = unseal(data, KIND, VERSION, EngineState)
     _check_fits(engine, state)
     engine.now = state.now
-    engine.gate.halt_reason = state.halt_reason
+    engine.gate.load(state.gate)
+    engine.accounts.load(state.accounts)
     engine.desk.counters.update(state.counters)
     engine.handled.update(dict.fromkeys(state.handled))
     engine.ledger.load(state.positions)

@@ -1,7 +1,6 @@
 """The gate: every order passes it, and only what it approves can be sent."""
 
-from collections.abc import Callable
-from decimal import Decimal
+from datetime import date
 
 import msgspec
 
@@ -9,47 +8,42 @@ from engine.errors import InvariantBroken
 from engine.instruments.instrument import Instrument
 from engine.model.enums import OrderIntent
 from engine.model.orders import ApprovedOrder, Order, OrderDenied
+from engine.model.positions import TradeClosed
 from engine.risk.config import RiskConfig
+from engine.risk.day_trading import counts, trading_date
+from engine.risk.rules import DayTrading, Denial, Facts, OrderRate, build_rules
 
 ADDS_EXPOSURE = frozenset({OrderIntent.ENTRY, OrderIntent.REVERSAL})
 
 
-class Denial(msgspec.Struct, frozen=True):
-    """Which rule said no, to which value, by which limit, in words."""
+class GateState(msgspec.Struct):
+    """The gate in a snapshot."""
 
-    rule: str
-    value: str
-    limit: str
-    reason: str
-
-
-class Facts(msgspec.Struct):
-    """What the rules may look at for one order."""
-
-    now: int
-    price: float  # the symbol's last price
-    instrument: Instrument
-
-
-Rule = Callable[[Order, Facts], Denial | None]
+    halt_reason: str = ""
+    order_times: list[int] = []
+    day_trades: dict[str, list[date]] = {}
 
 
 class RiskGate:
     """Approves or denies. Orders that only make a position smaller always pass."""
 
     def __init__(self, config: RiskConfig) -> None:
-        self._rules: list[Rule] = _rules(config)
         self.halt_reason = ""
+        self._rules = build_rules(config)
+        self._rate = next((rule for rule in self._rules if isinstance(rule, OrderRate)), None)
+        self._day_trading = next((rule for rule in self._rules if isinstance(rule, DayTrading)), None)
 
     @property
     def is_halted(self) -> bool:
         return bool(self.halt_reason)
 
     def check(self, order: Order, facts: Facts) -> ApprovedOrder | OrderDenied:
-        """The verdict on an order that adds exposure."""
+        """The verdict on an order that adds exposure: the first rule that objects decides."""
         denial = self._deny(order, facts)
         if denial is not None:
             return OrderDenied(facts.now, order, denial.rule, denial.value, denial.limit, denial.reason)
+        if self._rate is not None:
+            self._rate.times.append(facts.now)
         return ApprovedOrder(facts.now, order)
 
     def release(self, order: Order, now: int) -> ApprovedOrder:
@@ -58,40 +52,40 @@ class RiskGate:
             raise InvariantBroken(f"{order.client_id} adds exposure and must be checked")
         return ApprovedOrder(now, order)
 
+    def note(self, trade: TradeClosed, instrument: Instrument) -> None:
+        """A round trip ended; within one day it is a day trade."""
+        rule = self._day_trading
+        if rule is None or trade.broker not in rule.trades or not counts(instrument):
+            return
+        day = trading_date(trade.exit_ts)
+        if trading_date(trade.entry_ts) == day:
+            rule.trades[trade.broker].add(day)
+
+    def state(self) -> GateState:
+        """For a snapshot."""
+        days = self._day_trading.trades if self._day_trading else {}
+        return GateState(
+            self.halt_reason,
+            list(self._rate.times) if self._rate else [],
+            {broker: list(trades.days) for broker, trades in days.items()},
+        )
+
+    def load(self, state: GateState) -> None:
+        """From a snapshot."""
+        self.halt_reason = state.halt_reason
+        if self._rate is not None:
+            self._rate.times.extend(state.order_times)
+        if self._day_trading is not None:
+            for broker, days in state.day_trades.items():
+                if broker in self._day_trading.trades:
+                    self._day_trading.trades[broker].days.clear()
+                    self._day_trading.trades[broker].days.extend(days)
+
     def _deny(self, order: Order, facts: Facts) -> Denial | None:
         if self.halt_reason:
             return Denial("kill_switch", "halted", "not halted", f"the book is halted: {self.halt_reason}")
         for rule in self._rules:
-            denial = rule(order, facts)
+            denial = rule.check(order, facts)
             if denial is not None:
                 return denial
         return None
-
-
-def _rules(config: RiskConfig) -> list[Rule]:
-    rules: list[Rule] = []
-    if config.max_order_quantity is not None:
-        rules.append(_quantity(config.max_order_quantity))
-    if config.max_order_notional is not None:
-        rules.append(_notional(config.max_order_notional))
-    return rules
-
-
-def _quantity(limit: Decimal) -> Rule:
-    def check(order: Order, facts: Facts) -> Denial | None:
-        if order.quantity <= limit:
-            return None
-        return Denial("max_order_quantity", str(order.quantity), str(limit), "the order is larger than one may be")
-
-    return check
-
-
-def _notional(limit: Decimal) -> Rule:
-    def check(order: Order, facts: Facts) -> Denial | None:
-        price = order.limit_price or facts.instrument.price(facts.price)
-        value = facts.instrument.notional(price=price, quantity=order.quantity)
-        if value <= limit:
-            return None
-        return Denial("max_order_notional", str(value), str(limit), "the order is worth more than one may be")
-
-    return check

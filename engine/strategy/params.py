@@ -13,7 +13,7 @@ from engine.strategy.base import Strategy
 _PATH = re.compile(r" - at `\$\.([^`]+)`$")
 
 
-def parse_params(strategy: type[Strategy], raw: Mapping[str, Any]) -> msgspec.Struct:
+def parse_params(strategy: type[Strategy], raw: Mapping[str, Any]) -> Any:
     """The strategy's `Params` from `raw`; `InvalidInput` names the field, what was expected and what was found.
 
     Numbers and booleans may come as text, as forms send them.
