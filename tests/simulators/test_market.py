@@ -111,6 +111,15 @@ def test_symbols_with_one_driver_move_together():
     assert abs(np.corrcoef(moves[0], moves[1])[0, 1]) < 0.2
 
 
+def test_another_seed_is_another_market_in_regimes_and_in_every_move():
+    day = NOON // NS_PER_DAY
+    one, two = (make(seed=seed).find("SPY") for seed in (1, 2))
+    assert one and two
+    assert (one.day(day).regime == two.day(day).regime).mean() < 0.5
+    moves = [np.diff(market.day(day).close) for market in (one, two)]
+    assert abs(np.corrcoef(moves[0], moves[1])[0, 1]) < 0.2
+
+
 def test_regimes_switch_and_leave_their_mark_on_the_volatility():
     generator = PathGenerator(
         listing_of("SPY"), seed=1, tick_rate=4.0, sessions=Sessions(AssetClass.EQUITY, always_open=True)
