@@ -11,12 +11,9 @@ from typing import Any
 
 import numpy as np
 
-import engine.indicators
 from engine.indicators.frame import IndicatorFrame
 from engine.indicators.table import ColumnCache
 from engine.model.market import Bar
-
-assert engine.indicators.__all__
 
 
 def peer(module: str) -> Any:

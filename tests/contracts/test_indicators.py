@@ -4,13 +4,11 @@ from typing import NamedTuple
 
 import pytest
 
-import engine.indicators
 from engine.indicators.inline import problem
 from engine.indicators.recurrence import INDICATORS, Indicator
 from tests.contracts import indicator_checks as checks
 from tests.engine.indicators.sample_bars import Columns, sample_columns
 
-assert engine.indicators.__all__  # importing it registers everything
 VARIANTS = checks.every_variant()
 COLUMNS = sample_columns()
 

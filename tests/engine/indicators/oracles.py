@@ -11,11 +11,9 @@ import numpy as np
 import pandas as pd
 import talib
 
-import engine.indicators
 from engine.indicators.table import compute
 from tests.engine.indicators.sample_bars import Columns, sample_columns
 
-assert engine.indicators.__all__
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 PLATFORM_BARS = SHARED / "futures_bars_1m_ES_NQ_YM_2026-02.parquet"
 GOLDEN = SHARED / "golden_thinkscript.json"

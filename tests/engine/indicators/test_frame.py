@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 
 from engine.errors import InvalidInput, NotFound, SnapshotIncompatible
-from engine.indicators import averages
 from engine.indicators.frame import IndicatorFrame, LookAhead
 from tests.engine.indicators.sample_bars import bars_of, sample_columns
 
-assert averages
 BARS = bars_of(sample_columns(60))
 
 

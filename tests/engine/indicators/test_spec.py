@@ -1,10 +1,7 @@
 import pytest
 
 from engine.errors import NotFound
-from engine.indicators import averages
 from engine.indicators.spec import Spec, SpecError, parse
-
-assert averages
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,11 @@ import math
 import numpy as np
 import pytest
 
-import engine.indicators
 from engine.errors import InvalidInput
 from engine.indicators.recurrence import INDICATORS, Indicator
 from engine.indicators.table import ColumnCache, compute
 from tests.engine.indicators.sample_bars import sample_columns
 
-assert engine.indicators.__all__
 COLUMNS = sample_columns(120, dead=False)
 
 

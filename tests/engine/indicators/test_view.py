@@ -2,14 +2,12 @@ import math
 
 import pytest
 
-import engine.indicators
 from engine.errors import InvalidInput, NotFound
 from engine.indicators.frame import IndicatorFrame, LookAhead
 from engine.indicators.table import ColumnCache
 from engine.indicators.view import AsOfView
 from tests.engine.indicators.sample_bars import bars_of, sample_columns
 
-assert engine.indicators.__all__
 COLUMNS = sample_columns(80)
 SPECS = ["ema(close,9)", "supertrend(10,3).direction", "macd(3,6,4)", "close"]
 

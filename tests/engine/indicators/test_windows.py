@@ -4,12 +4,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import engine.indicators
 from engine.indicators.frame import IndicatorFrame
 from engine.indicators.table import compute
 from engine.model.market import Bar
 
-assert engine.indicators.__all__
 # Few distinct values make ties; halves are exact in binary, so sums must be exact too.
 values = st.lists(st.integers(-20, 20).map(lambda n: n / 2), min_size=1, max_size=60)
 periods = st.integers(1, 12)
