@@ -40,7 +40,7 @@ class Expander:
     day, tick and volume bars (the UTC day if none is given). `exclude` is a mask of `Tick.conditions`: a print that
     has one of the bits counts in volume and number, but not in the prices. `source` and `quality` label the bars.
 
-    `late` counts prints that came after their bar was given out; they change nothing.
+    `late` counts prints that came after a bar of theirs was given out; they change nothing there.
     """
 
     def __init__(
@@ -251,14 +251,13 @@ class Expander:
             return []
         self._fold()
         self._see(tick.ts)
-        self._last = tick
         out = self._end_by_time(tick.ts, tick.ts_recv)
         is_priced = not tick.conditions & self._exclude
-        for lane in self._lanes:
-            if not lane.take(tick, is_priced=is_priced):
-                self.late += 1
-            elif lane.is_full:
-                out.append(self._bar(lane, max(tick.ts, lane.state.last_ts), tick.ts_recv))
+        taken = [lane for lane in self._lanes if lane.take(tick, is_priced=is_priced)]
+        if taken or not self._lanes:
+            self._last = tick
+        self.late += len(taken) < len(self._lanes)
+        out += [self._bar(lane, max(tick.ts, lane.state.last_ts), tick.ts_recv) for lane in taken if lane.is_full]
         self._aim()
         return out
 

@@ -145,6 +145,14 @@ def test_a_print_older_than_a_bar_given_out_changes_nothing_and_is_counted():
     assert quarter.high == 99  # the quarter of an hour was still open
 
 
+def test_a_print_that_is_too_late_for_all_is_not_the_last_price():
+    expander = Expander("/NQ", ["1"])
+    expander.feed([tick(0, 10), tick(61, 11, bid=10.9), tick(30, 99, bid=98.0), tick(31, 99, bid=98.0)])
+    (partial,) = expander.partials()
+    assert (partial.ts, partial.close, partial.bid, partial.high_since) == (T0 + 61 * S, 11, 10.9, 11)
+    assert expander.late == 2
+
+
 def test_partials_coalesce_and_keep_what_happened_since_the_last():
     expander = Expander("/NQ", ["1", "144t"], seq=7)
     expander.feed([tick(0, 10), tick(1, 14), tick(2, 9), tick(3, 11, bid=10.5, ask=11.5)])
@@ -198,6 +206,14 @@ def test_a_gap_flags_the_forming_bar_and_what_begins_before_the_next_print():
     expander.gap()
     bars = expander.feed([tick(90), tick(121), tick(180)])
     assert [(bar.quality, bar.is_complete) for bar in bars] == [("gapped", False), ("built", False), ("built", True)]
+
+
+def test_a_tick_bar_begun_after_a_gap_is_not_complete_even_if_none_was_forming():
+    expander = Expander("/NQ", ["3t"])
+    bars = expander.feed([tick(i) for i in range(6)])
+    expander.gap()
+    bars += expander.feed([tick(i) for i in range(10, 16)])
+    assert [(bar.trade_count, bar.is_complete) for bar in bars] == [(3, False), (3, True), (3, False), (3, True)]
 
 
 def test_a_print_taken_back_leaves_the_sums_of_a_forming_bar():
