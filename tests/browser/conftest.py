@@ -9,7 +9,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from django.contrib.auth.hashers import make_password
@@ -24,7 +23,6 @@ from users.roles import ensure_roles
 from users.services import set_role
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PASSWORD = "a-password-for-this-test"
 START_DEADLINE_S = 40.0
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
@@ -32,12 +30,35 @@ FLAGS = [
 ]
 
 
-class Web(NamedTuple):
-    """Where the pages are, and who may sign in."""
+class Web:
+    """A daphne process, and who may sign in there."""
 
-    url: str
-    email: str
-    password: str
+    email = "trader@example.com"
+    password = "a-password-for-this-test"
+
+    def __init__(self, *, environment: dict[str, str], log: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment, self._log = environment, log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Return when the pages answer; at once where they do already."""
+        if self._process is not None:
+            return
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "fortified.asgi:application"],
+                cwd=ROOT, env=self._environment, stdout=log, stderr=log,
+            )  # fmt: skip
+        _await_page(self._process, f"{self.url}/login", self._log)
+
+    def stop(self) -> None:
+        """End it the hard way, as a crash does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
 
 
 @pytest.fixture(scope="session")
@@ -49,38 +70,35 @@ def chromium() -> str:
     return found
 
 
+@pytest.fixture(scope="session")
+def web_process(django_db_setup, redis_server, tmp_path_factory) -> Iterator[Web]:
+    """One daphne for all browser tests, on this test process's own database and Redis."""
+    folder = tmp_path_factory.mktemp("web")
+    web = Web(environment=_environment(redis_server, folder), log=folder / "daphne.log")
+    yield web
+    web.stop()
+
+
 @pytest.fixture
-def web(redis_url, transactional_db, settings, tmp_path, monkeypatch) -> Iterator[Web]:
-    """A daphne process on the test's own database and Redis."""
+def web(web_process: Web, redis_url, transactional_db, settings, monkeypatch) -> Web:
+    """The pages, with one account that may trade and nothing else."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # the browser's driver runs a loop in this thread
     settings.CHANNEL_LAYERS = channel_layers(redis_url)
-    user = _user()
-    port = free_port()
-    with (tmp_path / "daphne.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "fortified.asgi:application"],
-            cwd=ROOT, env=_environment(redis_url, tmp_path), stdout=log, stderr=log,
-        )  # fmt: skip
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _await_page(process, f"{url}/login", tmp_path / "daphne.log")
-            yield Web(url=url, email=user.email, password=PASSWORD)
-        finally:
-            process.terminate()
-            process.wait(timeout=15)
+    _make_user()
+    web_process.start()
+    return web_process
 
 
-def _user() -> User:
+def _make_user() -> None:
     ensure_roles()
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.PBKDF2PasswordHasher"]):
-        user = User.objects.create(email="trader@example.com", password=make_password(PASSWORD))
+        user = User.objects.create(email=Web.email, password=make_password(Web.password))
     set_role(user=user, role="trader")
-    return user
 
 
 def _environment(redis_url: str, folder: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in ("DJANGO_SETTINGS_MODULE", "SECRET_KEY")}
-    name = connection.settings_dict["NAME"]
+    name = connection.settings_dict["NAME"]  # the database of this test run
     return {
         **kept,
         "ENVIRONMENT": "development",

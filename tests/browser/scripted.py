@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from collections.abc import Mapping
 from decimal import Decimal
 
 from django.utils import timezone
@@ -36,6 +37,7 @@ class ScriptedMarket:
         for number in range(bars * self.ticks):
             ago = (bars * self.ticks - number) * spacing_s / self.ticks
             self._print(now - int(ago * NS_PER_S), quietly=True)
+        self._view(now)
 
     def tick(self) -> None:
         """One print, now."""
@@ -51,6 +53,10 @@ class ScriptedMarket:
             self._close(ts)
         elif not quietly:
             self._move(ts)
+        if not quietly:
+            self._view(ts)
+
+    def _view(self, ts: int) -> None:
         self._client.hset(keys.quote(self.symbol), mapping={"last": self.price, "ts": ts})
         self._client.hset(keys.feed_state(self.symbol), mapping={"state": "fresh", "reason": ""})
 
@@ -87,7 +93,7 @@ class ScriptedLedger:
         self.run = Run.objects.create(book=self.book, strategy="ema", slots=slots, started_by=user)
         self._number = 0
 
-    def sign_of_life(self, **slots: dict[str, object]) -> None:
+    def sign_of_life(self, **slots: Mapping[str, object]) -> None:
         """The trader's views: `slots` maps "strategy:symbol" to its state."""
         self._client.set(keys.heartbeat(f"trader:{self.book.name}"), json.dumps({"at": time.time()}), ex=15)
         if slots:

@@ -20,7 +20,7 @@ def user(db) -> User:
 
 
 @pytest.fixture
-def store(redis_url) -> "redis.Redis[str]":
+def store(redis_url) -> redis.Redis:
     return redis.Redis.from_url(redis_url, decode_responses=True)
 
 
@@ -37,7 +37,7 @@ def ledger(user, store, tickers) -> ScriptedLedger:
 
 
 @pytest.fixture
-def traded(ledger) -> ScriptedLedger:
+def traded(ledger: ScriptedLedger) -> ScriptedLedger:
     """One closed trade in /MES, and two contracts held long from 5,010.00 with a stop."""
     entry = ledger.enter("/MES", 2, Decimal("5000.25"))
     ledger.leave(entry, 2, Decimal("5004.25"), multiplier=Decimal(5), reason="EMA 9 crossed below EMA 21")

@@ -23,13 +23,15 @@ from tests.marketdata.test_relay import Market
 from trading.models import Book
 
 DEADLINE_S = 10.0
+GOODBYE_S = 0.5  # a socket that ends just after it began loses its first cancellation (infra.cancelling): ended for it
 
 
 class Socket(WebsocketCommunicator):
     """A client of one socket."""
 
     async def read(self) -> dict[str, Any]:
-        return json.loads(await self.receive_from(timeout=DEADLINE_S))
+        message: dict[str, Any] = json.loads(await self.receive_from(timeout=DEADLINE_S))
+        return message
 
     async def read_until(self, wanted) -> dict[str, Any]:
         async with asyncio.timeout(DEADLINE_S):
@@ -52,7 +54,7 @@ async def connect(redis_layer, redis_url):
 
     yield _connect
     for socket in opened:
-        await socket.disconnect(timeout=DEADLINE_S)
+        await socket.disconnect(timeout=GOODBYE_S)
     await aclose_clients()
 
 
@@ -123,8 +125,8 @@ async def test_two_viewers_share_one_feed_and_the_last_one_ends_it(connect, ledg
     await one.read(), await two.read()
     names = [task.get_name() for task in asyncio.all_tasks()]
     assert names.count("book paper") == 1
-    await one.disconnect(timeout=DEADLINE_S)
-    await two.disconnect(timeout=DEADLINE_S)
+    await one.disconnect(timeout=GOODBYE_S)
+    await two.disconnect(timeout=GOODBYE_S)
     assert "book paper" not in [task.get_name() for task in asyncio.all_tasks()]
 
 

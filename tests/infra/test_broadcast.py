@@ -20,7 +20,7 @@ def redis_layer(redis_url, settings):
     return get_channel_layer()
 
 
-async def joined(layer, book: str) -> str:
+async def joined(layer, book: str):
     channel = await layer.new_channel()
     await layer.group_add(keys.book_group(book), channel)
     return channel

@@ -12,7 +12,7 @@ from infra import codec
 from infra.redis import keys
 from infra.redis.client import aclose_clients, async_client
 from marketdata import relay as module
-from marketdata.charts import Specs
+from marketdata.charts import Specs, milliseconds
 from marketdata.relay import ChartRelay, Viewer
 from tests.marketdata.test_charts import bar, partial
 
@@ -62,7 +62,7 @@ async def relay(client):
     await relay.close()
 
 
-async def read(viewer: Viewer) -> dict[str, Any]:
+async def read(viewer: Viewer) -> Any:
     return json.loads(await asyncio.wait_for(viewer.next(), DEADLINE_S))
 
 
@@ -75,7 +75,7 @@ async def read_until(viewer: Viewer, wanted) -> list[dict[str, Any]]:
                 return messages
 
 
-def price(message: dict[str, Any]) -> float | None:
+def price(message: dict[str, Any]) -> Any:
     return message["forming"] and message["forming"]["close"]
 
 
@@ -106,11 +106,11 @@ async def test_a_bar_between_history_and_stream_is_neither_lost_nor_doubled(clie
         seen = list((await read(viewer))["bars"])
         for number in range(1, 40):
             await market.close_bar(bar(number, seq=number + 1))
-        last = module.milliseconds(bar(39).ts)
+        last = milliseconds(bar(39).ts)
         for message in await read_until(viewer, lambda m: m["bars"] and m["bars"][-1]["time"] == last):
             seen = message["bars"] if message["kind"] == "history" else seen + message["bars"]
     times = [row["time"] for row in seen]
-    assert times == [module.milliseconds(bar(number).ts) for number in range(40)]
+    assert times == [milliseconds(bar(number).ts) for number in range(40)]
 
 
 async def test_all_viewers_of_a_chart_get_the_same_text_from_one_tail(client, relay):
@@ -153,7 +153,7 @@ async def test_a_slow_viewer_gets_what_it_missed_as_one_message(client, relay):
         await market.move(partial(4, 98.0, seq=9))
         await read_until(quick, lambda message: price(message) == 98.0)
         message = await read(slow)
-    assert [row["time"] for row in message["bars"]] == [module.milliseconds(bar(number).ts) for number in range(4)]
+    assert [row["time"] for row in message["bars"]] == [milliseconds(bar(number).ts) for number in range(4)]
     assert price(message) == 98.0
 
 
@@ -165,7 +165,7 @@ async def test_frames_say_when_their_events_were_received(client, relay):
             keys.ticks_stream("SPY", "1"), {"e": codec.encode(_received(partial(0, 99.0, seq=1), before))}
         )
         latency = (await read_until(viewer, price))[-1]["latency"]
-    assert latency["received_first"] == latency["received_last"] == module.milliseconds(before)
+    assert latency["received_first"] == latency["received_last"] == milliseconds(before)
     assert 0 <= latency["sent"] - latency["received_first"] < DEADLINE_S * 1000
 
 
@@ -218,7 +218,7 @@ async def test_a_cut_connection_is_taken_up_again_with_the_whole_chart(client, r
         await client.client_kill_filter(_type="normal", skipme=True)
         await market.close_bar(bar(1, seq=2))
         await read_until(
-            viewer, lambda message: message["bars"] and message["bars"][-1]["time"] == module.milliseconds(bar(1).ts)
+            viewer, lambda message: message["bars"] and message["bars"][-1]["time"] == milliseconds(bar(1).ts)
         )
         await market.move(partial(2, 97.0, seq=3))
         await read_until(viewer, lambda message: price(message) == 97.0)
