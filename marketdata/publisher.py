@@ -64,6 +64,7 @@ class Publisher:
         self._quotes: dict[str, Quote] = {}
         self._pending: list[Event] = []  # bars and notes that are not written yet, in seq order per symbol
         self._stateful: set[str] = set()  # symbols whose state changed otherwise
+        self._restarted: set[str] = set()  # symbols continued from a predecessor's state
         self._counters: dict[str, int] = {}
         self._closed: deque[Bar] = deque(maxlen=10_000)  # written, for whoever watches over completeness
         self._in_doubt: _Batch | None = None
@@ -200,6 +201,8 @@ class Publisher:
         self.last_tick.update(moved)
         quotes, self._quotes = self._quotes, {}
         stateful, self._stateful = self._stateful, set()
+        pending += [self._restart_note(symbol, moved[symbol].ts) for symbol in self._restarted & moved.keys()]
+        self._restarted -= moved.keys()
         batch = _Batch(self._counters)
         for event in pending:
             if isinstance(event, Bar):
@@ -222,6 +225,12 @@ class Publisher:
         if self.position is not None:
             batch.add("SET", keys.feed_position(self.feed), self.position)
         return batch
+
+    def _restart_note(self, symbol: str, ts: int) -> FeedGap:
+        """A predecessor's state was continued, but not its prints: readers learn it with the first new one."""
+        expander = self._expanders[symbol]
+        expander.seq += 1
+        return FeedGap(ts, symbol, f"feed {self.feed} was restarted", seq=expander.seq)
 
     def _give_up_oldest(self) -> None:
         """Redis has been away for so long that memory is at stake: readers will find a jump in the counters."""
@@ -248,6 +257,7 @@ class Publisher:
                 logger.warning("%s: the stored state is not continued: %s", symbol, error)
             if not resumes:
                 expander.gap()
+                self._restarted.add(symbol)
         last_seq = await self._count(symbol, timeframes)
         expander.seq = max(expander.seq, last_seq)
         self._expanders[symbol] = expander
@@ -274,6 +284,7 @@ class Publisher:
         self.last_tick.pop(symbol, None)
         self._quotes.pop(symbol, None)
         self._stateful.discard(symbol)
+        self._restarted.discard(symbol)
         self._pending = [event for event in self._pending if getattr(event, "symbol", "") != symbol]
 
     def _drop_pending(self, symbol: str, timeframe: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, cast
 
 import msgspec
@@ -58,6 +58,7 @@ class FeedRunner:
         )
         self.past = Past(client, feed, bars=history_bars, now=self.venue_now)
         self._client = client
+        self._session_of = session_of
         self._lease = lease
         self._should_stop = should_stop
         self._interval_s = interval_s
@@ -75,6 +76,7 @@ class FeedRunner:
 
     async def run(self) -> str:
         """Acquire the lease, run, release it; why it ended ("held" where another process runs this feed)."""
+        await self._learn_sessions(symbol for symbol, _ in await self._wanted())
         token = await self._lease.acquire()
         if token is None:
             return "held"
@@ -84,6 +86,7 @@ class FeedRunner:
             return await self._run_loops()
         finally:
             await self._end()
+            logger.info("feed %s: %s", self.feed.name, self._why or "ended by an error")
 
     # ---- the loops ----------------------------------------------------------------------------------------
 
@@ -224,12 +227,26 @@ class FeedRunner:
         await self.publisher.flush()
         await self._tell()
 
-    async def _follow_wanted(self, *, resumes: bool = False) -> None:
+    async def _wanted(self) -> set[Pair]:
         members = cast("set[str]", await cast("Any", self._client.smembers(keys.wanted(self.feed.name))))
-        wanted: set[Pair] = {(symbol, timeframe) for symbol, _, timeframe in (each.rpartition("|") for each in members)}
+        return {(symbol, timeframe) for symbol, _, timeframe in (each.rpartition("|") for each in members)}
+
+    async def _learn_sessions(self, symbols: Iterable[str]) -> None:
+        """Exchange calendars take seconds to load: beside the loop, which must keep its lease and read its socket."""
+        for symbol in symbols:
+            await asyncio.to_thread(self._learn_session, symbol)
+
+    def _learn_session(self, symbol: str) -> None:
+        session = self._session_of(symbol)
+        if session is not None:
+            session(time.time_ns())
+
+    async def _follow_wanted(self, *, resumes: bool = False) -> None:
+        wanted = await self._wanted()
         present = self.publisher.pairs
         gone = {symbol for symbol, _ in present} - {symbol for symbol, _ in wanted}
         if wanted != present:
+            await self._learn_sessions({symbol for symbol, _ in wanted - present})
             await self.publisher.carry(wanted, resumes=resumes)
             self.past.carry(wanted)
         if gone:

@@ -226,6 +226,8 @@ async def test_a_restart_that_lost_prints_flags_the_bar_it_happened_in(client):
     found = [event for event, _ in await entries(client, keys.bars_stream("SPY", "1"))]
     hit = [bar for bar in found if bar.ts_open <= ticks[201].ts < bar.ts]
     assert [(bar.quality, bar.is_complete) for bar in hit] == [("gapped", False)]
+    notes = [event for event, _ in await entries(client, keys.ticks_stream("SPY", "1")) if isinstance(event, FeedGap)]
+    assert [note.reason for note in notes] == ["feed test was restarted"]
     right = dict.fromkeys(expected_bars(ticks, "SPY", "1"))
     assert all(_values(bar) in right for bar in found if bar.quality != "gapped")
 
