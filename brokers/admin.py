@@ -69,20 +69,23 @@ class BrokerAccountAdmin(ModelAdmin):
 
     @admin.action(description="Arm for real money", permissions=["arm"])
     def arm(self, request: HttpRequest, queryset: QuerySet[BrokerAccount]) -> None:
-        self._each(request, queryset, services.arm)
+        self._each(request, queryset, services.arm, "armed for real money")
 
     @admin.action(description="Disarm", permissions=["view"])
     def disarm(self, request: HttpRequest, queryset: QuerySet[BrokerAccount]) -> None:
-        self._each(request, queryset, services.disarm)
+        self._each(request, queryset, services.disarm, "disarmed")
 
     def has_arm_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("brokers.arm_account")
 
-    def _each(self, request: HttpRequest, queryset: QuerySet[BrokerAccount], action: Callable[..., None]) -> None:
+    def _each(
+        self, request: HttpRequest, queryset: QuerySet[BrokerAccount], action: Callable[..., None], done: str
+    ) -> None:
         for account in queryset:
             try:
                 action(user=request.user, account=account)
             except FortifiedError as error:
                 self.message_user(request, error.detail, messages.ERROR)
             else:
-                self.message_user(request, f"{account.name}: done.")
+                self.log_change(request, account, done)  # the account's history says who and when
+                self.message_user(request, f"{account.name}: {done}.")

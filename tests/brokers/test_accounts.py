@@ -1,6 +1,7 @@
 """An account is armed by a person who may, and by nobody else."""
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from rest_framework.test import APIClient
@@ -83,9 +84,12 @@ def test_arming_in_the_admin_asks_for_the_permission(client, trader, admin, live
     client.force_login(trader)
     client.post("/admin/brokers/brokeraccount/", act)
     assert not BrokerAccount.objects.get().is_armed
+    assert not LogEntry.objects.exists()
     client.force_login(admin)
     client.post("/admin/brokers/brokeraccount/", act)
     assert BrokerAccount.objects.get().is_armed
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.change_message) == (admin, "armed for real money")
 
 
 def test_capabilities_are_served_to_people_with_a_token(trader):
