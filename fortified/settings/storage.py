@@ -23,7 +23,8 @@ EMBEDDED_REDIS_PORT_FILE = VAR_DIR / "redis" / "port"
 
 def database(environment: environ.Env) -> dict[str, Any]:
     """The default database: `DATABASE_URL`, or SQLite under `var/`."""
-    config: dict[str, Any] = environment.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
+    given: str = environment.str("DATABASE_URL", default="")  # an empty line in .env means: not set
+    config: dict[str, Any] = environment.db_url_config(given or f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
     if config["ENGINE"] == "django.db.backends.sqlite3":
         VAR_DIR.mkdir(exist_ok=True)
         config["OPTIONS"] = {**SQLITE_OPTIONS, **config.get("OPTIONS", {})}
