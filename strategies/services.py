@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from redis import RedisError
 
 from engine.errors import Conflict, NotFound
@@ -31,9 +31,12 @@ def ticker_document(ticker: Ticker) -> dict[str, Any]:
 def create_ticker(*, user: Actor | None, **values: Any) -> Ticker:
     """A new ticker from the fields of `TickerConfig`; `Conflict` where the strategy trades that symbol already."""
     config = ticker_config(values)
-    if Ticker.objects.filter(strategy=config.strategy, symbol=config.symbol).exists():
-        raise Conflict(f"symbol: {config.strategy} trades {config.symbol} already; change that ticker.", field="symbol")
-    ticker = Ticker.objects.create(**config.document())
+    try:
+        with transaction.atomic():  # the constraint decides: two people may save the same at the same moment
+            ticker = Ticker.objects.create(**config.document())
+    except IntegrityError as error:
+        detail = f"symbol: {config.strategy} trades {config.symbol} already; change that ticker."
+        raise Conflict(detail, field="symbol") from error
     _record(user, TickerChange.Kind.CREATED, config, before={}, after=config.document())
     return ticker
 
