@@ -38,8 +38,8 @@ def sma(s: MeanState, close: float, period: Period = 12) -> MeanState:
         at = 0
         value = 0.0
         for k in range(period):
-            value += s.ring[k]
-        value = value / period
+            value += s.ring[k] - close  # so that the mean of equal values is that value, to the bit
+        value = close + value / period
     return MeanState(at, value, s.ring)
 
 
@@ -59,8 +59,7 @@ def ema(s: EmaState, close: float, period: Period = 12, seed: Seed = "first") ->
         if s.seen == 0:
             return EmaState(1, close)
     elif s.seen < period:
-        total = s.value * s.seen + close
-        return EmaState(s.seen + 1, total / (s.seen + 1))
+        return EmaState(s.seen + 1, s.value + (close - s.value) / (s.seen + 1))
     return EmaState(s.seen, s.value + 2.0 / (period + 1) * (close - s.value))
 
 
@@ -80,8 +79,7 @@ def wilder(s: WilderState, close: float, period: Period = 12, seed: Seed = "sma"
         if s.seen == 0:
             return WilderState(1, close)
     elif s.seen < period:
-        total = s.value * s.seen + close
-        return WilderState(s.seen + 1, total / (s.seen + 1))
+        return WilderState(s.seen + 1, s.value + (close - s.value) / (s.seen + 1))
     return WilderState(s.seen, s.value + 1.0 / period * (close - s.value))
 
 

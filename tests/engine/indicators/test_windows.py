@@ -44,6 +44,17 @@ def test_sums_and_spreads_are_those_of_the_window(numbers, period):
     np.testing.assert_allclose(found, [(w * weights).sum() / weights.sum() for w in expected], atol=1e-12)
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.floats(0.01, 1e5), st.sampled_from(["ema", "wilder", "sma", "wma", "hma"]))
+def test_averages_of_a_market_that_stands_still_do_not_part(price, average):
+    spec = f"{average}(close,9)"
+    found = appended(spec, [price] * 60)[-30:]
+    if average in ("ema", "wilder", "sma"):
+        assert found == [price] * 30
+    else:
+        np.testing.assert_allclose(found, price, rtol=1e-14)
+
+
 @settings(max_examples=40, deadline=None)
 @given(values, periods)
 def test_appending_equals_scanning_over_whatever_numbers_come(numbers, period):
