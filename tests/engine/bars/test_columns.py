@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from engine.bars.columns import TickColumns, build_columns
 from engine.bars.expand import Expander
 from engine.errors import InvalidInput
+from engine.model.market import Tick
 from tests.engine.bars import brute
 from tests.engine.bars.test_expand import T0, TIMEFRAMES, S, eight_hours, prints, to_ticks
 
@@ -20,6 +21,16 @@ def columns_of(ticks):
         np.array([t.size for t in ticks], np.float64),
         np.array([t.conditions for t in ticks], np.int64),
     )
+
+
+def test_prints_between_two_sessions_are_in_the_same_bars_of_both_paths():
+    close = eight_hours(T0).close
+    ticks = [Tick(close + seconds * S, "/NQ", 1.0, 1.0) for seconds in (-1, 0, 1800, 3600, 9000)]
+    for timeframe in ("1d", "2t"):
+        expander = Expander("/NQ", [timeframe], session=eight_hours)
+        expected = expander.feed(ticks) + expander.flush()
+        found = build_columns(columns_of(ticks), timeframe, session=eight_hours).bars()
+        assert list(map(brute.values_of, found)) == list(map(brute.values_of, expected))
 
 
 @settings(max_examples=300, deadline=None)

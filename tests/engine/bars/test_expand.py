@@ -103,6 +103,21 @@ def test_the_day_runs_from_session_open_to_session_close():
     assert bar.is_complete
 
 
+def test_a_print_between_two_sessions_belongs_to_the_coming_day():
+    close = eight_hours(T0).close
+    ticks = [Tick(ts, "/NQ", 1.0, 1.0) for ts in (close - S, close, close + 1800 * S, close + 3600 * S)]
+    expander = Expander("/NQ", ["1d", "2t"], session=eight_hours)
+    bars = expander.feed(ticks) + expander.flush()
+    days = [bar for bar in bars if bar.timeframe == "1d"]
+    assert [(bar.ts_open, bar.ts, bar.trade_count) for bar in days] == [
+        (eight_hours(T0).open, close, 1),
+        (close, close + 8 * 3600 * S, 3),
+    ]
+    assert [(bar.trade_count, bar.is_complete) for bar in bars if bar.timeframe == "2t"] == [
+        (1, False), (2, True), (1, False),
+    ]  # fmt: skip
+
+
 def test_a_volume_bar_ends_with_the_print_that_reaches_it():
     bars = Expander("/NQ", ["100v"]).feed([tick(i, i, size) for i, size in enumerate([60, 39, 1, 250, 99])])
     assert [(bar.volume, bar.trade_count) for bar in bars] == [(100, 3), (250, 1)]
@@ -238,12 +253,13 @@ def test_a_corrected_print_revises_the_bar_that_was_given_out():
     assert (hour.volume, hour.quality) == (15, "built")
 
 
-def test_an_extreme_taken_back_puts_the_bar_in_doubt():
+@pytest.mark.parametrize("index", range(4))
+def test_an_open_close_or_extreme_taken_back_puts_the_bar_in_doubt(index):
+    ticks = [tick(0, 10), tick(1, 99), tick(2, 5), tick(3, 11)]
     expander = Expander("/NQ", ["1"])
-    spike = tick(1, 99)
-    expander.feed([tick(0, 10), spike, tick(2, 11), tick(60, 11)])
-    (again,) = expander.correct(spike)
-    assert (again.quality, again.is_complete) == ("gapped", False)
+    expander.feed([*ticks, tick(60, 11)])
+    (again,) = expander.correct(ticks[index])
+    assert (again.quality, again.is_complete, again.trade_count) == ("gapped", False, 3)
 
 
 def test_a_correction_beyond_what_is_kept_changes_nothing():
