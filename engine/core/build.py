@@ -6,6 +6,7 @@ from engine.core.config import EngineConfig
 from engine.core.holding import Holding
 from engine.core.slots import Slot
 from engine.core.streams import Stream, SymbolState
+from engine.decision.sizing import sizing_specs
 from engine.exits.plan import uses_atr
 from engine.portfolio.ledger import Ledger
 from engine.registry import Registry
@@ -41,9 +42,10 @@ def build(config: EngineConfig, strategies: Registry[type[Strategy]], ledger: Le
 
 
 def exit_specs(config: SlotConfig) -> tuple[str, ...]:
-    """Indicators that the slot's exits need on its own timeframe."""
+    """Indicators that the slot's exits and sizes need on its own timeframe."""
     exits = config.exits
-    return (f"atr({exits.atr_period})",) if exits is not None and uses_atr(exits) else ()
+    for_exits = (f"atr({exits.atr_period})",) if exits is not None and uses_atr(exits) else ()
+    return for_exits + sizing_specs(config.sizing)
 
 
 def make_frame(stream: Stream, symbol: SymbolState) -> None:

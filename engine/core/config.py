@@ -1,9 +1,12 @@
 """What one engine runs: its slots, instruments, brokers' habits and limits."""
 
+from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
 
+from engine.decision.correlation import CorrelationConfig
+from engine.decision.sizing import FixedSize
 from engine.errors import InvalidInput
 from engine.exits.plan import check_exits
 from engine.instruments.instrument import Instrument
@@ -27,6 +30,13 @@ class EngineConfig(msgspec.Struct, frozen=True):
     risk: RiskConfig = RiskConfig()
     linked_reversal: dict[str, bool] = {}  # brokers where a reversal is a close, then an open
     exit_placement: dict[str, ExitPlacement] = {}  # VENUE where nothing is said
+    correlation: CorrelationConfig | None = None  # None: strategies may take the same bet
+    capital: dict[str, Decimal] = {}  # cash at each broker when the run began, for sizes that depend on equity
+
+    @property
+    def keeps_accounts(self) -> bool:
+        """Whether a limit or a size looks at what was earned."""
+        return self.risk.needs_accounts or any(slot.sizing is not None for slot in self.slots)
 
 
 def check_config(config: EngineConfig) -> None:
@@ -45,3 +55,9 @@ def check_config(config: EngineConfig) -> None:
                 )
         if slot.exits is not None:
             check_exits(slot.exits)
+        if slot.sizing is not None and not isinstance(slot.sizing, FixedSize):
+            for broker in slot.quantities:
+                if broker not in config.capital:
+                    raise InvalidInput(
+                        f"capital: {broker} is missing, {slot.strategy} sizes by equity", field="capital"
+                    )

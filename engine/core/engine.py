@@ -10,8 +10,10 @@ from engine.core.desk import Desk
 from engine.core.guards import Guards
 from engine.core.holding import Holding
 from engine.core.pursuit import Pursuit
+from engine.core.sizer import Sizer
 from engine.core.slots import Slot
 from engine.core.streams import Stream, SymbolState
+from engine.decision.correlation import Correlations
 from engine.instruments.sessions import session_of
 from engine.model.commands import Command
 from engine.model.event import Event
@@ -55,12 +57,20 @@ class Engine:
         self.ledger = Ledger(config.instruments)
         self.gate = RiskGate(config.risk)
         self.accounts = Accounts(session_of(config.risk.calendar) if config.risk.has_daily_limits else None)
-        self._keeps_accounts, self._marks = config.risk.needs_accounts, config.risk.needs_marks
+        self._keeps_accounts, self._marks = config.keeps_accounts, config.risk.needs_marks
         self.desk = Desk(config, ledger=self.ledger, gate=self.gate, facts=self._facts)
-        self.guards = Guards(config, self.desk, atr=self._atr)
+        self.guards = Guards(config, self.desk, atr=Sizer(self).atr_of)
         parts = build(config, strategies, self.ledger)
         self.symbols, self.slots, self.holdings = parts.symbols, parts.slots, parts.holdings
-        self.pursuit = Pursuit(self.desk, self.guards, self.gate)
+        self.correlations = Correlations(config.correlation) if config.correlation is not None else None
+        self.pursuit = Pursuit(
+            self.desk,
+            self.guards,
+            self.gate,
+            size_of=Sizer(self).size_of,
+            slots=self.slots.values,
+            correlations=self.correlations,
+        )
         self.handled: dict[str, None] = {}  # ids of commands, oldest first
         updates = (OrderRejected, OrderFilled, OrderCancelled, OrderExpired)
         self._handlers: dict[type[Event], Callable[[Any], Sequence[Event]]] = {
@@ -70,7 +80,7 @@ class Engine:
             Quote: self._on_quote,
             TimeAdvanced: self._on_time,
             FeedGap: self._on_gap,
-            FeedStateChanged: self._on_quote,
+            FeedStateChanged: self._on_feed,
             **dict.fromkeys(updates, self._on_update),
             **dict.fromkeys((OrderSubmitted, OrderAccepted, OrderBecameUnknown), self._on_progress),
             **dict.fromkeys(Command.__subclasses__(), self._on_command),
@@ -121,6 +131,8 @@ class Engine:
         if symbol is None or stream is None or not bar.is_complete or not self._append(stream, bar):
             return
         symbol.price, symbol.price_ts = bar.close, bar.ts
+        if self.correlations is not None and bar.timeframe == symbol.slots[0].config.timeframe:
+            self.correlations.see(bar.symbol, bar.ts, bar.close)
         for slot in stream.slots:
             if self._is_warm(slot, symbol, None):
                 self._ask(slot, slot.on_bar, bar, [])
@@ -165,6 +177,8 @@ class Engine:
         stream.count += 1
         stream.frame.append(bar)
         symbol.price, symbol.price_ts = bar.close, ts
+        if self.correlations is not None and bar.timeframe == symbol.slots[0].config.timeframe:
+            self.correlations.see(bar.symbol, ts, bar.close)
         out: list[Event] = []
         held = self.guards.open.get(bar.symbol)
         if held is not None:
@@ -223,8 +237,11 @@ class Engine:
                 self.accounts.mark(holding.key, holding.position, price, ts)
             if low <= holding.low_alarm or high >= holding.high_alarm:
                 alarmed = [*(alarmed or ()), holding]
-        for holding in alarmed or ():
-            self.guards.on_price(holding, low, high, ts, out)
+        if alarmed is not None:
+            self.guards.now = self.now
+            doubt = self.symbols[alarmed[0].symbol].doubt
+            for holding in alarmed:
+                self.guards.on_price(holding, low, high, ts, doubt, out)
 
     def _on_quote(self, event: Event) -> Sequence[Event]:
         return self._advance(event.ts)
@@ -241,6 +258,12 @@ class Engine:
         out: list[Event] = []
         self.guards.on_time(ts, out)
         return out
+
+    def _on_feed(self, event: FeedStateChanged) -> Sequence[Event]:
+        symbol = self.symbols.get(event.symbol)
+        if symbol is not None:
+            symbol.doubt = "" if event.state == "fresh" else f"the feed is {event.state}: {event.reason}".rstrip(": ")
+        return self._advance(event.ts)
 
     def _on_gap(self, gap: FeedGap) -> Sequence[Event]:
         symbol = self.symbols.get(gap.symbol)
@@ -310,11 +333,6 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - whatever a strategy raises disables that slot, and it alone
             self.pursuit.fault(slot, error, ts, out)
             return None
-
-    def _atr(self, holding: Holding) -> float:
-        slot = self.slots[holding.strategy, holding.symbol]
-        frame = self.symbols[holding.symbol].streams[slot.config.timeframe].frame
-        return frame[slot.exit_specs[0]] if slot.exit_specs else NAN
 
     # ---- orders and commands -----------------------------------------------------------------------------------
 

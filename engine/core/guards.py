@@ -7,6 +7,8 @@ from engine.core.config import EngineConfig, ExitPlacement
 from engine.core.desk import Desk
 from engine.core.holding import INF, NEVER, Guard, Holding, Plan
 from engine.exits.config import ExitConfig
+from engine.exits.deadlines import deadline
+from engine.exits.freshness import stale_reason
 from engine.exits.plan import ExitPlan, Tier, plan_exits
 from engine.model.enums import OrderIntent, OrderType, Side
 from engine.model.event import Event
@@ -15,7 +17,6 @@ from engine.model.positions import ExitArmed
 from engine.orders.lifecycle import OrderRecord
 
 ZERO = Decimal(0)
-NS = 1_000_000_000
 
 
 class Guards:
@@ -26,6 +27,7 @@ class Guards:
         self._desk = desk
         self._atr = atr
         self.next_deadline = NEVER
+        self.now = 0
         self.open: dict[str, dict[tuple[str, str, str], Holding]] = {}  # symbol → holdings with a position
 
     # ---- after an order moved --------------------------------------------------------------------------------
@@ -187,11 +189,11 @@ class Guards:
         self._desk.submit(holding, order, ts, out, is_protective=True)
 
     def _set_deadline(self, holding: Holding, guard: Guard) -> None:
-        exits = holding.exits
-        if exits is None:
+        if holding.exits is None:
             return
-        if exits.max_hold_s is not None:
-            guard.deadline, guard.deadline_reason = guard.opened_ts + int(exits.max_hold_s * NS), "max_hold"
+        found = deadline(holding.exits, self._config.instruments[holding.symbol], guard.opened_ts)
+        if found is not None:
+            guard.deadline, guard.deadline_reason = found
         self.next_deadline = min(self.next_deadline, guard.deadline)
 
     def _set_alarms(self, holding: Holding) -> None:
@@ -220,10 +222,13 @@ class Guards:
 
     # ---- watching --------------------------------------------------------------------------------------------
 
-    def on_price(self, holding: Holding, low: float, high: float, ts: int, out: list[Event]) -> None:
-        """The market covered low…high, and an alarm of the holding lies in it. The worse is taken first."""
+    def on_price(self, holding: Holding, low: float, high: float, ts: int, doubt: str, out: list[Event]) -> None:
+        """The market covered low…high, and an alarm of the holding lies in it. The worse is taken first.
+
+        `doubt` says why the symbol's data are not to be trusted; with it, or with an old price, nothing is decided.
+        """
         guard = holding.guard
-        if guard is None or guard.plan is None or guard.is_firing:
+        if guard is None or guard.plan is None or guard.is_firing or self._is_stale(holding, guard, ts, doubt, out):
             return
         worst, best = (low, high) if guard.plan.sign > 0 else (high, low)
         if guard.is_held:
@@ -236,6 +241,13 @@ class Guards:
             guard.extreme = best
         self._break_even(holding, guard, guard.plan, best, ts, out)
         self._set_alarms(holding)
+
+    def _is_stale(self, holding: Holding, guard: Guard, ts: int, doubt: str, out: list[Event]) -> bool:
+        reason = stale_reason(holding.exits, now=self.now, price_ts=ts, doubt=doubt)
+        if reason and not guard.is_waiting:
+            out.append(_armed(holding, ts, f"not decided: {reason}"))
+        guard.is_waiting = bool(reason)
+        return guard.is_waiting
 
     def _reach_tiers(
         self, holding: Holding, guard: Guard, plan: ExitPlan, best: float, ts: int, out: list[Event]

@@ -41,6 +41,7 @@ class Guard(msgspec.Struct):
     is_firing: bool = False
     is_rearming: bool = False
     moved_to_entry: bool = False
+    is_waiting: bool = False  # for a price that may be trusted
     deadline: int = NEVER
     deadline_reason: str = ""
 

@@ -41,6 +41,7 @@ class SymbolSaved(msgspec.Struct):
     tick_seq: int
     tick_ts: int
     gap: str
+    doubt: str
     winner: str
     winner_ts: int
 
@@ -89,6 +90,8 @@ class EngineState(msgspec.Struct):
     open_orders: list[OrderRecord]
     closed_orders: list[OrderRecord]
     next_deadline: int
+    returns: dict[str, list[tuple[int, float]]]
+    closes: dict[str, float]
 
 
 def copy_record(record: OrderRecord) -> OrderRecord:
@@ -101,6 +104,7 @@ def copy_record(record: OrderRecord) -> OrderRecord:
 def snapshot(engine: "Engine") -> bytes:
     """All state of `engine`."""
     opened, closed = engine.desk.orders.state()
+    returns, closes = engine.correlations.state() if engine.correlations is not None else ({}, {})
     state = EngineState(
         run=engine.config.run,
         now=engine.now,
@@ -109,7 +113,7 @@ def snapshot(engine: "Engine") -> bytes:
         counters=engine.desk.counters,
         handled=list(engine.handled),
         symbols=[
-            SymbolSaved(name, s.price, s.price_ts, s.tick_seq, s.tick_ts, s.gap, s.winner, s.winner_ts)
+            SymbolSaved(name, s.price, s.price_ts, s.tick_seq, s.tick_ts, s.gap, s.doubt, s.winner, s.winner_ts)
             for name, s in engine.symbols.items()
         ],
         streams=[
@@ -123,6 +127,8 @@ def snapshot(engine: "Engine") -> bytes:
         open_orders=opened,
         closed_orders=closed,
         next_deadline=engine.guards.next_deadline,
+        returns=returns,
+        closes=closes,
     )
     return seal(KIND, VERSION, state)
 
@@ -137,6 +143,8 @@ def restore(engine: "Engine", data: bytes) -> None:
     engine.desk.counters.update(state.counters)
     engine.handled.update(dict.fromkeys(state.handled))
     engine.ledger.load(state.positions)
+    if engine.correlations is not None:
+        engine.correlations.load(state.returns, state.closes)
     _restore_market(engine, state)
     _restore_slots(engine, state)
     _restore_holdings(engine, state)
@@ -167,7 +175,8 @@ def _restore_market(engine: "Engine", state: EngineState) -> None:
         if symbol is not None:
             symbol.price, symbol.price_ts = saved.price, saved.price_ts
             symbol.tick_seq, symbol.tick_ts = saved.tick_seq, saved.tick_ts
-            symbol.gap, symbol.winner, symbol.winner_ts = saved.gap, saved.winner, saved.winner_ts
+            symbol.gap, symbol.doubt = saved.gap, saved.doubt
+            symbol.winner, symbol.winner_ts = saved.winner, saved.winner_ts
     for stream_state in state.streams:
         symbol = engine.symbols.get(stream_state.symbol)
         stream = symbol.streams.get(stream_state.timeframe) if symbol is not None else None

@@ -1,13 +1,17 @@
 """From wishes to targets: one winner per symbol and instant, what forbids an entry, and what slots tell about it."""
 
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
 import msgspec
 
 from engine.core.desk import Desk
 from engine.core.guards import Guards
-from engine.core.holding import Plan
+from engine.core.holding import ZERO, Holding, Plan
 from engine.core.slots import Slot
 from engine.core.streams import SymbolState
 from engine.decision.arbiter import Claim, choose
+from engine.decision.correlation import Correlations
 from engine.model.event import Event
 from engine.model.signals import Signal, SignalSuppressed, SlotStateChanged, StrategyFaulted
 from engine.risk.gate import RiskGate
@@ -24,7 +28,19 @@ class Wanted(msgspec.Struct, frozen=True):
 class Pursuit:
     """Collects the wishes of one event, then follows those that may be followed."""
 
-    def __init__(self, desk: Desk, guards: Guards, gate: RiskGate) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        guards: Guards,
+        gate: RiskGate,
+        *,
+        size_of: Callable[[Holding], Decimal],
+        slots: Callable[[], Iterable[Slot]],
+        correlations: Correlations | None,
+    ) -> None:
+        self._size_of = size_of
+        self._slots = slots
+        self._correlations = correlations
         self._desk = desk
         self._guards = guards
         self._gate = gate
@@ -79,9 +95,9 @@ class Pursuit:
         self.steer(slot, signal.target, reason=signal.reason, ts=ts, bar_ts=signal.bar_ts, out=out)
 
     def steer(self, slot: Slot, target: int, *, reason: str, ts: int, bar_ts: int, out: list[Event]) -> None:
-        """Set the slot's target at every broker it trades."""
+        """Set the slot's target at every broker it trades; sizes are worked out here, once per position."""
         for holding in slot.holdings:
-            quantity = target * holding.unit
+            quantity = target * self._size_of(holding) if target else ZERO
             if quantity or not holding.is_idle:
                 self._desk.pursue(holding, Plan(quantity, reason, ts, bar_ts), ts, out)
                 self._guards.settle(holding, ts, out)
@@ -115,9 +131,22 @@ class Pursuit:
             return "kill_switch", f"the book is halted: {self._gate.halt_reason}"
         if symbol.gap:
             return "gapped", f"the data have a gap: {symbol.gap}"
+        if symbol.doubt:
+            return "stale_feed", symbol.doubt
         if slot.entry_bar == slot.bar_index(signal.bar_ts):
             return "one_trade_per_bar", "the slot has entered in this bar already"
-        return None
+        if not any(self._size_of(holding) for holding in slot.holdings):
+            return "sizing", "the size works out to nothing at every broker"
+        return self._redundancy(slot, signal) if self._correlations is not None else None
+
+    def _redundancy(self, slot: Slot, signal: Signal) -> tuple[str, str] | None:
+        if self._correlations is None:
+            return None
+        held = [(other.config.symbol, other.target) for other in self._slots() if other is not slot and other.target]
+        found = self._correlations.redundant(signal.symbol, signal.target, held)
+        if found is None:
+            return None
+        return "correlation", f"{found[0]} is held and moves alike (correlation {found[1]:.2f})"
 
     # ---- what slots tell ---------------------------------------------------------------------------------------
 

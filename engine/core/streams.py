@@ -47,6 +47,7 @@ class SymbolState:
     """What the engine keeps per symbol."""
 
     __slots__ = (
+        "doubt",
         "gap",
         "price",
         "price_ts",
@@ -68,6 +69,7 @@ class SymbolState:
         self.tick_seq = 0
         self.tick_ts = 0
         self.gap = ""  # why the data cannot be trusted; empty when they can
+        self.doubt = ""  # what the feed says against its own data; empty when nothing
         self.winner = ""  # the strategy whose entry won at `winner_ts`
         self.winner_ts = 0
 

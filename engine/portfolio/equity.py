@@ -27,6 +27,10 @@ class Account(msgspec.Struct):
     worst: float = 0.0  # the deepest drawdown so far
     day_start: float = 0.0  # equity when the trading day began
     trades: int = 0
+    wins: int = 0
+    losses: int = 0
+    won: float = 0.0  # cash of all winning trades
+    lost: float = 0.0  # cash of all losing trades, ≥ 0
     losses_in_a_row: int = 0
     last_exit_ts: int = 0
 
@@ -37,6 +41,18 @@ class Account(msgspec.Struct):
     @property
     def drawdown(self) -> float:
         return self.peak - self.equity
+
+    def book(self, pnl: float, ts: int) -> None:
+        """A round trip ended. One that earned nothing is neither a win nor a loss, but ends a streak."""
+        self.trades += 1
+        self.last_exit_ts = ts
+        self.losses_in_a_row = self.losses_in_a_row + 1 if pnl < 0 else 0
+        if pnl > 0:
+            self.wins += 1
+            self.won += pnl
+        elif pnl < 0:
+            self.losses += 1
+            self.lost -= pnl
 
     def mark(self, change: float) -> None:
         """Open profit changed: keep the peak and the deepest fall from it."""
@@ -108,9 +124,7 @@ class Accounts:
     def closed(self, trade: TradeClosed) -> None:
         """A round trip ended."""
         for account in self.concerned((trade.strategy, trade.symbol, trade.broker)):
-            account.trades += 1
-            account.last_exit_ts = trade.exit_ts
-            account.losses_in_a_row = account.losses_in_a_row + 1 if trade.pnl < 0 else 0
+            account.book(float(trade.pnl), trade.exit_ts)
 
     def __iter__(self) -> Iterator[tuple[Name, Account]]:
         return iter(self._accounts.items())

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from engine.decision.sizing import AnySizing
 from engine.exits.config import ExitConfig
 
 
@@ -20,6 +21,7 @@ class SlotConfig(msgspec.Struct, frozen=True):
     exits: ExitConfig | None = None
     trade_enabled: bool = True
     kind: str = ""  # the strategy's key in the registry where it differs from `strategy`
+    sizing: AnySizing | None = None  # None: `quantities` as they are
 
     @property
     def registered(self) -> str:

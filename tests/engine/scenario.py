@@ -11,6 +11,7 @@ from engine.exits.config import ExitConfig
 from engine.instruments.instrument import AssetClass, Instrument
 from engine.model.event import Event
 from engine.model.market import Bar, Tick
+from engine.model.orders import OrderFilled
 from engine.registry import Registry
 from engine.simulation import step
 from engine.strategy.base import Strategy, Wish
@@ -151,3 +152,6 @@ class World:
 
     def of(self, kind: type[T]) -> list[T]:
         return [event for event in self.out if type(event) is kind]
+
+    def of_fills(self) -> list[OrderFilled]:
+        return self.of(OrderFilled)

@@ -7,6 +7,7 @@ import pytest
 from engine.core import Engine, EngineConfig
 from engine.errors import InvalidInput
 from engine.indicators.frame import IndicatorFrame
+from engine.model.orders import ApprovedOrder
 from engine.model.signals import Signal
 from strategies.registry import STRATEGIES, parse_params
 from tests.engine.scenario import INSTRUMENTS, bars, slot
@@ -20,7 +21,7 @@ def signals(params, closes):
     return [event for b in bars(closes) for event in engine.process(b) if isinstance(event, Signal)]
 
 
-def crosses(spec_1, spec_2, closes, warmup):
+def crosses_of(spec_1, spec_2, closes, warmup):
     """The crosses, worked out from the columns alone."""
     frame = IndicatorFrame([spec_1, spec_2])
     lines = []
@@ -29,8 +30,8 @@ def crosses(spec_1, spec_2, closes, warmup):
         lines.append((frame[spec_1], frame[spec_2]))
     found, held = [], 0
     for number in range(warmup, len(lines)):
-        (a1, b1), (a, b) = lines[number - 1], lines[number]
-        target = 1 if a > b and a1 <= b1 else -1 if a < b and a1 >= b1 else 0
+        (a1, b1), (a, b_) = lines[number - 1], lines[number]
+        target = 1 if a > b_ and a1 <= b1 else -1 if a < b_ and a1 >= b1 else 0
         if target and target != held:
             found.append((number + 1, target))
             held = target
@@ -51,7 +52,7 @@ def crosses(spec_1, spec_2, closes, warmup):
 def test_signals_are_the_crosses_of_the_two_lines(params, specs):
     found = signals(params, WAVE)
     need = max(params["period_1"], params["period_2"])
-    assert [(s.bar_ts // 60_000_000_000, s.target) for s in found] == crosses(*specs, WAVE, need)
+    assert [(s.bar_ts // 60_000_000_000, s.target) for s in found] == crosses_of(*specs, WAVE, need)
     assert len(found) > 4
 
 
@@ -97,4 +98,4 @@ def test_quantities_are_traded_as_configured():
     config = EngineConfig(run="r", slots=(slot(strategy="ema", quantity=7),), instruments=INSTRUMENTS)
     engine = Engine(config, strategies=STRATEGIES)
     out = [event for b in bars(WAVE) for event in engine.process(b)]
-    assert next(e.order.quantity for e in out if type(e).__name__ == "ApprovedOrder") == Decimal(7)
+    assert next(e.order.quantity for e in out if isinstance(e, ApprovedOrder)) == Decimal(7)

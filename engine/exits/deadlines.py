@@ -1,0 +1,34 @@
+"""When a position must be closed whatever its price: after a time, before the session's close, at a cut-off."""
+
+from collections.abc import Iterator
+from datetime import time
+
+from engine.exits.config import ExitConfig
+from engine.instruments.instrument import Instrument
+from engine.instruments.sessions import from_new_york, new_york, session_of
+
+NS = 1_000_000_000
+USUAL_CLOSE = time(16)
+
+
+def deadline(config: ExitConfig, instrument: Instrument, opened_ts: int) -> tuple[int, str] | None:
+    """The earliest moment and its reason; None when no exit goes by time."""
+    return min(_deadlines(config, instrument, opened_ts), default=None)
+
+
+def _deadlines(config: ExitConfig, instrument: Instrument, opened_ts: int) -> Iterator[tuple[int, str]]:
+    if config.max_hold_s is not None:
+        yield opened_ts + int(config.max_hold_s * NS), "max_hold"
+    if config.before_close_s is not None:
+        yield session_of(instrument.calendar)(opened_ts).close - int(config.before_close_s * NS), "session_close"
+    if config.cut_off is not None:
+        yield _cut_off(config.cut_off, instrument, opened_ts), "cut_off"
+
+
+def _cut_off(clock: str, instrument: Instrument, opened_ts: int) -> int:
+    """New York's `clock` on the trading day; on a half day as long before the close as it is before 16:00 else."""
+    close = session_of(instrument.calendar)(opened_ts).close
+    day = new_york(close).date()
+    wanted = from_new_york(day, time.fromisoformat(clock))
+    before_close = max(from_new_york(day, USUAL_CLOSE) - wanted, 0)
+    return min(wanted, close - before_close)
