@@ -7,6 +7,7 @@ import django
 
 django.setup()
 
+from django.conf import settings  # noqa: E402  needs the setup above
 from django.contrib.sessions.backends.db import SessionStore  # noqa: E402  needs the setup above
 
 from benchmarks.pipeline import TIMEFRAMES  # noqa: E402
@@ -28,7 +29,7 @@ def main(api_url: str, symbols: list[str]) -> str:
     user = User.objects.create_user("bench@example.com", "not a secret of anybody")
     session = SessionStore()
     session["_auth_user_id"] = str(user.pk)
-    session["_auth_user_backend"] = "django.contrib.auth.backends.ModelBackend"
+    session["_auth_user_backend"] = settings.AUTHENTICATION_BACKENDS[0]
     session["_auth_user_hash"] = user.get_session_auth_hash()
     session.create()
     return str(session.session_key)
