@@ -10,6 +10,7 @@ from engine.bars.columns import TickColumns, build_columns
 from engine.bars.expand import Expander
 from engine.instruments.catalog import bar_session
 from engine.model.time import NS_PER_S
+from infra.codec import encode
 from marketdata.files.build import build_bars
 from marketdata.files.ticks import read_ticks
 from tests.engine.bars import brute
@@ -125,6 +126,21 @@ def test_a_week_of_spy_is_the_same_from_both_paths(shared_data, ticks_of):
         objects = [(*brute.values_of(bar), bar.is_complete) for bar in bars if bar.timeframe == timeframe]
         columns = build_columns(ticks, timeframe, session=session, exclude=EXCLUDE).bars()
         assert objects == [(*brute.values_of(bar), bar.is_complete) for bar in columns]
+
+
+def test_a_process_that_dies_again_and_again_makes_the_same_bars(shared_data, ticks_of):
+    ticks = list(ticks_of(shared_data, "IBM").ticks())
+    session = bar_session("IBM")
+    expander = Expander("IBM", TIMEFRAMES, session=session, exclude=EXCLUDE)
+    expected = expander.feed(ticks)
+    found, state = [], b""
+    for at in range(0, len(ticks), 997):
+        successor = Expander("IBM", TIMEFRAMES, session=session, exclude=EXCLUDE)
+        if state:
+            successor.restore(state)
+        found += successor.feed(ticks[at : at + 997])
+        state = successor.snapshot()
+    assert list(map(encode, found)) == list(map(encode, expected))  # byte for byte, numbers included
 
 
 @pytest.mark.parametrize("symbol", ["SPY", "IBM"])

@@ -49,8 +49,9 @@ def test_a_wall_clock_is_read_in_the_zone_given(tmp_path):
 
 
 def test_prints_are_sorted_and_those_of_one_moment_keep_their_order(tmp_path):
-    path = write(tmp_path / "x.csv", "ts,price\n3,1\n1,2\n3,3\n1,4\n2,5\n")
-    assert read_ticks(path, "SPY").price.tolist() == [2, 4, 5, 1, 3]
+    rows = [(number * 7 % 3, number) for number in range(300)]  # many of one moment, and not in order
+    path = write(tmp_path / "x.csv", "ts,price\n" + "".join(f"{ts},{number}\n" for ts, number in rows))
+    assert read_ticks(path, "SPY").price.tolist() == [number for _, number in sorted(rows)]
 
 
 def test_start_is_included_and_end_is_not(tmp_path):
