@@ -1,0 +1,78 @@
+"""Reads what feeds tell about themselves and their symbols: from Redis, for pages, API and health."""
+
+from typing import Any, cast
+
+import msgspec
+from django.conf import settings
+
+from infra.redis import keys
+from infra.redis.client import SyncRedis, sync_client
+from infra.redis.leases import holder
+from marketdata.feeds.runner import LEASE_KIND
+from marketdata.models import FeedSource
+
+
+class FeedStatus(msgspec.Struct, frozen=True):
+    """One feed as it is now; `owner` is the process that runs it, empty where none does. `beat` is its heartbeat."""
+
+    name: str
+    kind: str
+    is_enabled: bool
+    is_default: bool
+    owner: str
+    beat: dict[str, Any]
+
+    @property
+    def is_running(self) -> bool:
+        return bool(self.owner and self.beat)
+
+
+class SymbolState(msgspec.Struct, frozen=True):
+    """Whether a symbol's data may be believed: `state` is fresh, stale, gapped, suspect, or unknown."""
+
+    symbol: str
+    state: str = "unknown"
+    reason: str = ""
+    feed: str = ""
+    venue_symbol: str = ""
+    since: int = 0
+    last_recv: int = 0
+    last_tick_ts: int = 0
+    last_tick_recv: int = 0
+
+
+def feed_statuses() -> list[FeedStatus]:
+    """Every configured feed."""
+    client = sync_client(settings.REDIS_URL)
+    return [_status(client, source) for source in FeedSource.objects.all()]
+
+
+def wanted_pairs(feed: str) -> list[tuple[str, str]]:
+    """What a feed has been told to carry, sorted."""
+    members = cast("set[str]", sync_client(settings.REDIS_URL).smembers(keys.wanted(feed)))
+    return sorted((symbol, timeframe) for symbol, _, timeframe in (each.rpartition("|") for each in members))
+
+
+def symbol_states(symbols: list[str]) -> list[SymbolState]:
+    """The truth gate's word on each symbol, in the given order."""
+    with sync_client(settings.REDIS_URL).pipeline(transaction=False) as pipe:
+        for symbol in symbols:
+            pipe.hgetall(keys.feed_state(symbol))
+        found = cast("list[dict[str, str]]", pipe.execute())
+    return [
+        msgspec.convert({**fields, "symbol": symbol}, type=SymbolState, strict=False)
+        for symbol, fields in zip(symbols, found, strict=True)
+    ]
+
+
+def _status(client: SyncRedis, source: FeedSource) -> FeedStatus:
+    held = holder(client, LEASE_KIND, source.name)
+    beat = cast("str | None", client.get(keys.heartbeat(f"feed:{source.name}")))
+    return FeedStatus(
+        source.name,
+        source.kind,
+        source.is_enabled,
+        source.is_default,
+        held.owner if held else "",
+        msgspec.json.decode(beat) if beat else {},
+    )
