@@ -20,12 +20,14 @@ class VenueClock:
         self._previous: int | None = None
         self._window_end = 0
         self._last_recv = 0
+        self._begun = 0  # our clock at the first print: what is multiplied stays small enough for a float
 
     def saw(self, ts: int, ts_recv: int) -> None:
         """A print stamped `ts` reached us at `ts_recv`."""
         if self._speed == 1.0 and ts > ts_recv + _MAX_AHEAD_NS:
             return
-        offset = ts - int(self._speed * ts_recv)
+        self._begun = self._begun or ts_recv
+        offset = ts - self._elapsed(ts_recv)
         if ts_recv >= self._window_end:
             self._previous, self._offset, self._window_end = self._offset, offset, ts_recv + _WINDOW_NS
         elif self._offset is None or offset > self._offset:
@@ -41,4 +43,7 @@ class VenueClock:
         if self._offset is None or not self._last_recv:
             return None
         offset = self._offset if self._previous is None else max(self._offset, self._previous)
-        return offset + int(self._speed * self._last_recv)
+        return offset + self._elapsed(self._last_recv)
+
+    def _elapsed(self, ts_recv: int) -> int:
+        return int(self._speed * (ts_recv - self._begun))
