@@ -125,7 +125,6 @@ export class Chart {
   }
 
   mark() {
-    if (!this.candles.length) return this.series.setMarkers([]);
     const markers = this.fills.map((fill) => this.marker(fill)).filter(Boolean).sort((a, b) => a.time - b.time);
     this.series.setMarkers(markers);
     this.element.dataset.markers = markers.length;

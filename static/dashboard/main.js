@@ -48,6 +48,10 @@ class Page {
     history.replaceState(null, "", `#${encodeURIComponent(symbol)}/${this.timeframe}`);
     this.chart.clear();
     this.chart.setPositions([], []);
+    this.feed = undefined;
+    this.moved = undefined;
+    this.forming(null);
+    this.price();
     this.note("Loading the chart…");
     byId("chart").setAttribute("aria-label", `Candlestick chart of ${symbol}, ${this.timeframe}`);
     this.loadFills(symbol);
@@ -87,11 +91,12 @@ class Page {
   price() {
     const bar = this.chart.last;
     setText(byId("last-price"), bar ? price(bar.close, this.chart.decimals) : "–");
-    if (!bar) return;
+    if (!bar) return setText(byId("last-change"), "", "muted");
     const change = bar.close - bar.open;
     const sign = change > 0 ? "+" : change < 0 ? "−" : "±";
     setText(byId("last-change"), `${sign}${price(Math.abs(change), this.chart.decimals)} in this bar`, change > 0 ? "up" : change < 0 ? "down" : "muted");
     document.title = `${price(bar.close, this.chart.decimals)} ${this.symbol} · ${config.book}`;
+    return undefined;
   }
 
   forming(bar) {
@@ -201,6 +206,7 @@ class Page {
     const age = this.moved === undefined ? Infinity : performance.now() - this.moved;
     const bar = this.chart.last;
     if (this.states.chart !== "connected") return this.note("Reconnecting to the chart…", "warn");
+    if (!bar && !this.feed) return this.note("Loading the chart…");
     if (!bar) return this.note(`No bar of ${this.symbol} ${this.timeframe} yet. The chart begins with the feed's first price.`);
     if (this.feed && !["fresh", "unknown"].includes(this.feed.state)) return this.note(`Feed ${this.feed.state}: ${this.feed.reason || "the data cannot be trusted now"}`, "warn");
     if (age > STALE_MS) return this.note(`No price of ${this.symbol} for ${Math.round(age / 1000)} s.`, "warn");
