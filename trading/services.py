@@ -173,7 +173,6 @@ def send(*, book: Book, command: AnyCommand, user: User | None) -> CommandRecord
 
 def _deliver(book: str, data: bytes) -> None:
     _redis().xadd(keys.commands(book), {"e": data}, maxlen=COMMANDS_KEPT, approximate=True)
-    wake()
 
 
 def wake() -> None:

@@ -1,12 +1,8 @@
 """A trader is killed with SIGKILL in the middle of a run: another continues, and nothing is lost or doubled."""
 
-import asyncio
-import math
 import os
 import signal
 import time
-from collections.abc import Iterator
-from typing import Any
 
 import psutil
 import pytest
@@ -15,18 +11,16 @@ from django.conf import settings
 from engine.core import Engine, EngineConfig
 from engine.instruments.catalog import instrument_for
 from engine.model.event import Event
-from engine.model.market import Tick
 from engine.model.orders import ApprovedOrder, OrderFilled
 from engine.model.positions import TradeClosed
 from engine.simulation import step
 from engine.venue.matching import SimulatedVenue
-from infra import codec
 from infra.redis import keys
-from infra.redis.client import aclose_clients, async_client, sync_client
+from infra.redis.client import sync_client
 from infra.redis.leases import Holder, holder
-from marketdata.publisher import Publisher
 from strategies.registry import STRATEGIES
 from strategies.services import create_ticker
+from tests.integration.market import Market
 from tests.integration.processes import Processes, kill_tree, running, wait_for
 from trading.journal.writer import first_broken_link
 from trading.models import Book, Fill, Order, Position, Trade
@@ -36,54 +30,6 @@ from trading.services import start_strategy
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 SYMBOL, TIMEFRAME = "/MES", "5t"
-TICKS_PER_FRAME = 3
-FRAME_S = 0.02
-
-
-def prices() -> Iterator[float]:
-    """Two waves over each other, on the grid: the averages cross every twenty bars or so."""
-    n = 0
-    while True:
-        yield round((5000 + 8 * math.sin(n / 17) + 5 * math.sin(n / 41)) * 4) / 4
-        n += 1
-
-
-class Market:
-    """Publishes frames of ticks in real time, through the product's own publisher."""
-
-    def __init__(self) -> None:
-        self._prices = prices()
-        self.frames = 0
-
-    def play(self, seconds: float) -> None:
-        asyncio.run(self._play(seconds))
-
-    async def _play(self, seconds: float) -> None:
-        publisher = Publisher(async_client(settings.REDIS_URL), feed="scripted")
-        await publisher.carry([(SYMBOL, TIMEFRAME)], resumes=True)
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            publisher.ingest([self._tick() for _ in range(TICKS_PER_FRAME)])
-            await publisher.flush()
-            self.frames += 1
-            await asyncio.sleep(FRAME_S)
-        await publisher.close()
-        await aclose_clients()
-
-    def _tick(self) -> Tick:
-        price = next(self._prices)
-        now = time.time_ns()
-        return Tick(ts=now, symbol=SYMBOL, price=price, size=1.0, bid=price - 0.25, ask=price + 0.25, ts_recv=now)
-
-
-def published() -> list[Event]:
-    """Everything in the symbol's streams, in the order in which it was published."""
-    client = sync_client(settings.REDIS_URL)
-    events: list[Event] = []
-    for key in (keys.bars_stream(SYMBOL, TIMEFRAME), keys.ticks_stream(SYMBOL, TIMEFRAME)):
-        entries: Any = client.xrange(key)
-        events += [codec.decode(fields["e"]) for _, fields in entries]
-    return sorted(events, key=lambda event: event.seq)  # type: ignore[attr-defined]
 
 
 def undisturbed(events: list[Event]) -> list[Event]:
@@ -111,12 +57,10 @@ def kill_owner(processes: Processes) -> float:
     return time.monotonic()
 
 
-def has_read_everything() -> bool:
+def has_read_everything(market: Market) -> bool:
     """The committed cursors stand at the ends of both streams."""
     saved = compose.load("paper").cursors
-    client = sync_client(settings.REDIS_URL)
-    streams = (keys.bars_stream(SYMBOL, TIMEFRAME), keys.ticks_stream(SYMBOL, TIMEFRAME))
-    return all(saved.get(key) == client.xinfo_stream(key)["last-generated-id"] for key in streams)
+    return all(saved.get(key) == end for key, end in market.ends().items())
 
 
 def test_a_killed_trader_is_replaced_and_no_order_is_lost_or_doubled(redis_url, tmp_path):
@@ -125,7 +69,7 @@ def test_a_killed_trader_is_replaced_and_no_order_is_lost_or_doubled(redis_url, 
         quantities={"paper": "1"},
     )  # fmt: skip
     start_strategy(user=None, strategy="ema")
-    market = Market()
+    market = Market(SYMBOL, TIMEFRAME)
     with running(redis_url, tmp_path) as processes:
         processes.worker("default", "default", beat=True)
         for name in ("one", "two"):
@@ -144,10 +88,12 @@ def test_a_killed_trader_is_replaced_and_no_order_is_lost_or_doubled(redis_url, 
         second_kill = kill_owner(processes)
         processes.worker("three", "traders")
         market.play(4)
-        wait_for(has_read_everything, within_s=20, what="everything published was handled and committed")
+        wait_for(
+            lambda: has_read_everything(market), within_s=20, what="everything published was handled and committed"
+        )
         assert second_kill > killed_at
 
-    expected = undisturbed(published())
+    expected = undisturbed(market.published())
     approved = [out.order for out in expected if isinstance(out, ApprovedOrder)]
     fills = [(out.client_id, out.price, out.quantity) for out in expected if isinstance(out, OrderFilled)]
     trades = [(out.trade_id, out.pnl) for out in expected if isinstance(out, TradeClosed)]
