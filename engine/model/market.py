@@ -1,5 +1,7 @@
 """What the market said: prints, quotes, bars, and the absence of any of them."""
 
+from decimal import Decimal
+
 from engine.model.event import Event
 
 NAN = float("nan")
@@ -94,4 +96,18 @@ class FeedStateChanged(Event, frozen=True):
     seq: int = 0
 
 
-MarketEvent = Tick | Quote | Bar | PartialBar | TimeAdvanced | FeedGap | FeedStateChanged
+class Split(Event, frozen=True):
+    """Each share of `symbol` became `ratio` shares; prices from now on are of the new ones."""
+
+    symbol: str
+    ratio: Decimal
+
+
+class Settled(Event, frozen=True):
+    """The contract `symbol` ended, and is worth `price` a unit, in cash."""
+
+    symbol: str
+    price: Decimal
+
+
+MarketEvent = Tick | Quote | Bar | PartialBar | TimeAdvanced | FeedGap | FeedStateChanged | Split | Settled
