@@ -6,7 +6,7 @@ from decimal import Decimal
 from engine.core.config import EngineConfig
 from engine.core.holding import Holding, Plan
 from engine.decision.planner import Leg, next_leg
-from engine.model.enums import OrderIntent
+from engine.model.enums import OrderIntent, Side
 from engine.model.event import Event
 from engine.model.ids import slug
 from engine.model.orders import (
@@ -154,6 +154,20 @@ class Desk:
                 key = (order.strategy, order.symbol, order.broker)
                 found[key] = found.get(key, Decimal(0)) + record.signed_remaining
         return found
+
+    def settle_in_cash(self, holding: Holding, price: Decimal, ts: int) -> tuple[OrderFilled, list[Event]] | None:
+        """Book the end of a contract. No order is sent, so only the ledger's facts come of it."""
+        position = holding.position
+        if not position.quantity:
+            return None
+        side, quantity = (Side.SELL if position.quantity > 0 else Side.BUY), abs(position.quantity)
+        name = self.next_id(holding.strategy, holding.symbol)
+        order = Order(
+            name, *holding.key, side, quantity, intent=OrderIntent.EXIT, reason="cash_settlement", signal_ts=ts
+        )  # fmt: skip
+        closing = OrderFilled(ts, name, f"{name}/settled", *holding.key, side, quantity, price)
+        holding.plan = None
+        return closing, self.ledger.apply(closing, order)
 
     def forget_closed(self) -> None:
         """Drop the links of orders the book no longer remembers."""

@@ -1,9 +1,10 @@
 """`Engine.process`: one event in, everything that follows from it out."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from engine.core import commands, persistence
+from engine.core import commands, disruptions, persistence
 from engine.core.build import build, connect
 from engine.core.config import EngineConfig, check_config
 from engine.core.desk import Desk
@@ -17,7 +18,7 @@ from engine.decision.correlation import Correlations
 from engine.instruments.sessions import session_of
 from engine.model.commands import Command
 from engine.model.event import Event
-from engine.model.market import Bar, FeedGap, FeedStateChanged, PartialBar, Quote, Tick, TimeAdvanced
+from engine.model.market import Bar, FeedGap, FeedStateChanged, PartialBar, Quote, Settled, Split, Tick, TimeAdvanced
 from engine.model.orders import (
     Order,
     OrderAccepted,
@@ -57,7 +58,7 @@ class Engine:
         self.ledger = Ledger(config.instruments)
         self.gate = RiskGate(config.risk)
         self.accounts = Accounts(session_of(config.risk.calendar) if config.risk.has_daily_limits else None)
-        self._keeps_accounts, self._marks = config.keeps_accounts, config.risk.needs_marks
+        self.keeps_accounts, self._marks = config.keeps_accounts, config.risk.needs_marks
         self.desk = Desk(config, ledger=self.ledger, gate=self.gate, facts=self._facts)
         self.guards = Guards(config, self.desk, atr=Sizer(self).atr_of)
         parts = build(config, strategies, self.ledger)
@@ -79,8 +80,10 @@ class Engine:
             PartialBar: self._on_partial,
             Quote: self._on_quote,
             TimeAdvanced: self._on_time,
-            FeedGap: self._on_gap,
-            FeedStateChanged: self._on_feed,
+            FeedGap: partial(disruptions.gap, self),
+            Split: partial(disruptions.split, self),
+            Settled: partial(disruptions.settle, self),
+            FeedStateChanged: partial(disruptions.feed_state, self),
             **dict.fromkeys(updates, self._on_update),
             **dict.fromkeys((OrderSubmitted, OrderAccepted, OrderBecameUnknown), self._on_progress),
             **dict.fromkeys(Command.__subclasses__(), self._on_command),
@@ -167,7 +170,7 @@ class Engine:
         symbol = self.symbols.get(bar.symbol)
         stream = symbol.streams.get(bar.timeframe) if symbol is not None else None
         if symbol is None or stream is None or not bar.is_complete:
-            return self._advance(bar.ts)
+            return self.advance(bar.ts)
         ts = bar.ts
         if ts <= stream.last_ts and stream.repeats(bar):
             return NOTHING
@@ -195,14 +198,14 @@ class Engine:
     def _on_tick(self, tick: Tick) -> Sequence[Event]:
         symbol = self.symbols.get(tick.symbol)
         if symbol is None or _is_repeated(symbol, tick.seq, tick.ts):
-            return self._advance(tick.ts)
+            return self.advance(tick.ts)
         return self._on_price(symbol, tick.symbol, tick.price, tick.price, tick.price, tick.ts)
 
-    def _on_partial(self, partial: PartialBar) -> Sequence[Event]:
-        symbol = self.symbols.get(partial.symbol)
-        if symbol is None or _is_repeated(symbol, partial.seq, partial.ts):
-            return self._advance(partial.ts)
-        return self._on_price(symbol, partial.symbol, partial.low_since, partial.high_since, partial.close, partial.ts)
+    def _on_partial(self, event: PartialBar) -> Sequence[Event]:
+        symbol = self.symbols.get(event.symbol)
+        if symbol is None or _is_repeated(symbol, event.seq, event.ts):
+            return self.advance(event.ts)
+        return self._on_price(symbol, event.symbol, event.low_since, event.high_since, event.close, event.ts)
 
     def _on_price(
         self, symbol: SymbolState, name: str, low: float, high: float, price: float, ts: int
@@ -212,7 +215,7 @@ class Engine:
         symbol.price, symbol.price_ts = price, ts
         held = self.guards.open.get(name)
         if held is None and not symbol.tick_slots:
-            return self._advance(ts)
+            return self.advance(ts)
         out: list[Event] = []
         if held is not None:
             self._watch(held, low, high, price, ts, out)
@@ -244,12 +247,12 @@ class Engine:
                 self.guards.on_price(holding, low, high, ts, doubt, out)
 
     def _on_quote(self, event: Event) -> Sequence[Event]:
-        return self._advance(event.ts)
+        return self.advance(event.ts)
 
     def _on_time(self, event: TimeAdvanced) -> Sequence[Event]:
-        return self._advance(event.ts)
+        return self.advance(event.ts)
 
-    def _advance(self, ts: int) -> Sequence[Event]:
+    def advance(self, ts: int) -> Sequence[Event]:
         """Nothing but time."""
         if ts > self.now:
             self.now = ts
@@ -257,22 +260,6 @@ class Engine:
             return NOTHING
         out: list[Event] = []
         self.guards.on_time(ts, out)
-        return out
-
-    def _on_feed(self, event: FeedStateChanged) -> Sequence[Event]:
-        symbol = self.symbols.get(event.symbol)
-        if symbol is not None:
-            symbol.doubt = "" if event.state == "fresh" else f"the feed is {event.state}: {event.reason}".rstrip(": ")
-        return self._advance(event.ts)
-
-    def _on_gap(self, gap: FeedGap) -> Sequence[Event]:
-        symbol = self.symbols.get(gap.symbol)
-        out = list(self._advance(gap.ts))
-        if symbol is not None:
-            symbol.gap = gap.reason or "events were lost"
-            self.begin_rewarm(gap.symbol)
-            for slot in symbol.slots:
-                self.pursuit.announce(slot, symbol, gap.ts, out)
         return out
 
     # ---- strategies --------------------------------------------------------------------------------------------
@@ -355,13 +342,13 @@ class Engine:
             self.guards.note(holding, record, update, out)
         if holding.plan is not None:
             self.desk.advance(holding, update.ts, out)
-        if self._keeps_accounts and type(update) is OrderFilled:
-            self._account(holding, update, out)
+        if self.keeps_accounts and type(update) is OrderFilled:
+            self.account(holding, update, out)
         self.guards.settle(holding, update.ts, out)
         self.pursuit.follow_position(self.slots[holding.strategy, holding.symbol])
         return out
 
-    def _account(self, holding: Holding, fill: OrderFilled, out: list[Event]) -> None:
+    def account(self, holding: Holding, fill: OrderFilled, out: Sequence[Event]) -> None:
         """What the fill did to the accounts, marked at its own price."""
         self.accounts.settle(holding.key, holding.position, float(fill.price), fill.ts)
         for event in out:

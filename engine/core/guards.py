@@ -10,7 +10,7 @@ from engine.exits.config import ExitConfig
 from engine.exits.deadlines import deadline
 from engine.exits.freshness import stale_reason
 from engine.exits.plan import ExitPlan, Tier, plan_exits
-from engine.model.enums import OrderIntent, OrderType, Side
+from engine.model.enums import OrderIntent, OrderType, Side, TimeInForce
 from engine.model.event import Event
 from engine.model.orders import Order, OrderFilled, OrderRejected
 from engine.model.positions import ExitArmed
@@ -67,6 +67,14 @@ class Guards:
             self._desk.withdraw(holding.protective.values(), update.ts, "a leg was rejected", out)
             self._set_alarms(holding)
             out.append(_armed(holding, update.ts, f"held by the engine: the venue refused ({update.reason})"))
+
+    def rebase(self, holding: Holding, ratio: float, ts: int, out: list[Event]) -> None:
+        """The position was split: its exits are worked out anew from its new entry price."""
+        guard = holding.guard
+        if guard is not None:
+            guard.extreme /= ratio
+            guard.covered, guard.is_rearming = ZERO, True
+            self.settle(holding, ts, out)
 
     def _is_closing(self, holding: Holding, signed: Decimal) -> bool:
         side = Side.SELL if signed > 0 else Side.BUY
@@ -182,6 +190,7 @@ class Guards:
             trail=trail,
             intent=OrderIntent.EXIT,
             reason=reason,
+            tif=TimeInForce.GTC,
             signal_ts=ts,
             group=guard.group,
             parent=guard.parent,

@@ -4,54 +4,35 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-import msgspec
-
 from engine.bars.timeframe import parse_timeframe
 from engine.instruments.instrument import Instrument
+from engine.instruments.options import OptionContract
 from engine.model.enums import OrderType, Side, TimeInForce
 from engine.model.event import Event
-from engine.model.market import Bar, PartialBar, Quote, Tick
+from engine.model.market import Bar, PartialBar, Quote, Settled, Split, Tick
 from engine.model.orders import (
     ApprovedOrder,
     CancelRequested,
     Order,
     OrderAccepted,
     OrderCancelled,
+    OrderExpired,
     OrderFilled,
     OrderRejected,
 )
-from engine.snapshot import seal, unseal
 from engine.venue.crossing import Match, at_open, inside_bar, on_partial, on_print
+from engine.venue.expiry import Expiries, intrinsic
 from engine.venue.fees import Fees, NoFees
 from engine.venue.fills import FillModel, Touch, TouchFill
 from engine.venue.latency import Latency, NoLatency
+from engine.venue.margin import MarginAccount
 from engine.venue.slippage import NoSlippage, Slippage
+from engine.venue.state import load, save
 from engine.venue.working import SymbolBook, WorkingOrder, side_price, working_order
 
-SNAPSHOT_VERSION = 1
 NOTHING: tuple[Event, ...] = ()
 TICKS = "ticks"
 AUTO = "auto"
-
-
-class BookState(msgspec.Struct):
-    """One symbol's book in a snapshot."""
-
-    symbol: str
-    timeframe: str
-    on_ticks: bool
-    last: float
-    bid: float
-    ask: float
-    orders: list[WorkingOrder]
-
-
-class VenueState(msgspec.Struct):
-    """The venue in a snapshot."""
-
-    books: list[BookState]
-    orders: int
-    rng: tuple[int, list[int], float | None]
 
 
 class SimulatedVenue:
@@ -72,6 +53,8 @@ class SimulatedVenue:
         fees: Fees | Mapping[str, Fees] | None = None,
         latency: Latency | None = None,
         participation: float | None = None,
+        margin: Mapping[str, MarginAccount] | None = None,
+        options: Mapping[str, OptionContract] | None = None,
         matching: Mapping[str, str] | None = None,
         seed: int = 0,
     ) -> None:
@@ -81,6 +64,8 @@ class SimulatedVenue:
         self._fees: Fees | Mapping[str, Fees] = fees or NoFees()
         self._latency = latency or NoLatency()
         self._participation = participation
+        self._margin = margin or {}
+        self._expiries = Expiries(options) if options else None
         self._matching = matching or {}
         self._rng = random.Random(seed)
         self._books: dict[str, SymbolBook] = {}
@@ -91,6 +76,7 @@ class SimulatedVenue:
             Tick: self._on_tick,  # type: ignore[dict-item]
             Quote: self._on_quote,  # type: ignore[dict-item]
             PartialBar: self._on_partial,  # type: ignore[dict-item]
+            Split: self._on_split,  # type: ignore[dict-item]
         }
 
     def match(self, event: Event) -> Iterable[Event]:
@@ -100,14 +86,20 @@ class SimulatedVenue:
         against the rest of that bar.
         """
         matcher = self._matchers.get(type(event))
-        return NOTHING if matcher is None else matcher(event)
+        reports = NOTHING if matcher is None else matcher(event)
+        if self._expiries is not None and event.ts >= self._expiries.next_ts:
+            return self._with_expiries(event.ts, reports)
+        return reports
 
     def execute(self, approved: ApprovedOrder) -> list[Event]:
         """Take an order. The answer is its acceptance or its rejection; fills come from later events."""
         order = approved.order
-        problem = self._problem(order)
+        problem, code = self._problem(order), "invalid_order"
+        if not problem and order.broker in self._margin:
+            account = self._margin[order.broker]
+            problem, code = account.problem(order, self._instruments, self._last_price), "buying_power"
         if problem:
-            return [OrderRejected(approved.ts, order.client_id, problem, "invalid_order")]
+            return [OrderRejected(approved.ts, order.client_id, problem, code)]
         book = self._book(order.symbol)
         active = approved.ts + self._latency.delay_ns(self._rng)
         book.add(working_order(order, active_ts=active, last=book.touch.last))
@@ -135,19 +127,18 @@ class SimulatedVenue:
 
     def snapshot(self) -> bytes:
         """The state, for `restore`. Models are configuration and are not part of it."""
-        version, internal, gauss = self._rng.getstate()
-        state = VenueState(
-            [_book_state(book) for book in self._books.values()], self._accepted, (version, list(internal), gauss)
+        return save(
+            self._books.values(),
+            accepted=self._accepted,
+            rng=self._rng,
+            margin=self._margin,
+            expiries=self._expiries,
         )
-        return seal("venue", SNAPSHOT_VERSION, state)
 
     def restore(self, data: bytes) -> None:
         """Continue from a snapshot; another version is refused."""
-        state = unseal(data, "venue", SNAPSHOT_VERSION, VenueState)
-        version, internal, gauss = state.rng
-        self._rng.setstate((version, tuple(internal), gauss))
-        self._accepted = state.orders
-        self._books = {book.symbol: _book_from(book) for book in state.books}
+        books, self._accepted = load(data, rng=self._rng, margin=self._margin, expiries=self._expiries)
+        self._books = {book.symbol: book for book in books}
         self._symbol_of = {w.order.client_id: s for s, book in self._books.items() for w in book}
 
     # ---- events ----------------------------------------------------------------------------------------------
@@ -225,6 +216,37 @@ class SimulatedVenue:
             yield from self._report(book, match, book.touch, 0.0)
         book.refresh()
 
+    def _on_split(self, split: Split) -> Iterable[Event]:
+        """Prices and holdings are counted in new shares from now on; the engine withdraws the old orders."""
+        touch, ratio = self._book(split.symbol).touch, float(split.ratio)
+        touch.last, touch.bid, touch.ask = touch.last / ratio, touch.bid / ratio, touch.ask / ratio
+        for account in self._margin.values():
+            if split.symbol in account.held:
+                account.held[split.symbol] *= split.ratio
+        return NOTHING
+
+    def _with_expiries(self, ts: int, reports: Iterable[Event]) -> Iterator[Event]:
+        """After the event itself: contracts that ended are settled in cash, their orders expire."""
+        yield from reports
+        for symbol, contract in self._expiries.due(ts) if self._expiries is not None else ():
+            for working in list(self._book(symbol).orders.values()):
+                self._forget(self._book(symbol), working)
+                yield OrderExpired(ts, working.order.client_id)
+            spot = self._last_price(contract.underlying)
+            if spot is not None:
+                price = intrinsic(contract, spot)
+                for account in self._margin.values():
+                    held = account.held.pop(symbol, Decimal(0))
+                    account.cash += held * price * self._instruments[symbol].multiplier
+                yield Settled(ts, symbol, price)
+
+    def _last_price(self, symbol: str) -> Decimal | None:
+        """The last price on the symbol's grid; None before the first."""
+        book, instrument = self._books.get(symbol), self._instruments.get(symbol)
+        if book is None or instrument is None or book.touch.last != book.touch.last:
+            return None
+        return instrument.price(book.touch.last)
+
     # ---- reports ---------------------------------------------------------------------------------------------
 
     def _report(self, book: SymbolBook, match: Match, touch: Touch, volume: float) -> Iterator[Event]:
@@ -249,6 +271,8 @@ class SimulatedVenue:
             reference_price=working.reference,
             is_ambiguous=match.is_ambiguous,
         )
+        if self._margin and order.broker in self._margin:
+            self._margin[order.broker].apply(instrument, quantity * working.sign, price, fill.fee)
         working.remaining -= quantity
         working.filled += quantity
         if not working.remaining:
@@ -358,17 +382,3 @@ def _fineness(timeframe: str) -> tuple[bool, tuple[int, int]]:
     """Sort key, the finest first: prints and volumes end sooner than time does."""
     parsed = parse_timeframe(timeframe)
     return parsed.duration_ns is not None, parsed.order
-
-
-def _book_state(book: SymbolBook) -> BookState:
-    touch = book.touch
-    return BookState(book.symbol, book.timeframe, book.on_ticks, touch.last, touch.bid, touch.ask, list(book))
-
-
-def _book_from(state: BookState) -> SymbolBook:
-    book = SymbolBook(state.symbol, state.timeframe)
-    book.on_ticks = state.on_ticks
-    book.touch = Touch(state.last, state.bid, state.ask)
-    book.orders = {working.order.client_id: working for working in state.orders}
-    book.refresh()
-    return book

@@ -52,7 +52,7 @@ def crosses_of(spec_1, spec_2, closes, warmup):
 def test_signals_are_the_crosses_of_the_two_lines(params, specs):
     found = signals(params, WAVE)
     need = max(params["period_1"], params["period_2"])
-    assert [(s.bar_ts // 60_000_000_000, s.target) for s in found] == crosses_of(*specs, WAVE, need)
+    assert [(s.bar_ts // 60_000_000_000, s.target) for s in found] == crosses_of(specs[0], specs[1], WAVE, need)
     assert len(found) > 4
 
 
