@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from dashboard import selectors
+from dashboard.trade_detail import trade_detail
 from engine.bars.timeframe import canonical
 from infra.redis.client import sync_client
 from marketdata.chart_specs import line_specs
@@ -33,6 +34,14 @@ class OverviewView(APIView):
     @extend_schema(operation_id="book_overview", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, book: str) -> Response:
         return Response(selectors.overview(book=book))
+
+
+class TradeDetailView(APIView):
+    """One trade with the story of its entry and its exit."""
+
+    @extend_schema(operation_id="book_trade", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, book: str, trade: int) -> Response:
+        return Response(trade_detail(book=book, trade=trade))
 
 
 class FillsView(APIView):

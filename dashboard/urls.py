@@ -13,5 +13,6 @@ urlpatterns = [
     # A symbol may hold a slash ("/NQ"): the timeframe is what follows the last one.
     path("api/charts/<path:symbol>/<str:timeframe>", api.ChartView.as_view(), name="chart"),
     path("api/book/<slug:book>/overview", api.OverviewView.as_view(), name="book-overview"),
+    path("api/book/<slug:book>/trades/<int:trade>", api.TradeDetailView.as_view(), name="book-trade"),
     path("api/book/<slug:book>/fills", api.FillsView.as_view(), name="book-fills"),
 ]

@@ -9,7 +9,8 @@ const FEED_TROUBLE = ["stale", "gapped", "suspect"];
 const cell = (text, className = "") => element("td", { text, className });
 
 export class BookView {
-  constructor({ can, onCommand }) {
+  constructor({ can, onCommand, onTrade }) {
+    this.onTrade = onTrade;
     this.can = can;
     this.onCommand = onCommand;
     this.overview = null;
@@ -131,13 +132,20 @@ export class BookView {
   trades() {
     const rows = this.overview.trades.map((trade) => element("tr", { className: this.isNew("trades", trade.id), data: { trade: trade.id } },
       element("td", { text: shortTime(trade.exit_at), title: `opened ${shortTime(trade.entry_at)}` }),
-      element("td", { text: trade.symbol, title: `${trade.strategy} at ${trade.broker}` }),
+      element("td", {}, this.opener(trade)),
       cell(trade.side, trade.side === "long" ? "up" : "down"),
       cell(trade.quantity, "n"), cell(price(trade.entry_price), "n wide"), cell(price(trade.exit_price), "n wide"),
       cell(fees(trade.fees), "n wide"), cell(cash(trade.pnl), `n ${tone(trade.pnl)}`),
       element("td", { className: "why wide", text: trade.exit_reason || "–", title: `entered: ${trade.entry_reason}` })));
     this.saw("trades", this.overview.trades);
     fillRows(byId("trades").tBodies[0], rows, "No trade has closed yet. The first one appears here with its profit after fees.", 9);
+  }
+
+  opener(trade) {
+    const made = element("button", { className: "link", type: "button", text: trade.symbol, title: `Why: ${trade.strategy} at ${trade.broker}` });
+    made.setAttribute("aria-label", `${trade.symbol}: why this trade`);
+    made.addEventListener("click", () => this.onTrade(trade.id));
+    return made;
   }
 
   decisions() {

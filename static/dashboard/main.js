@@ -7,6 +7,7 @@ import { byId, chip, confirmed, element, setText, toast } from "./dom.js";
 import { cash, price } from "./format.js";
 import { Socket } from "./socket.js";
 import { bindThemeToggle } from "./theme-toggle.js";
+import { showTrade } from "./trade.js";
 
 const STALE_MS = 15000;
 
@@ -25,7 +26,7 @@ class Page {
     this.charts = config.charts;
     this.fills = new Map();
     this.chart = new Chart(byId("chart"), byId("legend"));
-    this.view = new BookView({ can: config.can, onCommand: (...args) => this.command(...args) });
+    this.view = new BookView({ can: config.can, onCommand: (...args) => this.command(...args), onTrade: (id) => showTrade(config.book, id) });
     byId("symbol").addEventListener("change", (event) => this.show(event.target.value, this.timeframe));
     byId("flatten-all")?.addEventListener("click", (event) => this.command("flatten", "", event.target));
     byId("halt")?.addEventListener("click", (event) => this.command(event.target.dataset.command ?? "halt", "", event.target));

@@ -115,6 +115,18 @@ def test_a_closed_trade_appears_with_its_profit_and_reason(shown: Page, market, 
     until(lambda: markers(shown) == 2, what="exit marker")
 
 
+def test_any_trade_opens_with_its_reasons(shown: Page, ledger):
+    entry = ledger.enter("/MES", 2, Decimal("5000.25"))
+    ledger.leave(entry, 2, Decimal("5004.25"), multiplier=Decimal(5), reason="EMA 9 crossed below EMA 21")
+    shown.get_by_role("button", name="/MES: why this trade").click()
+    dialog = shown.get_by_role("dialog")
+    expect(dialog).to_contain_text("+37.52")
+    expect(dialog).to_contain_text("EMA 9 crossed above EMA 21")
+    expect(dialog).to_contain_text("ema(close,9) = 5012.137")
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_hidden()
+
+
 def test_a_slot_that_warms_up_says_how_far_it_is(shown: Page):
     expect(shown.locator("#strategies")).to_contain_text("warming 37/50")
 

@@ -108,6 +108,17 @@ def test_the_overview_is_the_same_over_http(client, user, traded):
     assert client.get("/api/book/papper/overview").status_code == 404
 
 
+def test_a_trade_tells_why_it_was_opened_and_closed(client, user, traded):
+    client.force_login(user)
+    trade = traded.book.trades.get()
+    detail = client.get(f"/api/book/paper/trades/{trade.pk}").json()
+    assert detail["entry"]["reason"] == "EMA 9 crossed above EMA 21"
+    assert detail["entry"]["evidence"] == {"ema(close,9)": 5012.137, "ema(close,21)": 5010.802}
+    assert detail["exit"]["reason"] == "EMA 9 crossed below EMA 21"
+    assert detail["exit"]["evidence"] == {}  # no signal said so: values of another one would explain nothing
+    assert client.get(f"/api/book/paper/trades/{trade.pk + 1}").status_code == 404
+
+
 def test_fills_can_be_asked_for_by_symbol(client, user, traded):
     client.force_login(user)
     assert len(client.get("/api/book/paper/fills?symbol=/MES").json()["fills"]) == 3

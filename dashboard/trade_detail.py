@@ -1,0 +1,49 @@
+"""Why one trade was opened and closed: its orders, the bars they were decided on, and the values that decided."""
+
+from typing import Any
+
+from dashboard.selectors import Row, get_book, money, trade_row
+from engine.errors import NotFound
+from trading.models import Book, Decision, Order, Trade
+
+
+def trade_detail(*, book: str, trade: int) -> Row:
+    """The trade with the story of its entry and its exit; `NotFound` where `book` has no such trade."""
+    row = get_book(name=book)
+    found = row.trades.filter(pk=trade).select_related("entry_order", "exit_order").first()
+    if found is None:
+        raise NotFound(f"Book {book!r} has no trade {trade}.", field="trade")
+    return {
+        **trade_row(found),
+        "trade_id": found.trade_id,
+        "mae": money(found.mae),
+        "mfe": money(found.mfe),
+        "is_ambiguous": found.is_ambiguous,
+        "entry": _leg(row, found, found.entry_order, bar=found.entry_bar),
+        "exit": _leg(row, found, found.exit_order, bar=found.exit_bar),
+    }
+
+
+def _leg(book: Book, trade: Trade, order: Order | None, *, bar: Any) -> Row:
+    """One side of a trade. `bar` is the one it was filled on; `decided_on` the one it was decided on."""
+    if order is None:
+        return {"order": None, "bar": bar, "decided_on": None, "evidence": {}, "timeline": []}
+    return {
+        "order": order.client_id,
+        "intent": order.intent,
+        "type": order.type,
+        "reason": order.reason,
+        "bar": bar,
+        "decided_on": order.bar,
+        "timeline": order.timeline,
+        "evidence": _evidence(book, trade, order),
+    }
+
+
+def _evidence(book: Book, trade: Trade, order: Order) -> dict[str, Any]:
+    """The values of the last signal of that slot when the order was made; empty where an exit needed none."""
+    signals = Decision.objects.filter(
+        book=book, kind=Decision.Kind.SIGNAL, strategy=trade.strategy, symbol=trade.symbol, at__lte=order.created_at
+    )
+    last = signals.order_by("-at", "-id").first()
+    return dict(last.evidence) if last is not None and last.reason == order.reason else {}
