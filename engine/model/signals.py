@@ -3,6 +3,7 @@
 import msgspec
 
 from engine.model.event import Event
+from engine.model.market import NAN
 
 
 class Signal(Event, frozen=True):
@@ -52,3 +53,15 @@ class SlotStateChanged(Event, frozen=True):
     symbol: str
     state: str
     reason: str = ""
+
+
+class MoverDetected(Event, frozen=True):
+    """A symbol runs away (`mover` fast) or begins to trade after a quiet time (slow). `direction` is ±1, 0 where the
+    price has not moved; `change` is a fraction: of the extreme in the window (fast), since the quiet time (slow)."""
+
+    symbol: str
+    mover: str
+    direction: int
+    price: float
+    change: float
+    volume_ratio: float = NAN  # recent volume as a multiple of the usual one; slow only

@@ -1,0 +1,1 @@
+"""Finds the symbols that deserve attention: those that move fast, and quiet ones that begin to trade."""
