@@ -1,16 +1,15 @@
 """Moving-average crossover: long when line 1 crosses above line 2, short when it crosses below."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from engine.strategy.base import Strategy, Wish
 from engine.strategy.context import Context
+from engine.strategy.decision import NO_OPINION, Decision, StepStrategy
 from strategies.library.registration import STRATEGIES
-
-Period = Annotated[int, Meta(ge=1, le=500)]
 
 
 class TrendLine(StrEnum):
@@ -31,24 +30,34 @@ _ALIASES = {
 }
 
 
+def follow_cross(cross: float) -> float:
+    """Up with a cross above, down with a cross below."""
+    return cross if cross != 0.0 else NO_OPINION
+
+
 @STRATEGIES.register("ema")
-class EmaCrossover(Strategy):
+class EmaCrossover(StepStrategy):
     """a > b and a[1] ≤ b[1] is a cross above; the mirror image is a cross below. Closed bars only.
 
     Between crosses it has no opinion: what is held stays. An opposite cross turns the position.
     """
 
-    class Params(msgspec.Struct, frozen=True):
-        period_1: Period = 9
-        period_2: Period = 21
-        trend_line_1: TrendLine = TrendLine.EMA
-        trend_line_2: TrendLine = TrendLine.EMA
+    decision = Decision(follow_cross)
+    reasons = {1: "cross_above", -1: "cross_below"}
 
-    def __init__(self, params: Params) -> None:
-        super().__init__(params)
+    class Params(msgspec.Struct, frozen=True):
+        period_1: Annotated[int, Meta(ge=1, le=500, description="bars in line 1")] = 9
+        period_2: Annotated[int, Meta(ge=1, le=500, description="bars in line 2")] = 21
+        trend_line_1: Annotated[TrendLine, Meta(description="the kind of average of line 1")] = TrendLine.EMA
+        trend_line_2: Annotated[TrendLine, Meta(description="the kind of average of line 2")] = TrendLine.EMA
+
+    def __init__(self, params: Any) -> None:
         self._line_1 = f"{_INDICATOR[params.trend_line_1]}(close,{params.period_1})"
         self._line_2 = f"{_INDICATOR[params.trend_line_2]}(close,{params.period_2})"
-        self._cross = f"crosses({self._line_1},{self._line_2})"
+        super().__init__(params)
+
+    def values(self) -> tuple[str, ...]:
+        return (f"crosses({self._line_1},{self._line_2})",)
 
     @classmethod
     def normalize(cls, raw: dict[str, Any]) -> dict[str, Any]:
@@ -63,19 +72,16 @@ class EmaCrossover(Strategy):
         return None
 
     def indicators(self) -> tuple[str, ...]:
-        return self._line_1, self._line_2, self._cross
+        return self._line_1, self._line_2, *self.values()
 
-    def on_bar(self, ctx: Context) -> Wish | None:
-        cross = ctx.value(self._cross)
-        if not cross:
-            return None
-        evidence = {
+    def evidence(self, ctx: Context, values: dict[str, float]) -> Mapping[str, float]:
+        """Both lines now and before."""
+        return {
             "line_1": ctx.value(self._line_1),
             "line_2": ctx.value(self._line_2),
             "line_1_before": ctx.previous(self._line_1),
             "line_2_before": ctx.previous(self._line_2),
         }
-        return Wish(1, "cross_above", evidence=evidence) if cross > 0 else Wish(-1, "cross_below", evidence=evidence)
 
 
 def _spelled(value: Any) -> Any:
