@@ -35,6 +35,7 @@ export class BookView {
     this.totals();
     this.positions();
     this.strategies();
+    this.alerts();
     this.health();
   }
 
@@ -160,18 +161,34 @@ export class BookView {
   }
 
   alerts() {
-    const items = this.overview.alerts.map((row) =>
-      entry(row.at, [element("span", { className: "state", text: row.kind, data: { state: "bad" } }), row.subject], row.text));
-    if (this.overview.book.is_halted)
-      items.unshift(entry(null, [element("span", { className: "state", text: "halted", data: { state: "bad" } })], this.overview.book.halt_reason || "No new entries until it is resumed."));
-    fillList(byId("alerts"), items, "Nothing needs your attention.");
+    const rows = [...this.presentTrouble(), ...this.overview.alerts];
+    const list = byId("alerts");
+    const text = JSON.stringify(rows);
+    if (list.dataset.shown === text) return;
+    list.dataset.shown = text;
+    const items = rows.map((row) => entry(row.at, [element("span", { className: "state", text: row.kind, data: { state: "bad" } }), row.subject], row.text));
+    fillList(list, items, "Nothing needs your attention.");
+  }
+
+  // What is wrong at this moment, before what went wrong.
+  presentTrouble() {
+    const { book } = this.overview;
+    const halted = book.is_halted ? [{ kind: "halted", subject: book.name, text: book.halt_reason || "No new entries until it is resumed." }] : [];
+    const feeds = this.pulse.feeds.filter((feed) => FEED_TROUBLE.includes(feed.state))
+      .map((feed) => ({ kind: feed.state, subject: feed.symbol, text: feed.reason || "its data cannot be trusted now" }));
+    const dead = this.isDead() ? [{ kind: "no process", subject: book.name, text: "A strategy should run, and no trader process has shown a sign of life for 15 s." }] : [];
+    return [...halted, ...dead, ...feeds];
+  }
+
+  isDead() {
+    return this.pulse.trader.is_running === false && this.overview.strategies.some((row) => row.is_running);
   }
 
   health() {
     const { trader, feeds } = this.pulse;
-    const isWanted = this.overview.strategies.some((row) => row.is_running);
     if (trader.is_running) chip("health-trader", "good", "running");
-    else chip("health-trader", isWanted ? "bad" : "wait", isWanted ? "no process" : "idle", isWanted ? "A strategy should run, and no trader process has shown a sign of life for 15 s." : "No strategy is started.");
+    else if (this.isDead()) chip("health-trader", "bad", "no process", "A strategy should run, and nothing runs it.");
+    else chip("health-trader", "wait", "idle", "No strategy is started.");
     const halt = this.pulse.halt ?? (this.overview.book.is_halted ? this.overview.book.halt_reason || "halted" : null);
     chip("health-halt", halt ? "bad" : "good", halt ? "halted" : "allowed", halt ?? "New positions may be opened.");
     const trouble = feeds.filter((feed) => FEED_TROUBLE.includes(feed.state));

@@ -9,6 +9,7 @@ import pytest
 import redis
 from playwright.sync_api import Page, expect
 
+from infra.redis import keys
 from strategies.models import Ticker
 from tests.browser.conftest import Web, sign_in
 from tests.browser.scripted import ScriptedLedger, ScriptedMarket
@@ -166,6 +167,16 @@ def test_what_the_server_refuses_is_said_in_its_words(shown: Page):
     shown.get_by_role("button", name="Flatten all").click()
     shown.get_by_role("dialog").get_by_role("button", name="Flatten").click()
     expect(shown.locator("#toasts")).to_contain_text("there is nothing to flatten")
+
+
+def test_a_dead_trader_and_a_stale_feed_are_alarms(shown: Page, store):
+    expect(shown.locator("#health-feed")).to_contain_text("fresh")
+    store.delete(keys.heartbeat("trader:paper"))
+    store.hset(keys.feed_state("/MES"), mapping={"state": "stale", "reason": "no print for 30 s"})
+    expect(shown.locator("#health-trader")).to_contain_text("no process")
+    expect(shown.locator("#health-feed")).to_contain_text("/MES stale")
+    expect(shown.locator("#alerts")).to_contain_text("no print for 30 s")
+    expect(shown.locator("#chart-note")).to_contain_text("Feed stale")
 
 
 def test_a_cut_connection_shows_and_heals_without_a_reload(shown: Page, market, web: Web):
