@@ -18,6 +18,7 @@ from engine.model.event import Event
 from engine.model.market import Bar
 from engine.model.signals import SlotStateChanged, WarmupProgressed
 from infra import broadcast, draining
+from infra.cancelling import cancel
 from infra.redis import keys
 from infra.redis.client import AsyncRedis, aclose_clients, async_client, sync_client
 from infra.redis.leases import Lease
@@ -72,8 +73,7 @@ async def _hold(client: AsyncRedis, lease: Lease, *, name: str, token: int) -> s
             if ended is not Ended.RELOAD:
                 return ended.value
     finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
+        await cancel(keeper)
         await lease.release()
 
 

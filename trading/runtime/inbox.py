@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from engine.model.event import Event
+from infra.cancelling import cancel
 
 DEFAULT_ROOM = 256  # deliveries; a full inbox makes the sources wait, nothing is dropped
 
@@ -48,9 +49,7 @@ class Inbox:
         return taken
 
     async def close(self) -> None:
-        for pump in self._pumps:
-            pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
+        await asyncio.gather(*(cancel(pump) for pump in self._pumps))
 
     async def _pump(self, source: Source) -> None:
         while True:
