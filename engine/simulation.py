@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from engine.core import Engine
+from engine.core.inheritance import inherit
 from engine.model.event import Event
-from engine.model.orders import ApprovedOrder, CancelRequested
+from engine.model.orders import ApprovedOrder, CancelRequested, Order, OrderFilled
 from engine.venue.matching import SimulatedVenue
 
 NOTHING: tuple[Event, ...] = ()
@@ -24,6 +25,11 @@ def step(engine: Engine, venue: SimulatedVenue, event: Event) -> Sequence[Event]
     if not follows:
         return outputs
     return _carry_out(engine, venue, follows, list(outputs))
+
+
+def begin(engine: Engine, venue: SimulatedVenue, history: Iterable[tuple[Order, OrderFilled]]) -> list[Event]:
+    """Continue from the fills of earlier runs: the exits of what is still held wait at the venue afterwards."""
+    return _carry_out(engine, venue, inherit(engine, history), [])
 
 
 def _deliver(engine: Engine, venue: SimulatedVenue, reports: Iterable[Event], out: list[Event]) -> list[Event]:

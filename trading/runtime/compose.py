@@ -5,17 +5,21 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from django.db import transaction
+from django.utils import timezone
 
 from engine.core import Engine, EngineConfig
 from engine.errors import FortifiedError
 from engine.exits.config import ExitConfig
 from engine.instruments.catalog import instrument_for
-from engine.model.enums import FINAL_STATES
+from engine.model.enums import FINAL_STATES, OrderIntent, OrderState, Side
+from engine.model.orders import Order as OrderValue
+from engine.model.orders import OrderFilled
 from engine.strategy.slot import SlotConfig
 from engine.venue.matching import SimulatedVenue
 from strategies.models import Ticker
 from strategies.registry import STRATEGIES
-from trading.models import Book, EngineState, Order, Position, Run
+from trading.models import Book, EngineState, Fill, Order, Position, Run
 from trading.runtime.simulated import SimulatedDesk
 
 
@@ -111,7 +115,7 @@ def slot_config(document: dict[str, Any], *, trade_enabled: bool) -> SlotConfig:
 
 
 def make_desk(composition: Composition) -> SimulatedDesk:
-    """Engine and venue for `composition`, continued from its saved state where there is one."""
+    """Engine and venue for `composition`, continued from its saved state, or else from the ledger's fills."""
     if composition.mode != Book.Mode.PAPER:
         raise LiveDeskMissing(f"book {composition.name!r} is live, but no broker account is armed for it")
     instruments = {slot.symbol: instrument_for(slot.symbol) for slot in composition.slots}
@@ -121,10 +125,51 @@ def make_desk(composition: Composition) -> SimulatedDesk:
     desk = SimulatedDesk(engine=Engine(config, strategies=STRATEGIES), venue=SimulatedVenue(instruments=instruments))
     if composition.state is not None:
         desk.restore(composition.state)
+    else:
+        desk.inherit(fills_of(composition.book_id))
     return desk
 
 
+def fills_of(book_id: int) -> Iterable[tuple[OrderValue, OrderFilled]]:
+    """Every fill of the book with its order, in the order in which they were booked."""
+    for row in Fill.objects.filter(order__book_id=book_id).select_related("order").order_by("id").iterator():
+        order = row.order
+        value = OrderValue(
+            client_id=order.client_id,
+            strategy=order.strategy,
+            symbol=order.symbol,
+            broker=order.broker,
+            side=Side(order.side),
+            quantity=order.quantity,
+            intent=OrderIntent(order.intent),
+            reason=order.reason,
+        )
+        fill = OrderFilled(
+            ts=row.ts,
+            client_id=order.client_id,
+            fill_id=row.fill_id,
+            strategy=order.strategy,
+            symbol=order.symbol,
+            broker=order.broker,
+            side=Side(row.side),
+            quantity=row.quantity,
+            price=row.price,
+            fee=row.fee,
+        )
+        yield value, fill
+
+
 def forget_state(composition: Composition) -> None:
-    """Begin a new generation: the saved state cannot be read by this version. Ledger rows stay as they are."""
-    Book.objects.filter(pk=composition.book_id).update(generation=composition.generation + 1)
-    EngineState.objects.filter(book_id=composition.book_id).delete()
+    """Begin a new generation: the saved state cannot be read by this version.
+
+    Fills stay and are inherited. Orders that were working in the simulated venue are gone with its state, and say so.
+    """
+    with transaction.atomic():
+        Book.objects.filter(pk=composition.book_id).update(generation=composition.generation + 1)
+        EngineState.objects.filter(book_id=composition.book_id).delete()
+        lost = Order.objects.filter(book_id=composition.book_id).exclude(state__in=FINAL_STATES)
+        lost.update(
+            state=OrderState.CANCELLED,
+            state_reason="the simulated venue's state could not be carried over to this version",
+            updated_at=timezone.now(),
+        )

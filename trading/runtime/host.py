@@ -111,7 +111,7 @@ async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: i
     if not composition.slots:
         await state.show_slots(client, book=name, slots={})
         return Ended.STOPPED
-    desk = await sync_to_async(_desk)(composition)
+    desk = await sync_to_async(compose_desk)(composition)
     reader = StreamReader(client, book=name, subscriptions=composition.subscriptions, cursors=composition.cursors)
     await reader.start()
     await warm_up(desk.engine, _history(client))
@@ -144,7 +144,8 @@ async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: i
         await journal.close()
 
 
-def _desk(composition: compose.Composition) -> SimulatedDesk:
+def compose_desk(composition: compose.Composition) -> SimulatedDesk:
+    """The desk, continued where its predecessor stopped; from the ledger's fills where its state cannot be read."""
     try:
         return compose.make_desk(composition)
     except SnapshotIncompatible as error:

@@ -58,7 +58,9 @@ class Ended(StrEnum):
 
 
 class Desk(Protocol):
-    """Engine and venue as one: events in, outputs out, state to bytes and back."""
+    """Engine and venue as one: events in, outputs out, state to bytes. `opening` is what taking over put out."""
+
+    opening: Sequence[Event]
 
     def handle(self, event: Event) -> Sequence[Event]: ...
 
@@ -117,7 +119,7 @@ class Runner:
         self._show = show
         self._slots = slot_timeframes
         self._now_ns = now_ns
-        self._pending: list[Event] = []
+        self._pending: list[Event] = list(desk.opening)
         self._dirty = False
         self._last_arrival_s = time.monotonic()
         self._last_commit_s = time.monotonic()

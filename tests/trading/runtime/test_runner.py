@@ -32,6 +32,7 @@ class FakeDesk:
         self.handled: list[Event] = []
         self.answers = answers or {}
         self.sent: list[Event] = []
+        self.opening: Sequence[Event] = ()
 
     def handle(self, event: Event) -> Sequence[Event]:
         self.handled.append(event)

@@ -1,0 +1,30 @@
+"""What an engine takes over from the fills of earlier runs, when there is no snapshot it can read."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from engine.model.event import Event
+from engine.model.orders import Order, OrderFilled
+
+if TYPE_CHECKING:
+    from engine.core.engine import Engine
+
+
+def inherit(engine: "Engine", history: Iterable[tuple[Order, OrderFilled]]) -> list[Event]:
+    """Book the fills of earlier runs, oldest first, into a new engine, and arm the exits of what is still held.
+
+    Fills of slots that the engine does not have are left out. Neither trades nor position changes are told again; the
+    outputs are those of arming the exits, to be carried out like any other. Figures of risk begin anew.
+    """
+    last_ts = 0
+    for order, fill in history:
+        if (order.strategy, order.symbol, order.broker) in engine.holdings:
+            engine.ledger.apply(fill, order)
+            last_ts = max(last_ts, fill.ts)
+    outputs: list[Event] = []
+    for holding in engine.holdings.values():
+        holding.position = engine.ledger.position(*holding.key)
+        engine.guards.settle(holding, last_ts, outputs)
+    for slot in engine.slots.values():
+        engine.pursuit.follow_position(slot)
+    return outputs

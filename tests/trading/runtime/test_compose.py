@@ -1,0 +1,105 @@
+"""A book is composed from the database: its slots, its saved state, or else the fills of its ledger."""
+
+from decimal import Decimal
+
+import pytest
+from asgiref.sync import async_to_sync
+
+from engine.bars.expand import Expander
+from engine.instruments.sessions import Session
+from engine.model.event import Event
+from engine.model.market import Tick
+from engine.model.orders import ApprovedOrder
+from engine.model.time import NS_PER_S
+from strategies.services import create_ticker, update_ticker
+from trading.journal.writer import DatabaseJournal
+from trading.models import Book, EngineState, Order, Position
+from trading.runtime import compose
+from trading.runtime.host import compose_desk
+from trading.runtime.simulated import SimulatedDesk
+from trading.services import start_strategy, stop_strategy
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+T0 = 1_795_000_000 * NS_PER_S
+
+# The first bar of a fresh expander is not complete, so nobody sees it.
+RISING = [100.0, 100.0, 100.0, 100.0, 99.0, 98.0, 100.0, 104.0, 105.0, 106.0]
+FALLING = [106.0, 106.0, 106.0, 107.0, 107.0, 108.0, 100.0, 97.0, 96.0, 95.0, 94.0, 94.0]
+
+
+@pytest.fixture
+def ticker(redis_url):
+    return create_ticker(
+        user=None, strategy="ema", symbol="/MES", timeframe="2t", params={"period_1": 1, "period_2": 2},
+        quantities={"paper": "2"}, exits={},
+    )  # fmt: skip
+
+
+def play(desk: SimulatedDesk, prices: list[float], *, start: int) -> list[Event]:
+    """Ticks through engine and venue with their two-tick bars; everything goes to the journal."""
+    expander = Expander("/MES", ["2t"], session=lambda ts: Session(0, 2 * T0))
+    out: list[Event] = []
+    for n, price in enumerate(prices):
+        tick = Tick(ts=T0 + (start + n) * NS_PER_S, symbol="/MES", price=price, size=1.0)
+        bars = expander.on_tick(tick)
+        for event in (tick, *bars):
+            out += list(desk.handle(event))
+    book = Book.objects.get()
+    journal = DatabaseJournal(book_id=book.pk, token=1)
+    async_to_sync(save)(journal, tuple(out), desk.save())
+    return out
+
+
+async def save(journal: DatabaseJournal, outputs: tuple[Event, ...], state: bytes) -> None:
+    await journal.append(outputs=outputs, state=state, cursors={}, bars={})
+    await journal.close()
+
+
+def test_quantities_and_parameters_are_those_of_the_start_but_trading_can_be_switched_off_at_once(ticker):
+    start_strategy(user=None, strategy="ema")
+    update_ticker(user=None, ticker=ticker, quantities={"paper": "9"}, trade_enabled=False)
+    [slot] = compose.load("paper").slots
+    assert (slot.quantities, slot.trade_enabled) == ({"paper": Decimal(2)}, False)
+
+
+def test_a_stopped_strategy_that_holds_something_stays_without_entries(ticker):
+    start_strategy(user=None, strategy="ema")
+    desk = compose.make_desk(compose.load("paper"))
+    play(desk, RISING, start=0)
+    assert Position.objects.get().quantity != 0
+    stop_strategy(user=None, strategy="ema")
+    [slot] = compose.load("paper").slots
+    assert (slot.strategy, slot.symbol, slot.trade_enabled) == ("ema", "/MES", False)
+
+
+def test_an_unreadable_state_begins_a_new_generation_with_the_same_position(ticker):
+    start_strategy(user=None, strategy="ema")
+    desk = compose.make_desk(compose.load("paper"))
+    out = play(desk, RISING, start=0)
+    assert any(isinstance(event, ApprovedOrder) for event in out)
+    held = Position.objects.get()
+    EngineState.objects.update(data=b"written by another version")
+
+    again = compose_desk(compose.load("paper"))
+    [position] = again.engine.positions
+    assert (position.quantity, position.average_price) == (held.quantity, held.average_price)
+    assert again.engine.config.run == "paper1"
+    assert Book.objects.get().generation == 1
+    assert not EngineState.objects.exists()
+
+
+def test_new_orders_after_it_have_names_of_their_own_and_close_what_was_inherited(ticker):
+    start_strategy(user=None, strategy="ema")
+    desk = compose.make_desk(compose.load("paper"))
+    play(desk, RISING, start=0)
+    before = {order.client_id for order in Order.objects.all()}
+    compose.forget_state(compose.load("paper"))
+    again = compose.make_desk(compose.load("paper"))
+    play(again, FALLING, start=100)
+    fresh = set(Order.objects.values_list("client_id", flat=True)) - before
+    assert fresh
+    assert all(name.startswith("paper1-") for name in fresh)
+    first = Order.objects.filter(client_id__in=fresh).order_by("id")[0]
+    assert (first.intent, first.quantity) == ("reversal", Decimal(4))
+    assert Position.objects.get().quantity == -2
