@@ -1,0 +1,1 @@
+"""Stored history: Parquet files of prints and bars, partitioned by kind, symbol and date."""
