@@ -64,6 +64,7 @@ class Publisher:
         self._quotes: dict[str, Quote] = {}
         self._pending: list[Event] = []  # bars and notes that are not written yet, in seq order per symbol
         self._stateful: set[str] = set()  # symbols whose state changed otherwise
+        self._heard: set[str] = set()  # symbols with a print since they were taken up, or lost some
         self._restarted: set[str] = set()  # symbols continued from a predecessor's state
         self._counters: dict[str, int] = {}
         self._closed: deque[Bar] = deque(maxlen=10_000)  # written, for whoever watches over completeness
@@ -96,6 +97,11 @@ class Publisher:
                     await self._change(symbol, timeframes)
                 else:
                     await self._begin(symbol, timeframes, resumes=resumes)
+
+    @property
+    def late(self) -> int:
+        """Prints that came after their bar had ended, and changed nothing."""
+        return sum(expander.late for expander in self._expanders.values())
 
     def take_closed(self) -> list[Bar]:
         """The bars written since the last call."""
@@ -139,9 +145,13 @@ class Publisher:
             self._give_up_oldest()
 
     def advance(self, ts: int, *, ts_recv: int = 0) -> None:
-        """The venue's clock has come to `ts`: quiet bars end."""
-        for expander in self._expanders.values():
-            bars = expander.on_time(ts, ts_recv=ts_recv)
+        """The venue's clock has come to `ts`: quiet bars end.
+
+        Not so those of a symbol that has had no print since it was taken up or lost some: the aggregator would take
+        the clock as proof that prints were being received, and call its next bar complete.
+        """
+        for symbol in self._heard:
+            bars = self._expanders[symbol].on_time(ts, ts_recv=ts_recv)
             if bars:
                 self._pending += bars
 
@@ -152,6 +162,8 @@ class Publisher:
             return
         if isinstance(event, FeedGap):
             expander.gap()
+            self._heard.discard(event.symbol)
+            self._moved.pop(event.symbol, None)
         expander.seq += 1
         self._pending.append(type(event)(**{**_fields(event), "seq": expander.seq}))
 
@@ -199,6 +211,7 @@ class Publisher:
         pending, self._pending = self._pending, []
         moved, self._moved = self._moved, {}
         self.last_tick.update(moved)
+        self._heard |= moved.keys()
         quotes, self._quotes = self._quotes, {}
         stateful, self._stateful = self._stateful, set()
         pending += [self._restart_note(symbol, moved[symbol].ts) for symbol in self._restarted & moved.keys()]
@@ -285,6 +298,7 @@ class Publisher:
         self._quotes.pop(symbol, None)
         self._stateful.discard(symbol)
         self._restarted.discard(symbol)
+        self._heard.discard(symbol)
         self._pending = [event for event in self._pending if getattr(event, "symbol", "") != symbol]
 
     def _drop_pending(self, symbol: str, timeframe: str) -> None:

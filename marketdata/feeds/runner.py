@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 LEASE_KIND = "feed"
 LEASE_TTL_S = 4.0
-CLOSE_DELAY_NS = 80 * NS_PER_MS  # prints of a period's end may still be under way
+CLOSE_DELAY_NS = 50 * NS_PER_MS  # prints of a period's end may still be under way
+CLOCK_S = 0.025
 HEARTBEAT_TTL_S = 10
 
 
@@ -169,15 +170,19 @@ class FeedRunner:
                 metrics.FEED_LAG.labels(self.feed.name).observe(time.monotonic() - since)
 
     async def _tick_clock(self) -> None:
-        """Quiet bars end by the venue's clock, a moment late."""
+        """Quiet bars end by the venue's clock, a moment late.
+
+        The clock's value is used one round after it was read. When this process was held up, frames wait to be read
+        and the first of them seems to come late: the round in between reads the others, with the prints they bring.
+        """
+        now: int | None = None
         while True:
-            await asyncio.sleep(0.05)
-            now = self.clock.now
-            if now is None:
-                continue
-            self.publisher.advance(now - CLOSE_DELAY_NS, ts_recv=time.time_ns())
-            if self.publisher.has_work:
-                self._wake.set()
+            before, now = now, self.clock.now
+            if before is not None:
+                self.publisher.advance(before - CLOSE_DELAY_NS, ts_recv=time.time_ns())
+                if self.publisher.has_work:
+                    self._wake.set()
+            await asyncio.sleep(CLOCK_S)
 
     async def _keep_lease(self) -> None:
         while True:
@@ -315,6 +320,7 @@ class FeedRunner:
             "entries": self._entries,
             "gaps": self._gaps,
             "dropped": self.publisher.dropped,
+            "late": self.publisher.late,
             "venue_ts": self.clock.now or 0,
         }
 

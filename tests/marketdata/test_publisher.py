@@ -249,6 +249,7 @@ async def test_adding_and_removing_a_timeframe_leaves_the_others_alone(client):
 async def test_a_quiet_bar_ends_when_the_clock_says_so(client):
     writer = await publisher(client, pairs=[("SPY", "1")])
     writer.ingest([Tick(START, "SPY", 100.0, 1.0)])
+    await writer.flush()
     end = (START // (60 * NS_PER_S) + 1) * 60 * NS_PER_S
     writer.advance(end - 1)
     await writer.flush()
@@ -257,6 +258,25 @@ async def test_a_quiet_bar_ends_when_the_clock_says_so(client):
     await writer.flush()
     ((bar, _),) = await entries(client, keys.bars_stream("SPY", "1"))
     assert (bar.ts, bar.ts_recv) == (end, end + 5)
+
+
+async def test_the_clock_is_no_proof_that_prints_were_received(client):
+    """After a gap time goes on before the line does: the bar in which prints come again is not complete."""
+    second = NS_PER_S
+    writer = await publisher(client, pairs=[("SPY", "1s")])
+    writer.ingest([Tick(START, "SPY", 100.0, 1.0)])
+    await writer.flush()
+    writer.ingest([FeedGap(START, "SPY", "cut")])
+    for half in range(1, 21):
+        writer.advance(START + half * second // 2)
+        await writer.flush()
+    for tenth in range(105, 140):
+        writer.ingest([Tick(START + tenth * second // 10, "SPY", 100.0, 1.0)])
+        await writer.flush()
+    found = [event for event, _ in await entries(client, keys.bars_stream("SPY", "1s"))]
+    assert [((bar.ts_open - START) // second, bar.is_complete) for bar in found] == [
+        (0, False), (10, False), (11, True), (12, True)
+    ]  # fmt: skip
 
 
 async def test_a_note_stands_in_every_stream_of_the_symbol_under_one_seq(client):
