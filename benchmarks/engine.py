@@ -30,9 +30,7 @@ BARS, TICKS, PEER_BARS, ROUNDS = 1_000_000, 500_000, 100_000, 3
 START, SEED, MINUTE = 1_700_000_000_000_000_000 // 60_000_000_000 * 60_000_000_000, 7, 60_000_000_000
 INSTRUMENTS = {"XYZ": Instrument("XYZ", AssetClass.EQUITY)}
 EXITS = ExitConfig(stop=Distance(0.5))  # armed at the venue for every position, too far away to change the trades
-RISK = RiskConfig(
-    max_order_quantity=Decimal(1_000), max_order_notional=Decimal(10_000_000), max_gross_exposure=Decimal(10_000_000)
-)
+RISK = RiskConfig(max_order_quantity=Decimal(1_000), max_order_notional=Decimal(10_000_000))
 
 
 def run() -> list[Row]:

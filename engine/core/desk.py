@@ -20,7 +20,7 @@ from engine.model.orders import (
 )
 from engine.orders.lifecycle import OrderBook, OrderRecord
 from engine.portfolio.ledger import Key, Ledger
-from engine.risk.gate import ADDS_EXPOSURE, RiskGate
+from engine.risk.gate import RiskGate, adds_exposure
 from engine.risk.rules import Facts
 
 FAILED = (OrderRejected, OrderCancelled, OrderExpired)
@@ -111,7 +111,7 @@ class Desk:
 
     def submit(self, holding: Holding, order: Order, ts: int, out: list[Event], *, is_protective: bool = False) -> bool:
         """Through the gate; True when it was approved."""
-        if order.intent in ADDS_EXPOSURE:
+        if adds_exposure(order):
             verdict = self.gate.check(order, self._facts(order, ts))
             out.append(verdict)
             if type(verdict) is OrderDenied:

@@ -345,7 +345,8 @@ class Engine:
         if self.keeps_accounts and type(update) is OrderFilled:
             self.account(holding, update, out)
         self.guards.settle(holding, update.ts, out)
-        self.pursuit.follow_position(self.slots[holding.strategy, holding.symbol])
+        if not record.is_protective or type(update) is OrderFilled:
+            self.pursuit.follow_position(self.slots[holding.strategy, holding.symbol])
         return out
 
     def account(self, holding: Holding, fill: OrderFilled, out: Sequence[Event]) -> None:

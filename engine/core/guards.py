@@ -38,11 +38,12 @@ class Guards:
         if not signed:
             self._release(holding, ts, out)
             return
-        self.watch(holding)
-        if holding.plan is not None or self._is_closing(holding, signed):
-            return
         guard = holding.guard
-        if guard is None or guard.sign * signed < 0:
+        if guard is None:
+            self.watch(holding)
+        if holding.plan is not None or self._is_closing(holding):
+            return
+        if guard is None or (guard.sign > 0) is not (holding.position.held > 0):
             self._arm(holding, ts, out)
         elif guard.is_rearming or guard.covered != abs(signed):
             self._rearm(holding, ts, out)
@@ -76,9 +77,12 @@ class Guards:
             guard.covered, guard.is_rearming = ZERO, True
             self.settle(holding, ts, out)
 
-    def _is_closing(self, holding: Holding, signed: Decimal) -> bool:
-        side = Side.SELL if signed > 0 else Side.BUY
-        return bool(holding.working) and any(record.order.side is side for record in holding.working.values())
+    def _is_closing(self, holding: Holding) -> bool:
+        """Whether an order is on its way that makes the position smaller."""
+        if not holding.working:
+            return False
+        side = Side.SELL if holding.position.held > 0 else Side.BUY
+        return any(record.order.side is side for record in holding.working.values())
 
     def _release(self, holding: Holding, ts: int, out: list[Event]) -> None:
         held = self.open.get(holding.symbol)
@@ -211,9 +215,11 @@ class Guards:
         holding.low_alarm, holding.high_alarm = -INF, INF
         if guard is None or guard.plan is None or guard.is_firing:
             return
+        plan = guard.plan
+        if not guard.is_held and plan.trail is None and (plan.break_even_at is None or guard.moved_to_entry):
+            return  # the venue has it all
         against: list[float] = []
         favour: list[float] = []
-        plan = guard.plan
         if plan.break_even_at is not None and not guard.moved_to_entry:
             favour.append(float(plan.break_even_at))
         if plan.trail is not None:

@@ -30,6 +30,12 @@ _STATE_AFTER: dict[type[Event], OrderState] = {
     OrderExpired: OrderState.EXPIRED,
     OrderBecameUnknown: OrderState.UNKNOWN,
 }
+_FILLED, _CANCELLED, _REJECTED, _EXPIRED = (
+    OrderState.FILLED,
+    OrderState.CANCELLED,
+    OrderState.REJECTED,
+    OrderState.EXPIRED,
+)
 _RANK = {
     OrderState.APPROVED: 0,
     OrderState.SUBMITTED: 1,
@@ -61,7 +67,9 @@ class OrderRecord(msgspec.Struct):
 
     @property
     def is_open(self) -> bool:
-        return self.state not in FINAL_STATES
+        # By identity: hashing a member of an enumeration is a Python call, and this is asked for every report.
+        state = self.state
+        return not (state is _FILLED or state is _CANCELLED or state is _REJECTED or state is _EXPIRED)
 
 
 class OrderBook:
@@ -99,7 +107,8 @@ class OrderBook:
         record.state = _STATE_AFTER[type(update)]
         if type(update) is OrderAccepted:
             record.venue_id = update.venue_id
-        self._settle(record)
+        elif not record.is_open:
+            self._finish(record)
         return record
 
     def state(self) -> tuple[list[OrderRecord], list[OrderRecord]]:
@@ -119,14 +128,14 @@ class OrderBook:
         record.filled += fill.quantity
         record.value += fill.quantity * fill.price
         if record.filled >= record.order.quantity:
-            record.state = OrderState.FILLED
+            record.state = _FILLED
+            self._finish(record)
         elif record.is_open:
             record.state = OrderState.PARTIALLY_FILLED
-        self._settle(record)
         return record
 
-    def _settle(self, record: OrderRecord) -> None:
-        if record.state in FINAL_STATES and self._open.pop(record.order.client_id, None) is not None:
+    def _finish(self, record: OrderRecord) -> None:
+        if self._open.pop(record.order.client_id, None) is not None:
             self._closed[record.order.client_id] = record
             if len(self._closed) > KEEP_CLOSED:
                 self._closed.popitem(last=False)

@@ -13,7 +13,11 @@ from engine.risk.config import RiskConfig
 from engine.risk.day_trading import counts, trading_date
 from engine.risk.rules import DayTrading, Denial, Facts, OrderRate, build_rules
 
-ADDS_EXPOSURE = frozenset({OrderIntent.ENTRY, OrderIntent.REVERSAL})
+
+def adds_exposure(order: Order) -> bool:
+    """Whether the order opens, turns or enlarges a position."""
+    intent = order.intent
+    return intent is OrderIntent.ENTRY or intent is OrderIntent.REVERSAL
 
 
 class GateState(msgspec.Struct):
@@ -48,7 +52,7 @@ class RiskGate:
 
     def release(self, order: Order, now: int) -> ApprovedOrder:
         """The verdict on an order that only makes a position smaller: yes. Another one is a broken invariant."""
-        if order.intent in ADDS_EXPOSURE:
+        if adds_exposure(order):
             raise InvariantBroken(f"{order.client_id} adds exposure and must be checked")
         return ApprovedOrder(now, order)
 

@@ -51,10 +51,23 @@ class Facts(msgspec.Struct):
     price_of: Callable[[str], float]
     instruments: Mapping[str, Instrument]
 
+    last: Decimal | None = None  # the last price on the grid; worked out when first asked for
+
+    def last_price(self) -> Decimal | None:
+        """The symbol's last price on its grid; None before the first."""
+        if self.last is None and self.price == self.price:
+            self.last = self.instrument.price(self.price)
+        return self.last
+
     def value_of(self, symbol: str, quantity: Decimal) -> Decimal:
-        """Signed cash value at the last price."""
+        """Signed cash value at the last price; what has no price yet counts nothing."""
         instrument = self.instruments[symbol]
-        return quantity * instrument.price(self.price_of(symbol)) * instrument.multiplier
+        if symbol == self.instrument.symbol:
+            price = self.last_price()
+        else:
+            observed = self.price_of(symbol)
+            price = instrument.price(observed) if observed == observed else None
+        return quantity * price * instrument.multiplier if price is not None else ZERO
 
     def quantities_after(self, order: Order) -> dict[Key, Decimal]:
         """Signed quantities of all positions as if the order, and those on their way, were filled."""
@@ -103,9 +116,9 @@ class OrderNotional:
     def check(self, order: Order, facts: Facts) -> Denial | None:
         price = order.limit_price
         if price is None:
-            if facts.price != facts.price:
-                return Denial("max_order_notional", "no price", str(self.limit), f"{order.symbol} has no price yet")
-            price = facts.instrument.price(facts.price)
+            price = facts.last_price()
+        if price is None:
+            return Denial("max_order_notional", "no price", str(self.limit), f"{order.symbol} has no price yet")
         value = facts.instrument.notional(price=price, quantity=order.quantity)
         if value <= self.limit:
             return None

@@ -87,6 +87,8 @@ class StepStrategy(Strategy):
         self._state = self.decision.initial()
         needs_movers = getattr(params, "movers", "any")
         self._gate = MoverGate(needs_movers) if needs_movers != "any" else None
+        is_plain = self._state is None and self._gate is None and len(self._specs) == 1
+        self._only = self._specs[0] if is_plain else ""
 
     def values(self) -> tuple[str, ...]:
         """What the step reads of each bar, in the order of its arguments."""
@@ -107,6 +109,11 @@ class StepStrategy(Strategy):
 
     def on_bar(self, ctx: Context) -> Wish | None:
         value = ctx.value
+        if self._only:
+            # One value, no state, no gate: nothing to gather before the step has spoken.
+            seen = value(self._only)
+            wish = self._step(seen, *self._constants)
+            return self.make_wish(int(wish), ctx, {self.decision.value_names[0]: seen}) if wish == wish else None
         values = [value(spec) for spec in self._specs]
         if self._state is None:
             wish = self._step(*values, *self._constants)

@@ -30,10 +30,12 @@ def at_open(book: SymbolBook, bar: Bar, seen: set[str]) -> Iterator[Match]:
     Orders that arrive while this runs (placed because of a fill at the open) take part, each once.
     """
     while True:
-        fresh = [w for w in book if w.order.client_id not in seen and w.active_ts <= bar.ts_open]
+        fresh = [w for name, w in book.orders.items() if name not in seen and w.active_ts <= bar.ts_open]
         if not fresh:
             return
-        for working in sorted(fresh, key=lambda w: not w.is_market):
+        if len(fresh) > 1:
+            fresh.sort(key=lambda w: not w.is_market)
+        for working in fresh:
             seen.add(working.order.client_id)
             if working.order.client_id in book.orders and _trades_at(working, bar.open):
                 yield Match(

@@ -31,6 +31,7 @@ from engine.venue.state import load, save
 from engine.venue.working import SymbolBook, WorkingOrder, side_price, working_order
 
 NOTHING: tuple[Event, ...] = ()
+ZERO = Decimal(0)
 TICKS = "ticks"
 AUTO = "auto"
 
@@ -63,6 +64,10 @@ class SimulatedVenue:
         self._slippage = slippage or NoSlippage()
         self._fees: Fees | Mapping[str, Fees] = fees or NoFees()
         self._latency = latency or NoLatency()
+        # What a plain venue need not ask for at every order.
+        self._slips = not isinstance(self._slippage, NoSlippage)
+        self._charges = not isinstance(self._fees, NoFees)
+        self._delays = not isinstance(self._latency, NoLatency)
         self._participation = participation
         self._margin = margin or {}
         self._expiries = Expiries(options) if options else None
@@ -101,7 +106,7 @@ class SimulatedVenue:
         if problem:
             return [OrderRejected(approved.ts, order.client_id, problem, code)]
         book = self._book(order.symbol)
-        active = approved.ts + self._latency.delay_ns(self._rng)
+        active = approved.ts + self._latency.delay_ns(self._rng) if self._delays else approved.ts
         book.add(working_order(order, active_ts=active, last=book.touch.last))
         self._symbol_of[order.client_id] = order.symbol
         self._accepted += 1
@@ -113,7 +118,7 @@ class SimulatedVenue:
         working = book.orders.get(request.client_id) if book else None
         if book is None or working is None:
             return []
-        delay = self._latency.delay_ns(self._rng)
+        delay = self._latency.delay_ns(self._rng) if self._delays else 0
         if delay:
             working.cancel_ts = request.ts + delay
             book.refresh()
@@ -157,7 +162,8 @@ class SimulatedVenue:
         return NOTHING
 
     def _bar_reports(self, book: SymbolBook, bar: Bar) -> Iterator[Event]:
-        yield from self._due_cancels(book, bar.ts_open)
+        if self._delays:
+            yield from self._due_cancels(book, bar.ts_open)
         for match in at_open(book, bar, set()):
             yield from self._report(book, match, Touch(bar.open), bar.volume)
         if book.orders and (book.is_urgent or bar.low <= book.floor or bar.high >= book.ceiling):
@@ -255,7 +261,7 @@ class SimulatedVenue:
         quantity = self._fillable(working, volume)
         if not quantity:
             return
-        price = self._price(match, instrument, touch, float(quantity), volume)
+        price = self._price(match, instrument, touch, quantity, volume)
         working.fills += 1
         fill = OrderFilled(
             ts=match.ts,
@@ -267,7 +273,7 @@ class SimulatedVenue:
             side=order.side,
             quantity=quantity,
             price=price,
-            fee=self._fee(instrument, working, quantity, price),
+            fee=self._fee(instrument, working, quantity, price) if self._charges else ZERO,
             reference_price=working.reference,
             is_ambiguous=match.is_ambiguous,
         )
@@ -299,14 +305,14 @@ class SimulatedVenue:
             if not other.remaining:
                 yield self._drop(book, other, ts, "one cancels other")
 
-    def _price(self, match: Match, instrument: Instrument, touch: Touch, quantity: float, volume: float) -> Decimal:
+    def _price(self, match: Match, instrument: Instrument, touch: Touch, quantity: Decimal, volume: float) -> Decimal:
         side = match.working.order.side
         price = match.price
-        if match.takes:
+        if match.takes and self._slips:
             price = side_price(
                 side,
                 price,
-                self._slippage.distance(instrument=instrument, quantity=quantity, volume=volume, touch=touch),
+                self._slippage.distance(instrument=instrument, quantity=float(quantity), volume=volume, touch=touch),
             )
         return instrument.price(price, rounding=ROUND_CEILING if side is Side.BUY else ROUND_FLOOR)
 
