@@ -36,6 +36,11 @@ def scan_wishes(
     up longer decides later. `ts` (closes, UTC ns) is needed only where entries wait for movers. The step is compiled
     once per kind of choice and kept on disk; one that cannot be compiled is called bar by bar.
     """
+    if type(strategy).on_bar is not StepStrategy.on_bar:
+        raise InvalidInput(
+            f"strategy: a step alone was expected to decide, {type(strategy).__name__} adds to it in on_bar",
+            field="strategy",
+        )
     columns = _columns(strategy, cache)
     start = (bars_needed(strategy) if first is None else first) - 1
     wishes = np.full(len(columns[0]), NO_OPINION)

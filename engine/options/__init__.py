@@ -1,0 +1,1 @@
+"""Which option to trade: chains as values, and pure choices from them."""
