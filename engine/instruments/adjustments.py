@@ -44,6 +44,11 @@ class Adjustments:
             factors.append(Factor(date.fromordinal(split.ex_date.toordinal() - 1), product))
         return cls(factors)
 
+    @property
+    def factors(self) -> list[Factor]:
+        """The factors, oldest first."""
+        return list(self._factors)
+
     def factor(self, day: date) -> Factor:
         """The factor of a trading day."""
         index = bisect_left(self._until, day)

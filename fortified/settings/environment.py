@@ -44,6 +44,18 @@ def integer(name: str, default: int, *, minimum: int) -> int:
     return value
 
 
+def number(name: str, default: float, *, minimum: float) -> float:
+    """`name` as a number ≥ `minimum`."""
+    raw: str = env.str(name, default="") or str(default)
+    try:
+        value = float(raw)
+    except ValueError:
+        refuse(name, f"a number was expected, found {raw!r}.")
+    if not minimum <= value < float("inf"):
+        refuse(name, f"a number of at least {minimum} was expected, found {raw}.")
+    return value
+
+
 def choice(name: str, default: str, allowed: tuple[str, ...], *, upper: bool = False) -> str:
     """`name` as one of `allowed`, compared without regard to case."""
     raw: str = env.str(name, default="") or default
