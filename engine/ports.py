@@ -1,11 +1,13 @@
 """What the engine's surroundings must offer: the seams that adapters fill."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import date
 from typing import Protocol
 
 from engine.model.event import Event
 from engine.model.market import Bar, MarketEvent, Tick
 from engine.model.orders import ApprovedOrder, CancelRequested
+from engine.options.chain import OptionChain
 
 
 class MarketFeed(Protocol):
@@ -35,6 +37,14 @@ class BarStore(Protocol):
     def bars(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]: ...
 
     def ticks(self, symbol: str, *, start: int, end: int) -> Iterable[Tick]: ...
+
+
+class ChainSource(Protocol):
+    """Where listed options and their quotes come from."""
+
+    async def chain(self, underlying: str, expiry: date) -> OptionChain:
+        """Every contract on `underlying` that expires on `expiry`, quoted as of the chain's `ts`."""
+        ...
 
 
 class Journal(Protocol):

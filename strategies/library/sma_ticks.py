@@ -10,6 +10,8 @@ from engine.strategy.base import Strategy, Wish
 from engine.strategy.context import Context
 from strategies.library.registration import STRATEGIES
 
+SAME = 1e-12  # averages no further apart than this share are equal
+
 
 @STRATEGIES.register("sma_ticks")
 class SmaTicks(Strategy):
@@ -48,7 +50,8 @@ class SmaTicks(Strategy):
         self._long = long = sma(self._long, price, self.params.long)
         self._seen = min(self._seen + 1, self.params.long)
         gap = short.value - long.value
-        side = (gap > 0.0) - (gap < 0.0)
+        # On a price grid the averages are often equal; what arithmetic leaves between them is no opinion.
+        side = (gap > 0.0) - (gap < 0.0) if abs(gap) > SAME * abs(long.value) else 0
         if self._seen < self.params.long or side in (0, self._side):
             return None
         self._side = side

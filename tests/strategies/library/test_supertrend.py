@@ -42,11 +42,16 @@ def test_an_entry_needs_a_cross_of_the_line_and_a_candle_of_its_colour():
     assert len(expected) > 5
 
 
-def candle_wish(before, bar, **more):
-    """The wish of a bar (open, high, low, close) that breaks the line upwards, after the bar `before`."""
+def candle_wish(before, bar, side):
+    """The wish of a bar (open, high, low, close) that breaks the line to `side`, after the bar `before`."""
     state = Supertrend.decision.initial()
-    state = follow_supertrend(state, *before, DOWN, 100.0, "reversal", 1, True)
-    return follow_supertrend(state, *bar, UP, 100.0, "reversal", 1, True, **more).wish
+    state = follow_supertrend(state, *before, -side, 100.0, "reversal", 1, True)
+    return follow_supertrend(state, *bar, side, 100.0, "reversal", 1, True).wish
+
+
+def mirrored(bar):
+    first, high, low, last = bar
+    return 200.0 - first, 200.0 - low, 200.0 - high, 200.0 - last
 
 
 @pytest.mark.parametrize(
@@ -61,12 +66,8 @@ def candle_wish(before, bar, **more):
     ],
 )
 def test_reversal_candles(kind, before, bar, counts):
-    before, bar = tuple(map(float, before)), tuple(map(float, bar))
-    assert (candle_wish(before, bar) == 1.0) is counts
-    mirrored = [tuple(200.0 - x for x in (o, low, h, c)) for o, h, low, c in (before, bar)]
-    state = Supertrend.decision.initial()
-    state = follow_supertrend(state, *mirrored[0], UP, 100.0, "reversal", 1, True)
-    assert (follow_supertrend(state, *mirrored[1], DOWN, 100.0, "reversal", 1, True).wish == -1.0) is counts
+    assert (candle_wish(before, bar, UP) == 1.0) is counts
+    assert (candle_wish(mirrored(before), mirrored(bar), DOWN) == -1.0) is counts
 
 
 def test_the_candle_may_stand_a_bar_before_the_break():
