@@ -69,14 +69,20 @@ class Desk:
         plan = holding.plan
         if plan is None or plan.waits_for in holding.working:
             return
+        if holding.working and any(record.is_cancelling for record in holding.working.values()):
+            return  # what they still fill is not known yet
         leg = next_leg(
             target=plan.target,
             position=holding.position.quantity,
             working=holding.working_quantity(),
             is_linked=self._config.linked_reversal.get(holding.broker, False),
         )
+        against = [r for r in holding.working.values() if leg is not None and r.order.side is not leg.side]
         if leg is None:
             holding.plan = None
+        elif against:
+            # Orders of both sides at once could fill in any order, and hold more than anybody asked for.
+            self.withdraw(against, ts, "the target changed", out)
         elif holding.protective:
             # A stop that fills while the position is turned would open the other way: it goes first.
             self.withdraw(holding.protective.values(), ts, "the position is about to change", out)

@@ -9,7 +9,7 @@ from engine.core.holding import INF, NEVER, Guard, Holding, Plan
 from engine.exits.config import ExitConfig
 from engine.exits.deadlines import deadline
 from engine.exits.freshness import stale_reason
-from engine.exits.plan import ExitPlan, Tier, plan_exits
+from engine.exits.plan import ExitPlan, Tier, plan_exits, uses_atr
 from engine.model.enums import OrderIntent, OrderType, Side, TimeInForce
 from engine.model.event import Event
 from engine.model.orders import Order, OrderFilled, OrderRejected
@@ -17,6 +17,7 @@ from engine.model.positions import ExitArmed
 from engine.orders.lifecycle import OrderRecord
 
 ZERO = Decimal(0)
+RETRY_NS = 5_000_000_000  # between two exit orders when the first one failed
 
 
 class Guards:
@@ -43,12 +44,19 @@ class Guards:
             self.watch(holding)
         if holding.plan is not None or self._is_closing(holding):
             return
+        if guard is not None and guard.is_firing:
+            self._retry(holding, guard, ts)  # the exit order failed, and nothing is on its way
         if guard is None or (guard.sign > 0) is not (holding.position.held > 0):
             self._arm(holding, ts, out)
         elif guard.is_rearming or guard.covered != abs(signed):
             self._rearm(holding, ts, out)
         elif not guard.is_held and guard.plan is not None and not holding.protective and _has_levels(guard.plan):
             self._arm(holding, ts, out)  # its orders were withdrawn for a plan that came to nothing
+
+    def _retry(self, holding: Holding, guard: Guard, ts: int) -> None:
+        guard.is_firing, guard.not_before = False, ts + RETRY_NS
+        self.next_deadline = min(self.next_deadline, max(guard.deadline, guard.not_before))
+        self._set_alarms(holding)
 
     def watch(self, holding: Holding) -> None:
         """The holding has a position: prices and deadlines concern it."""
@@ -112,7 +120,10 @@ class Guards:
             opened_ts, moved, extreme = before.opened_ts, before.moved_to_entry, before.extreme
         else:
             before, opened_ts, moved, extreme = None, ts, False, float(position.average_price)
-        keeps = before is not None and abs(position.quantity) <= before.covered
+        if uses_atr(exits) and (atr := self._atr(holding)) != atr:
+            self._wait_for_atr(holding, exits, opened_ts, ts, out)
+            return
+        keeps = before is not None and before.plan is not None and abs(position.quantity) <= before.covered
         plan = before.plan if before is not None and before.plan is not None and keeps else self._plan(holding, exits)
         placement = self._config.exit_placement.get(holding.broker, ExitPlacement.VENUE)
         parent = position.lots[0].order
@@ -126,15 +137,28 @@ class Guards:
             group=f"{parent}x",
             stop=plan.break_even_stop if moved else plan.stop,
             extreme=extreme,
-            tiers=before.tiers if before is not None and keeps else list(plan.tiers),
+            tiers=_fitting(before.tiers, abs(position.quantity)) if before is not None and keeps else list(plan.tiers),
             tiers_done=before.tiers_done if before is not None and keeps else 0,
             moved_to_entry=moved,
+            not_before=before.not_before if before is not None else 0,
         )
         self._set_deadline(holding, guard)
         if not guard.is_held:
             self._place(holding, guard, plan, ts, out)
         self._set_alarms(holding)
         out.append(_armed(holding, ts, "armed"))
+
+    def _wait_for_atr(self, holding: Holding, exits: ExitConfig, opened_ts: int, ts: int, out: list[Event]) -> None:
+        """Levels in average true ranges need one that is warm: until then every price asks again."""
+        before, position = holding.guard, holding.position
+        sign = 1 if position.quantity > 0 else -1
+        guard = holding.guard = Guard(
+            None, sign, abs(position.quantity), is_held=False, opened_ts=opened_ts, is_pending=True
+        )  # fmt: skip
+        self._set_deadline(holding, guard)
+        holding.low_alarm, holding.high_alarm = INF, INF
+        if before is None or not before.is_pending:
+            out.append(_armed(holding, ts, "not armed yet: the average true range is not warm"))
 
     def _plan(self, holding: Holding, exits: ExitConfig) -> ExitPlan:
         return plan_exits(
@@ -243,7 +267,12 @@ class Guards:
         `doubt` says why the symbol's data are not to be trusted; with it, or with an old price, nothing is decided.
         """
         guard = holding.guard
-        if guard is None or guard.plan is None or guard.is_firing or self._is_stale(holding, guard, ts, doubt, out):
+        if guard is not None and guard.is_pending:
+            self._arm(holding, ts, out)
+            return
+        if guard is None or guard.plan is None or guard.is_firing or ts < guard.not_before:
+            return
+        if self._is_stale(holding, guard, ts, doubt, out):
             return
         worst, best = (low, high) if guard.plan.sign > 0 else (high, low)
         if guard.is_held:
@@ -302,10 +331,11 @@ class Guards:
             guard = holding.guard
             if guard is None or guard.is_firing:
                 continue
-            if ts >= guard.deadline:
+            due = max(guard.deadline, guard.not_before)
+            if ts >= due:
                 self._fire(holding, guard, ZERO, guard.deadline_reason, ts, out)
             else:
-                self.next_deadline = min(self.next_deadline, guard.deadline)
+                self.next_deadline = min(self.next_deadline, due)
 
 
 def _stop_reason(guard: Guard, plan: ExitPlan, worst: float) -> str:
@@ -316,6 +346,17 @@ def _stop_reason(guard: Guard, plan: ExitPlan, worst: float) -> str:
         if plan.sign * (worst - level) <= 0:
             return "trailing"
     return ""
+
+
+def _fitting(tiers: list[Tier], quantity: Decimal) -> list[Tier]:
+    """The tiers, nearest first, as far as the position reaches."""
+    kept: list[Tier] = []
+    for tier in tiers:
+        part = min(tier.quantity, quantity)
+        if part:
+            kept.append(Tier(tier.price, part))
+            quantity -= part
+    return kept
 
 
 def _take_tier(guard: Guard, quantity: Decimal) -> None:
@@ -335,6 +376,7 @@ def _has_levels(plan: ExitPlan) -> bool:
 
 def _armed(holding: Holding, ts: int, reason: str) -> ExitArmed:
     guard = holding.guard
+    kind = "none" if guard is None or guard.plan is None else holding.exit_kind
     stop = guard.stop if guard else None
     target = guard.tiers[0].price if guard and guard.tiers else None
-    return ExitArmed(ts, holding.strategy, holding.symbol, holding.broker, holding.exit_kind, stop, target, reason)
+    return ExitArmed(ts, holding.strategy, holding.symbol, holding.broker, kind, stop, target, reason)

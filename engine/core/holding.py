@@ -42,6 +42,8 @@ class Guard(msgspec.Struct):
     is_rearming: bool = False
     moved_to_entry: bool = False
     is_waiting: bool = False  # for a price that may be trusted
+    is_pending: bool = False  # its levels cannot be worked out yet
+    not_before: int = 0  # an exit order failed: the next one is not sent earlier
     deadline: int = NEVER
     deadline_reason: str = ""
 

@@ -9,8 +9,8 @@ from engine.core import ExitPlacement
 from engine.errors import InvalidInput
 from engine.exits.config import BreakEven, Distance, DistanceKind, ExitConfig, Target
 from engine.exits.plan import plan_exits
-from engine.model.commands import CancelOrder, Flatten
-from engine.model.enums import OrderType
+from engine.model.commands import CancelOrder, Flatten, ManualOrder
+from engine.model.enums import OrderType, Side
 from engine.model.market import Bar, FeedStateChanged, TimeAdvanced
 from engine.model.orders import ApprovedOrder, CancelRequested, OrderFilled, OrderRejected
 from engine.model.positions import ExitArmed, TradeClosed
@@ -304,3 +304,34 @@ def test_a_guarded_position_survives_a_restart_at_any_event(placement, cut):
     assert first.out + second.run(events[cut:]).out == whole.out
     assert quantity(whole) == 0
     assert len(whole.of(OrderFilled)) == 3
+
+
+def test_an_exit_order_that_fails_is_sent_again_after_a_pause():
+    w = opened(ExitConfig(stop=points(1)), HELD)
+    out = w.engine.process(tick(MINUTE + 10, 98.0))
+    exit_order = next(e.order for e in out if isinstance(e, ApprovedOrder))
+    w.engine.process(OrderRejected(MINUTE + 11, exit_order.client_id, "try again"))
+    assert not [e for e in w.engine.process(tick(MINUTE + 12, 98.0)) if isinstance(e, ApprovedOrder)]
+    again = w.engine.process(tick(MINUTE + 6_000_000_000, 98.0))
+    assert [e.order.reason for e in again if isinstance(e, ApprovedOrder)] == ["stop"]
+
+
+def test_levels_in_true_ranges_are_armed_as_soon_as_the_range_is_warm():
+    exits = ExitConfig(stop=Distance(2, DistanceKind.ATR), atr_period=3)
+    w = world(exits, {}).run([bar(1, 100)])
+    w.send(ManualOrder(MINUTE, "c", "", "scripted", "SPY", "sim", Side.BUY, D(10)))
+    w.run([bar(n, 100, open_=100, high=101, low=99) for n in range(2, 8)])
+    reasons = [(armed.kind, armed.reason) for armed in w.of(ExitArmed)]
+    assert reasons == [("none", "not armed yet: the average true range is not warm"), ("stop", "armed")]
+    assert len(w.engine.open_orders) == 1
+
+
+def test_targets_shrink_with_a_position_that_an_exit_made_smaller():
+    venue = SimulatedVenue(instruments=INSTRUMENTS, participation=0.002)
+    exits = ExitConfig(stop=Distance(0.1), targets=(Target(Distance(0.05), 0.5), Target(Distance(0.06), 0.5)))
+    w = World(slot({1: 1, 4: 0, 5: 1}, exits=exits), venue=venue)
+    w.run([bar(n, 100, volume=5000) for n in (1, 2, 3, 4)])
+    w.send(bar(5, 100, volume=2000))
+    w.send(bar(6, 100, volume=0.0001))
+    targets = [o.order.quantity for o in w.engine.open_orders if o.order.type is OrderType.LIMIT]
+    assert (quantity(w), targets) == (D(6), [D(5), D(1)])

@@ -1,1 +1,0 @@
-"""Measures over what was traded."""
