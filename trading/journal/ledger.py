@@ -1,6 +1,6 @@
 """Turns facts of the engine into rows of the ledger; called inside the journal's transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +30,9 @@ from engine.model.signals import Signal, SignalSuppressed, SlotStateChanged, Str
 from engine.model.time import iso, to_datetime
 from trading.models import Book, CommandRecord, Decision, Fill, Order, Position, Run, Trade
 
+# The columns of an order that change after its approval.
+MOVING = ("state", "state_reason", "timeline", "updated_at", "venue_id", "filled_quantity", "average_price")
+
 BarOf = Callable[[str, str], dict[str, Any] | None]
 
 
@@ -40,18 +43,24 @@ class Projection:
         self.book = book
         self._bar_of = bar_of
         self._runs: dict[str, Run | None] = {}
+        self._orders: dict[str, Order] = {}
+        self._moved: dict[str, Order] = {}  # orders that differ from their rows
+        self._decisions: list[Decision] = []
 
-    def apply(self, event: Event) -> None:
-        """Write what `event` says; an event without a row of its own is kept by the journal alone."""
-        handler = _HANDLERS.get(type(event))
-        if handler is not None:
-            handler(self, event)
+    def apply(self, events: Iterable[Event]) -> None:
+        """Write what `events` say, in order; one without a row of its own is kept by the journal alone."""
+        for event in events:
+            handler = _HANDLERS.get(type(event))
+            if handler is not None:
+                handler(self, event)
+        Order.objects.bulk_update(self._moved.values(), MOVING)
+        Decision.objects.bulk_create(self._decisions)
 
     # ---- orders -----------------------------------------------------------------------------------------
 
     def approved(self, event: ApprovedOrder) -> None:
         order, at = event.order, to_datetime(event.ts)
-        Order.objects.create(
+        self._orders[order.client_id] = Order.objects.create(
             book=self.book,
             run=self._run(order.strategy),
             created_at=at,
@@ -63,8 +72,8 @@ class Projection:
 
     def denied(self, event: OrderDenied) -> None:
         order = event.order
-        Decision.objects.create(
-            book=self.book,
+        self._decide(
+            event.ts,
             kind=Decision.Kind.DENIED,
             strategy=order.strategy,
             symbol=order.symbol,
@@ -76,7 +85,6 @@ class Projection:
             evidence={"intent": order.intent, "quantity": str(order.quantity), "broker": order.broker},
             client_id=order.client_id,
             bar_ts=order.bar_ts,
-            at=to_datetime(event.ts),
         )
 
     def submitted(self, event: OrderSubmitted) -> None:
@@ -101,79 +109,70 @@ class Projection:
         order = self._order(event.client_id)
         order.timeline = [*order.timeline, {"state": "cancel requested", "at": iso(event.ts), "reason": event.reason}]
         order.updated_at = to_datetime(event.ts)
-        order.save(update_fields=["timeline", "updated_at"])
+        self._moved[order.client_id] = order
 
     def filled(self, event: OrderFilled) -> None:
+        if Fill.objects.filter(broker=event.broker, fill_id=event.fill_id).exists():
+            return  # told before
         order = self._order(event.client_id)
-        _, is_new = Fill.objects.get_or_create(
-            broker=event.broker,
+        Fill.objects.create(
+            order=order,
             fill_id=event.fill_id,
-            defaults={
-                "order": order,
-                "symbol": event.symbol,
-                "side": event.side,
-                "quantity": event.quantity,
-                "price": event.price,
-                "fee": event.fee,
-                "reference_price": None if event.reference_price != event.reference_price else event.reference_price,
-                "is_ambiguous": event.is_ambiguous,
-                "ts": event.ts,
-                "at": to_datetime(event.ts),
-            },
+            broker=event.broker,
+            symbol=event.symbol,
+            side=event.side,
+            quantity=event.quantity,
+            price=event.price,
+            fee=event.fee,
+            reference_price=finite(event.reference_price),
+            is_ambiguous=event.is_ambiguous,
+            ts=event.ts,
+            at=to_datetime(event.ts),
         )
-        if is_new:
-            self._book_fill(order, event)
-
-    def _book_fill(self, order: Order, event: OrderFilled) -> None:
         before, paid = order.filled_quantity, order.average_price or Decimal(0)
         filled = before + event.quantity
         order.average_price = ((paid * before + event.price * event.quantity) / filled).quantize(Decimal("1e-8"))
         order.filled_quantity = filled
-        order.save(update_fields=["average_price", "filled_quantity"])
         state = OrderState.FILLED if filled >= order.quantity else OrderState.PARTIALLY_FILLED
         self._move(order.client_id, state, ts=event.ts)
 
     def _move(self, client_id: str, state: OrderState, *, ts: int, **columns: Any) -> None:
         order = self._order(client_id)
         order.timeline = [*order.timeline, {"state": state.value, "at": iso(ts)}]
-        order.state, order.updated_at = state, to_datetime(ts)
+        order.state, order.updated_at = state.value, to_datetime(ts)
         for name, value in columns.items():
             setattr(order, name, value)
-        order.save(update_fields=["state", "timeline", "updated_at", *columns])
+        self._moved[client_id] = order
 
     def _order(self, client_id: str) -> Order:
-        try:
-            return Order.objects.get(client_id=client_id)
-        except Order.DoesNotExist:
-            raise InvariantBroken(f"the journal was told of order {client_id!r}, which it never approved") from None
+        found = self._orders.get(client_id) or Order.objects.filter(client_id=client_id).first()
+        if found is None:
+            raise InvariantBroken(f"the journal was told of order {client_id!r}, which it never approved")
+        self._orders[client_id] = found
+        return found
 
     # ---- positions and trades ---------------------------------------------------------------------------
 
     def position_changed(self, event: PositionChanged) -> None:
-        self._position(event).update(
+        self._write_position(
+            event,
             quantity=event.quantity,
             average_price=event.average_price.quantize(Decimal("1e-8")),
             realized_pnl=event.realized_pnl,
             fees=event.fees,
-            updated_at=to_datetime(event.ts),
         )
 
     def exit_armed(self, event: ExitArmed) -> None:
-        self._position(event).update(
-            stop_price=event.stop_price,
-            target_price=event.target_price,
-            exit_kind=event.kind,
-            updated_at=to_datetime(event.ts),
-        )
+        self._write_position(event, stop_price=event.stop_price, target_price=event.target_price, exit_kind=event.kind)
 
-    def _position(self, event: PositionChanged | ExitArmed) -> Any:
+    def _write_position(self, event: PositionChanged | ExitArmed, **columns: Any) -> None:
         key = {"book": self.book, "strategy": event.strategy, "symbol": event.symbol, "broker": event.broker}
-        Position.objects.get_or_create(**key, defaults={"updated_at": to_datetime(event.ts)})
-        return Position.objects.filter(**key)
+        columns["updated_at"] = to_datetime(event.ts)
+        if not Position.objects.filter(**key).update(**columns):
+            Position.objects.create(**key, **columns)
 
     def trade_closed(self, event: TradeClosed) -> None:
-        entry = Order.objects.filter(client_id=event.entry_order).first()
-        leave = Order.objects.filter(client_id=event.exit_order).first()
+        entry, leave = self._known(event.entry_order), self._known(event.exit_order)
         Trade.objects.get_or_create(
             trade_id=event.trade_id,
             defaults={
@@ -203,17 +202,21 @@ class Projection:
             },
         )
 
+    def _known(self, client_id: str) -> Order | None:
+        """The order, or None where it is older than this ledger."""
+        return self._orders.get(client_id) or Order.objects.filter(client_id=client_id).first()
+
     # ---- decisions --------------------------------------------------------------------------------------
 
     def signal(self, event: Signal) -> None:
-        self._decide(event, kind=Decision.Kind.SIGNAL, reason=event.reason, rule="")
+        self._wish(event, kind=Decision.Kind.SIGNAL, reason=event.reason, rule="")
 
     def suppressed(self, event: SignalSuppressed) -> None:
-        self._decide(event.signal, kind=Decision.Kind.SUPPRESSED, reason=event.reason, rule=event.rule)
+        self._wish(event.signal, kind=Decision.Kind.SUPPRESSED, reason=event.reason, rule=event.rule)
 
-    def _decide(self, signal: Signal, *, kind: str, reason: str, rule: str) -> None:
-        Decision.objects.create(
-            book=self.book,
+    def _wish(self, signal: Signal, *, kind: str, reason: str, rule: str) -> None:
+        self._decide(
+            signal.ts,
             kind=kind,
             strategy=signal.strategy,
             symbol=signal.symbol,
@@ -224,25 +227,30 @@ class Projection:
             rule=rule,
             evidence={name: finite(value) for name, value in signal.evidence.items()},
             bar_ts=signal.bar_ts,
-            at=to_datetime(signal.ts),
         )
 
     def faulted(self, event: StrategyFaulted) -> None:
-        self._note(event, kind=Decision.Kind.FAULT, rule="strategy", reason=event.error)
-
-    def slot_changed(self, event: SlotStateChanged) -> None:
-        self._note(event, kind=Decision.Kind.STATE, rule=event.state, reason=event.reason or event.state)
-
-    def _note(self, event: StrategyFaulted | SlotStateChanged, *, kind: str, rule: str, reason: str) -> None:
-        Decision.objects.create(
-            book=self.book,
-            kind=kind,
+        self._decide(
+            event.ts,
+            kind=Decision.Kind.FAULT,
             strategy=event.strategy,
             symbol=event.symbol,
-            rule=rule,
-            reason=reason[:400],
-            at=to_datetime(event.ts),
+            rule="strategy",
+            reason=event.error[:400],
         )
+
+    def slot_changed(self, event: SlotStateChanged) -> None:
+        self._decide(
+            event.ts,
+            kind=Decision.Kind.STATE,
+            strategy=event.strategy,
+            symbol=event.symbol,
+            rule=event.state,
+            reason=(event.reason or event.state)[:400],
+        )
+
+    def _decide(self, ts: int, **columns: Any) -> None:
+        self._decisions.append(Decision(book=self.book, at=to_datetime(ts), **columns))
 
     def command_handled(self, event: CommandHandled) -> None:
         state = CommandRecord.State.ACCEPTED if event.accepted else CommandRecord.State.REFUSED

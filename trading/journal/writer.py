@@ -76,20 +76,21 @@ class DatabaseJournal:
 
     def write(self, batch: Batch) -> None:
         book = claim(self._book_id, self._token)
-        projection = Projection(book, bar_of=batch.bar_of)
-        for event in batch.outputs:
-            projection.apply(event)
+        if batch.outputs:
+            Projection(book, bar_of=batch.bar_of).apply(batch.outputs)
         last = self._chain(batch.outputs)
-        EngineState.objects.update_or_create(
-            book=book,
-            defaults={
-                "data": batch.state,
-                "cursors": batch.cursors,
-                "fencing_token": self._token,
-                "saved_at": timezone.now(),
-            },
-        )
+        self._keep_state(book, batch)
         transaction.on_commit(lambda: self._remember(last))
+
+    def _keep_state(self, book: Book, batch: Batch) -> None:
+        columns: dict[str, Any] = {
+            "data": batch.state,
+            "cursors": batch.cursors,
+            "fencing_token": self._token,
+            "saved_at": timezone.now(),
+        }
+        if not EngineState.objects.filter(book=book).update(**columns):
+            EngineState.objects.create(book=book, **columns)
 
     def _remember(self, last: tuple[int, str]) -> None:
         self._last = last

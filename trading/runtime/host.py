@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -43,6 +44,9 @@ ACK_EVERY_S = 1.0
 
 def run_book(name: str) -> str:
     """Run the loop of book `name` in this process; why it ended."""
+    # The journal's thread and the loop share one interpreter lock: hand it over ten times as often as by default, so
+    # that a price does not wait for a row.
+    sys.setswitchinterval(0.0005)
     return uvloop.run(host(name))
 
 

@@ -35,6 +35,11 @@ class Inbox:
     async def put(self, delivery: Delivery) -> None:
         await self._queue.put(delivery)
 
+    def wake(self) -> None:
+        """Let `take` return soon, if only with a delivery of nothing."""
+        if self._queue.empty():
+            self._queue.put_nowait(Delivery(events=(), cursors={}))
+
     async def take(self, *, timeout_s: float) -> list[Delivery]:
         """What is queued, in order; empty when nothing came within `timeout_s`. A source's failure is raised here."""
         self._raise_failed()

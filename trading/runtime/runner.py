@@ -31,7 +31,6 @@ logger = logging.getLogger(__name__)
 
 COMMIT_EVERY_S = 1.0  # how much reading a new owner may have to repeat; facts are committed at once
 SILENCE_S = 1.0  # time itself is an event when nothing else came for so long
-OUTSTANDING_COMMITS = 8
 
 COMMIT_AT_ONCE = (
     ApprovedOrder,
@@ -124,7 +123,7 @@ class Runner:
         self._last_arrival_s = time.monotonic()
         self._last_commit_s = time.monotonic()
         self._last_show_s = 0.0
-        self._commits: set[asyncio.Task[None]] = set()
+        self._committing: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
 
     async def run(self) -> Ended:
@@ -139,7 +138,7 @@ class Runner:
                 await self._pass_time()
                 await self._housekeeping()
             if ended is not Ended.LEASE_LOST:
-                self._commit_now()
+                await self._commit_the_rest()
             return ended
         finally:
             await self._settle()
@@ -147,15 +146,16 @@ class Runner:
     # ---- events -----------------------------------------------------------------------------------------
 
     async def _handle(self, delivery: Delivery) -> None:
-        self._last_arrival_s = time.monotonic()
+        if delivery.events:
+            self._last_arrival_s = time.monotonic()
         for event in delivery.events:
             if isinstance(event, FeedGap):
                 await self._gap(event)
             else:
                 self._feed(event)
         self.cursors.update(delivery.cursors)
-        self._dirty = True
-        await self._commit_if_due()
+        self._dirty = self._dirty or bool(delivery.events or delivery.cursors)
+        self._commit_if_due()
 
     def _feed(self, event: Event) -> None:
         if isinstance(event, Bar):
@@ -182,24 +182,23 @@ class Runner:
 
     # ---- committing -------------------------------------------------------------------------------------
 
-    async def _commit_if_due(self) -> None:
+    def _commit_if_due(self) -> None:
+        """Facts at once, the rest once a second; one commit at a time, and what comes meanwhile shares the next."""
+        if self._committing is not None:
+            return
         facts = any(isinstance(out, COMMIT_AT_ONCE) for out in self._pending)
         if facts or (self._dirty and time.monotonic() - self._last_commit_s >= COMMIT_EVERY_S):
-            self._commit_now()
-        while len(self._commits) >= OUTSTANDING_COMMITS:
-            await asyncio.wait(self._commits, return_when=asyncio.FIRST_COMPLETED)
+            self._begin_commit()
 
-    def _commit_now(self) -> None:
-        if self._failure is not None:
-            raise self._failure
+    def _begin_commit(self) -> None:
+        """Between two deliveries only: outputs, state and positions must be of the same moment."""
         outputs = tuple(self._pending)
         self._pending.clear()
         self._dirty = False
         self._last_commit_s = time.monotonic()
         work = self._commit(outputs, self.desk.save(), dict(self.cursors), self._bars_of(outputs))
-        task = asyncio.create_task(work)
-        self._commits.add(task)
-        task.add_done_callback(self._committed)
+        self._committing = asyncio.create_task(work)
+        self._committing.add_done_callback(self._commit_ended)
 
     async def _commit(
         self, outputs: tuple[Event, ...], state: bytes, cursors: dict[str, str], bars: dict[str, Bar]
@@ -208,11 +207,12 @@ class Runner:
         self.committed = cursors
         await self.desk.committed(outputs)
 
-    def _committed(self, task: asyncio.Task[None]) -> None:
-        self._commits.discard(task)
+    def _commit_ended(self, task: asyncio.Task[None]) -> None:
+        self._committing = None
         self.stats.commits += 1
         if not task.cancelled() and task.exception() is not None:
             self._failure = self._failure or task.exception()
+        self._inbox.wake()  # what came meanwhile may be due
 
     def _bars_of(self, outputs: Sequence[Event]) -> dict[str, Bar]:
         """The last closed bar of every slot that an order in `outputs` belongs to."""
@@ -230,16 +230,22 @@ class Runner:
     async def _housekeeping(self) -> None:
         if self._failure is not None:
             raise self._failure
-        await self._commit_if_due()
+        self._commit_if_due()
         now = time.monotonic()
         if now - self._last_show_s >= 1.0:
             self._last_show_s = now
             await self._show(self)
 
+    async def _commit_the_rest(self) -> None:
+        if self._committing is not None:
+            await asyncio.wait({self._committing})
+        if self._failure is None:
+            self._begin_commit()
+
     async def _settle(self) -> None:
         await self._inbox.close()
-        if self._commits:
-            await asyncio.gather(*self._commits, return_exceptions=True)
+        if self._committing is not None:
+            await asyncio.wait({self._committing})
         if self._failure is not None:
             raise self._failure
 
