@@ -68,7 +68,8 @@ class StepStrategy(Strategy):
 
     A subclass says which values the step reads (`values`, specs or price fields in the order of its arguments) and the
     words for its wishes (`reasons`, by wish or by the state's `rule` where it has one). A `Params` with a field
-    `movers` makes entries wait for a mover of that kind (`engine.detection.movers`).
+    `movers` lets entries pass only while the symbol is a mover of that kind (`engine.detection.movers`); what was not
+    let through is lost, not postponed.
     """
 
     decision: ClassVar[Decision]

@@ -45,8 +45,9 @@ def test_an_entry_needs_a_cross_of_the_line_and_a_candle_of_its_colour():
 def candle_wish(before, bar, side):
     """The wish of a bar (open, high, low, close) that breaks the line to `side`, after the bar `before`."""
     state = Supertrend.decision.initial()
-    state = follow_supertrend(state, *before, -side, 100.0, "reversal", 1, True)
-    return follow_supertrend(state, *bar, side, 100.0, "reversal", 1, True).wish
+    for (first, high, low, last), direction in ((before, -side), (bar, side)):
+        state = follow_supertrend(state, first, high, low, last, direction, 100.0, "reversal", 1, True)
+    return state.wish
 
 
 def mirrored(bar):
