@@ -36,7 +36,9 @@ def _deliver(engine: Engine, venue: SimulatedVenue, reports: Iterable[Event], ou
     """Each report is handled before the venue goes on matching."""
     for report in reports:
         out.append(report)
-        _carry_out(engine, venue, engine.process(report), out)
+        follows = engine.process(report)
+        if follows:
+            _carry_out(engine, venue, follows, out)
     return out
 
 

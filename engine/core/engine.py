@@ -235,9 +235,13 @@ class Engine:
         """Open positions of a symbol meet the range that the market covered."""
         alarmed: list[Holding] | None = None
         for holding in held.values():
-            holding.position.see(low, high)
+            position = holding.position
+            if low < position.low:
+                position.low = low
+            if high > position.high:
+                position.high = high
             if self._marks:
-                self.accounts.mark(holding.key, holding.position, price, ts)
+                self.accounts.mark(holding.key, position, price, ts)
             if low <= holding.low_alarm or high >= holding.high_alarm:
                 alarmed = [*(alarmed or ()), holding]
         if alarmed is not None:
@@ -366,7 +370,7 @@ class Engine:
             self.config.instruments[order.symbol],
             self.ledger,
             self.accounts,
-            self.desk.pending(),
+            self.desk.pending,
             self.price_of,
             self.config.instruments,
         )

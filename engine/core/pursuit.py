@@ -96,8 +96,9 @@ class Pursuit:
 
     def steer(self, slot: Slot, target: int, *, reason: str, ts: int, bar_ts: int, out: list[Event]) -> None:
         """Set the slot's target at every broker it trades; sizes are worked out here, once per position."""
+        is_fixed = slot.config.sizing is None
         for holding in slot.holdings:
-            quantity = target * self._size_of(holding) if target else ZERO
+            quantity = target * (holding.unit if is_fixed else self._size_of(holding)) if target else ZERO
             if quantity or not holding.is_idle:
                 self._desk.pursue(holding, Plan(quantity, reason, ts, bar_ts), ts, out)
                 self._guards.settle(holding, ts, out)
@@ -135,7 +136,7 @@ class Pursuit:
             return "stale_feed", symbol.doubt
         if slot.entry_bar == slot.bar_index(signal.bar_ts):
             return "one_trade_per_bar", "the slot has entered in this bar already"
-        if not any(self._size_of(holding) for holding in slot.holdings):
+        if slot.config.sizing is not None and not any(self._size_of(holding) for holding in slot.holdings):
             return "sizing", "the size works out to nothing at every broker"
         return self._redundancy(slot, signal) if self._correlations is not None else None
 

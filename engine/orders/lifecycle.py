@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from engine.errors import InvariantBroken
-from engine.model.enums import FINAL_STATES, OrderState
+from engine.model.enums import OrderState
 from engine.model.event import Event
 from engine.model.orders import (
     Order,
@@ -22,27 +22,16 @@ from engine.model.orders import (
 
 KEEP_CLOSED = 500  # finished orders remembered, so that a repeated report of one of them is recognised
 
-_STATE_AFTER: dict[type[Event], OrderState] = {
-    OrderSubmitted: OrderState.SUBMITTED,
-    OrderAccepted: OrderState.ACCEPTED,
-    OrderRejected: OrderState.REJECTED,
-    OrderCancelled: OrderState.CANCELLED,
-    OrderExpired: OrderState.EXPIRED,
-    OrderBecameUnknown: OrderState.UNKNOWN,
+# What a report makes of an order: its state, and how far that is; only a later stage replaces an earlier one.
+_AFTER: dict[type[Event], tuple[OrderState, int]] = {
+    OrderSubmitted: (OrderState.SUBMITTED, 1),
+    OrderAccepted: (OrderState.ACCEPTED, 2),
+    OrderBecameUnknown: (OrderState.UNKNOWN, 3),
+    OrderRejected: (OrderState.REJECTED, 9),
+    OrderCancelled: (OrderState.CANCELLED, 9),
+    OrderExpired: (OrderState.EXPIRED, 9),
 }
-_FILLED, _CANCELLED, _REJECTED, _EXPIRED = (
-    OrderState.FILLED,
-    OrderState.CANCELLED,
-    OrderState.REJECTED,
-    OrderState.EXPIRED,
-)
-_RANK = {
-    OrderState.APPROVED: 0,
-    OrderState.SUBMITTED: 1,
-    OrderState.ACCEPTED: 2,
-    OrderState.WORKING: 3,
-    OrderState.PARTIALLY_FILLED: 4,
-}
+_PARTLY, _DONE = 4, 9
 
 
 class OrderRecord(msgspec.Struct):
@@ -54,6 +43,8 @@ class OrderRecord(msgspec.Struct):
     value: Decimal = Decimal(0)  # sum of quantity · price of its fills
     fill_ids: list[str] = msgspec.field(default_factory=list)
     venue_id: str = ""
+    stage: int = 0
+    is_open: bool = True
     is_protective: bool = False  # an exit that waits at the venue
     is_cancelling: bool = False  # a cancel was asked for and is not answered yet
 
@@ -64,12 +55,6 @@ class OrderRecord(msgspec.Struct):
     @property
     def signed_remaining(self) -> Decimal:
         return self.remaining * self.order.side.sign
-
-    @property
-    def is_open(self) -> bool:
-        # By identity: hashing a member of an enumeration is a Python call, and this is asked for every report.
-        state = self.state
-        return not (state is _FILLED or state is _CANCELLED or state is _REJECTED or state is _EXPIRED)
 
 
 class OrderBook:
@@ -102,13 +87,18 @@ class OrderBook:
         record = self._open.get(client_id)
         if type(update) is OrderFilled:
             return self._fill(record or self._closed.get(client_id), update)
-        if record is None or not _advances(record, update):
+        if record is None:
             return None
-        record.state = _STATE_AFTER[type(update)]
-        if type(update) is OrderAccepted:
-            record.venue_id = update.venue_id
-        elif not record.is_open:
+        state, stage = _AFTER[type(update)]
+        if stage <= record.stage and record.state is not OrderState.UNKNOWN:
+            return None  # repeated, or overtaken by what is known already
+        if state is record.state:
+            return None
+        record.state, record.stage = state, stage
+        if stage == _DONE:
             self._finish(record)
+        elif type(update) is OrderAccepted:
+            record.venue_id = update.venue_id
         return record
 
     def state(self) -> tuple[list[OrderRecord], list[OrderRecord]]:
@@ -128,23 +118,15 @@ class OrderBook:
         record.filled += fill.quantity
         record.value += fill.quantity * fill.price
         if record.filled >= record.order.quantity:
-            record.state = _FILLED
+            record.state, record.stage = OrderState.FILLED, _DONE
             self._finish(record)
         elif record.is_open:
-            record.state = OrderState.PARTIALLY_FILLED
+            record.state, record.stage = OrderState.PARTIALLY_FILLED, _PARTLY
         return record
 
     def _finish(self, record: OrderRecord) -> None:
+        record.is_open = False
         if self._open.pop(record.order.client_id, None) is not None:
             self._closed[record.order.client_id] = record
             if len(self._closed) > KEEP_CLOSED:
                 self._closed.popitem(last=False)
-
-
-def _advances(record: OrderRecord, update: Event) -> bool:
-    after = _STATE_AFTER[type(update)]
-    if after in FINAL_STATES or record.state is OrderState.UNKNOWN:
-        return after is not record.state
-    if after is OrderState.UNKNOWN:
-        return True
-    return _RANK[after] > _RANK[record.state]

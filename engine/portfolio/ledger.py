@@ -224,8 +224,9 @@ def _refresh(position: Position) -> None:
         position.held = position.paid = 0.0
         return
     cost = lots[0].cost if len(lots) == 1 else sum((lot.cost for lot in lots), ZERO)
-    position.held = float(position.quantity * position.multiplier)
-    position.paid = float(lots[0].sign * cost * position.multiplier)
+    point = float(position.multiplier)
+    position.held = float(position.quantity) * point
+    position.paid = (float(cost) if lots[0].sign > 0 else -float(cost)) * point
 
 
 def _changed(position: Position, ts: int) -> PositionChanged:

@@ -47,7 +47,7 @@ class Facts(msgspec.Struct):
     instrument: Instrument
     ledger: Ledger
     accounts: Accounts
-    pending: dict[Key, Decimal]  # signed quantities on their way, protective orders left out
+    pending: Callable[[], dict[Key, Decimal]]  # signed quantities on their way, protective orders left out
     price_of: Callable[[str], float]
     instruments: Mapping[str, Instrument]
 
@@ -73,7 +73,7 @@ class Facts(msgspec.Struct):
         """Signed quantities of all positions as if the order, and those on their way, were filled."""
         quantities = {(p.strategy, p.symbol, p.broker): p.quantity for p in self.ledger if p.quantity}
         own = {(order.strategy, order.symbol, order.broker): order.quantity * order.side.sign}
-        for change in (self.pending, own):
+        for change in (self.pending(), own):
             for key, signed in change.items():
                 quantities[key] = quantities.get(key, ZERO) + signed
         return quantities

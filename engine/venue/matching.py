@@ -91,10 +91,10 @@ class SimulatedVenue:
         against the rest of that bar.
         """
         matcher = self._matchers.get(type(event))
+        if self._expiries is None:
+            return NOTHING if matcher is None else matcher(event)
         reports = NOTHING if matcher is None else matcher(event)
-        if self._expiries is not None and event.ts >= self._expiries.next_ts:
-            return self._with_expiries(event.ts, reports)
-        return reports
+        return self._with_expiries(event.ts, reports) if event.ts >= self._expiries.next_ts else reports
 
     def execute(self, approved: ApprovedOrder) -> list[Event]:
         """Take an order. The answer is its acceptance or its rejection; fills come from later events."""
@@ -258,7 +258,7 @@ class SimulatedVenue:
     def _report(self, book: SymbolBook, match: Match, touch: Touch, volume: float) -> Iterator[Event]:
         working, order = match.working, match.working.order
         instrument = self._instruments[order.symbol]
-        quantity = self._fillable(working, volume)
+        quantity = working.remaining if self._participation is None else self._fillable(working, volume)
         if not quantity:
             return
         price = self._price(match, instrument, touch, quantity, volume)
