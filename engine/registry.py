@@ -77,6 +77,16 @@ class Registry(Generic[T]):
         finally:
             del self._items[name]
 
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """What was registered inside the `with` block is taken back when it ends with an error."""
+        items, aliases = dict(self._items), dict(self._aliases)
+        try:
+            yield
+        except BaseException:
+            self._items, self._aliases = items, aliases
+            raise
+
 
 def discover(package: ModuleType) -> None:
     """Import every module below `package`, so that what they register is there; a broken one stops the process."""

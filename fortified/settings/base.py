@@ -20,6 +20,7 @@ from infra.logging import logging_config
 
 DEBUG = False
 PORT = integer("PORT", 8000, minimum=1)
+STRATEGIES_DIR: str = env.str("STRATEGIES_DIR", default="")  # strategies of the user's own, one file each
 ROOT_URLCONF = "fortified.urls"
 ASGI_APPLICATION = "fortified.asgi.application"
 

@@ -9,7 +9,8 @@ from engine.detection.movers import MoverFilter
 Side = Literal["both", "long", "short"]
 Sides = Annotated[Side, Meta(description="which sides are entered")]
 Movers = Annotated[
-    MoverFilter, Meta(description="the mover that the symbol must be at an entry: any asks for none, both for either kind")
+    MoverFilter,
+    Meta(description="the mover that the symbol must be at an entry: any asks for none, both for either kind"),
 ]
 Lookback = Annotated[int, Meta(ge=2, le=1_000)]
 VolumeRatio = Annotated[float, Meta(ge=0, le=100, description="volume that confirms, as a multiple of the usual one")]

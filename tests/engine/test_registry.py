@@ -33,3 +33,13 @@ def test_a_temporary_registration_ends_with_its_block():
     with registry.register_temporarily("planted", 9):
         assert registry["planted"] == 9
     assert "planted" not in registry
+
+
+def test_what_a_broken_module_registered_is_taken_back():
+    registry = make_registry()
+    with pytest.raises(ZeroDivisionError), registry.all_or_nothing():
+        registry.add("half", 1, aliases=("a_half",))
+        raise ZeroDivisionError
+    assert "half" not in registry
+    assert "a_half" not in registry
+    assert registry["supertrend_reversal"] == 3
