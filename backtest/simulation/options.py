@@ -5,12 +5,30 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from engine.errors import InvalidInput
-from engine.venue.fees import Fees, NoFees, PerUnitFees, ProportionalFees
+from engine.venue.fees import (
+    Fees,
+    NoFees,
+    PerUnitFees,
+    ProportionalFees,
+    alpaca,
+    ibkr_fixed,
+    ibkr_tiered,
+    schwab,
+    tastytrade,
+)
 from engine.venue.fills import FillModel, LastFill, TouchFill
 from engine.venue.slippage import FixedSlippage, NoSlippage, Slippage, SpreadSlippage, VolumeShareSlippage
 
 FILLS: dict[str, Callable[[], FillModel]] = {"touch": TouchFill, "last": LastFill}
-FEES = "none, unit:AMOUNT (per share or contract) or rate:FRACTION (of the traded value)"
+SCHEDULES: dict[str, Callable[[], Fees]] = {
+    "none": NoFees,
+    "schwab": schwab,
+    "tastytrade": tastytrade,
+    "alpaca": alpaca,
+    "ibkr_tiered": ibkr_tiered,
+    "ibkr_fixed": ibkr_fixed,
+}
+FEES = f"{', '.join(SCHEDULES)}, unit:AMOUNT (per share or contract) or rate:FRACTION (of the traded value)"
 SLIPPAGE = "none, fixed:TICKS, spread:SHARE or volume:IMPACT"
 
 
@@ -22,10 +40,10 @@ def parse_fill(text: str) -> FillModel:
 
 
 def parse_fees(text: str) -> Fees:
-    """`none`, `unit:1.25`, `rate:0.0005`."""
+    """`none`, a venue's schedule, `unit:1.25`, `rate:0.0005`."""
+    if text in SCHEDULES:
+        return SCHEDULES[text]()
     kind, _, amount = text.partition(":")
-    if kind == "none" and not amount:
-        return NoFees()
     value = _amount(amount, field="fees", expected=FEES, found=text)
     if kind == "unit":
         return PerUnitFees(value)

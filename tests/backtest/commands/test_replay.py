@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from backtest.management.commands.replay import paced, parse_bits, parse_speed
+from backtest.management.commands.replay import parse_speed
+from backtest.stored import paced, parse_bits
 from engine.errors import InvalidInput
 from engine.model.market import Tick
 
@@ -95,7 +96,7 @@ def test_what_is_wrong_is_named(ticks_file, extra, message):
 
 
 def test_a_missing_file_is_named():
-    with pytest.raises(CommandError, match=r"nowhere\.parquet does not exist"):
+    with pytest.raises(CommandError, match=r"nowhere\.parquet is no file"):
         call_command("replay", "nowhere.parquet", "--symbol", "SPY")
 
 
@@ -121,4 +122,4 @@ def test_a_real_week_replays_the_same_twice(shared_data, capsys):
     path = shared_data / "equity_ticks_IBM_2013-10.parquet"
     first = replay(capsys, path, "--symbol", "IBM", "--json")
     assert replay(capsys, path, "--symbol", "IBM", "--json") == first
-    assert json.loads(first)["config"]["ticks"] == 126_395
+    assert json.loads(first)["config"]["rows"] == 126_395

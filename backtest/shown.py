@@ -1,0 +1,60 @@
+"""What a run over a file looks like for people: its trades, what they add up to, how fast it was."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+from rich.table import Table
+
+from backtest.simulation.driver import money
+from backtest.stored import Progress, StoredRun
+from engine.model.time import iso
+
+COLUMNS = (
+    ("side", "left"), ("qty", "right"), ("entry (UTC)", "left"), ("price", "right"), ("exit (UTC)", "left"),
+    ("price", "right"), ("P&L", "right"), ("why", "left"),
+)  # fmt: skip
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Progress]:
+    """On standard error, and only where a person looks at it."""
+    bar = RichProgress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=min(done, total), total=total)
+
+
+def show(run: StoredRun) -> None:
+    """The trades, then what they add up to, then the speed."""
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    table = Table(title=f"{run.strategy} on {run.instrument.symbol}, {run.timeframe}")
+    for name, justify in COLUMNS:
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for trade in run.outcome.trades:
+        table.add_row(
+            trade.side.value, money(trade.quantity), iso(trade.entry_ts)[:19], money(trade.entry_price),
+            iso(trade.exit_ts)[:19], money(trade.exit_price), money(trade.pnl), trade.exit_reason,
+        )  # fmt: skip
+    console.print(table)
+    _sum_up(console, run)
+
+
+def _sum_up(console: Console, run: StoredRun) -> None:
+    stats = run.result(timing=True)["stats"]
+    console.print(
+        f"{stats['trades']} trades ({stats['wins']} won, {stats['losses']} lost), net P&L {stats['net_pnl']}, "
+        f"fees {stats['fees']}, deepest drawdown {stats['max_drawdown']}"
+    )
+    for position in stats["open_positions"]:
+        console.print(f"still open: {position['side']} {position['quantity']} at {position['average_price']}")
+    for fault in stats["faults"]:
+        console.print(f"the strategy failed: {fault}")
+    rate = run.outcome.events / run.seconds if run.seconds else 0.0
+    console.print(f"{run.outcome.events:,} events in {run.seconds:.2f} s: {rate:,.0f} events/s")
