@@ -34,3 +34,123 @@ class FeedSource(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.kind})"
+
+
+class ArchiveCursor(models.Model):
+    """How far the archiver has read one stream of bars."""
+
+    stream = models.CharField(max_length=160, unique=True)
+    entry_id = models.CharField(max_length=48, help_text="The last entry that is in the archive.")
+    counter = models.BigIntegerField(default=0, help_text="That entry's number in its stream: a jump is a loss.")
+    lost = models.BigIntegerField(default=0, help_text="Bars that were trimmed before they were read.")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.stream} at {self.entry_id}"
+
+
+class PriceTick(models.Model):
+    """The bars of the last days as rows, for people with SQL; the archive holds them all."""
+
+    symbol = models.CharField(max_length=32)
+    timeframe = models.CharField(max_length=16)
+    timestamp = models.DateTimeField(help_text="The close, to the microsecond.")
+    price = models.FloatField()
+    open = models.FloatField()
+    high = models.FloatField()
+    low = models.FloatField()
+    close = models.FloatField()
+    volume = models.FloatField()
+    trade_count = models.BigIntegerField()
+    vwap = models.FloatField(null=True)
+
+    class Meta:
+        db_table = "price_ticks"
+        constraints = (models.UniqueConstraint(fields=("symbol", "timeframe", "timestamp"), name="one_row_per_bar"),)
+        indexes = (models.Index(fields=("timestamp",), name="price_ticks_by_time"),)
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.timeframe} {self.timestamp:%Y-%m-%d %H:%M:%S}: {self.price:g}"
+
+
+class BackfillJob(models.Model):
+    """History to be fetched. Whoever works on it holds a claim that runs out by itself, so that a killed worker's job
+    is taken over where it stood."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    source = models.CharField(max_length=32, help_text="The feed that is asked, or archive.")
+    timeframe = models.CharField(max_length=16)
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED)
+    error = models.TextField(blank=True)
+    claimed_by = models.CharField(max_length=96, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    user_id = models.BigIntegerField(null=True, blank=True, help_text="Who is told about its progress.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        constraints = (models.CheckConstraint(condition=Q(start__lt=models.F("end")), name="backfill_has_a_span"),)
+
+    def __str__(self) -> str:
+        return f"backfill {self.pk}: {self.timeframe} from {self.source}, {self.state}"
+
+
+class BackfillItem(models.Model):
+    """One symbol of a job, and how far it has come."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        DONE = "done"
+        FAILED = "failed"
+
+    job = models.ForeignKey(BackfillJob, on_delete=models.CASCADE, related_name="items")
+    symbol = models.CharField(max_length=32)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
+    reached = models.BigIntegerField(default=0, help_text="UTC nanoseconds up to which everything is stored.")
+    attempts = models.PositiveIntegerField(default=0)
+    bars = models.PositiveIntegerField(default=0, help_text="Received.")
+    added = models.PositiveIntegerField(default=0, help_text="New in the archive.")
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint(fields=("job", "symbol"), name="a_symbol_once_per_backfill"),)
+
+    def __str__(self) -> str:
+        return f"{self.symbol}: {self.state}"
+
+
+class HistoryDay(models.Model):
+    """One day of bars as compared with a vendor's own."""
+
+    class State(models.TextChoices):
+        PROVISIONAL = "provisional"  # not compared, or different and not decided yet
+        FINAL = "final"  # the vendor says the same
+        REVISED = "revised"  # the vendor said otherwise, and its bars were put in the place of ours
+
+    symbol = models.CharField(max_length=32)
+    timeframe = models.CharField(max_length=16)
+    day = models.DateField()
+    source = models.CharField(max_length=32)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.PROVISIONAL)
+    ours = models.PositiveIntegerField(default=0)
+    theirs = models.PositiveIntegerField(default=0)
+    differences = models.JSONField(default=list)
+    compared_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-day", "symbol", "timeframe")
+        constraints = (
+            models.UniqueConstraint(fields=("symbol", "timeframe", "day", "source"), name="a_day_is_compared_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.timeframe} {self.day}: {self.state}"

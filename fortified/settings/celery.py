@@ -1,5 +1,7 @@
 """Settings of the Celery workers and of beat; `celery_app.py` reads them with the prefix CELERY_."""
 
+from celery.schedules import crontab
+
 from fortified.settings.storage import REDIS_URL
 
 CELERY_BROKER_URL = REDIS_URL
@@ -28,10 +30,18 @@ CELERY_TASK_ROUTES = {
     "backtest.tasks.*": {"queue": "backtests"},
     "discovery.tasks.*": {"queue": "discovery"},
 }
+CELERY_IMPORTS = ("marketdata.history_tasks",)
+_HISTORY = CELERY_IMPORTS[0]
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 # A look that waited longer than until the next one is not needed any more.
 CELERY_BEAT_SCHEDULE = {
     "supervise": {"task": "trading.tasks.supervise", "schedule": 2.0, "options": {"expires": 4}},
+    "archive-bars": {"task": f"{_HISTORY}.archive_bars", "schedule": 120.0, "options": {"expires": 110}},
+    "continue-backfills": {"task": f"{_HISTORY}.continue_backfills", "schedule": 45.0, "options": {"expires": 40}},
+    # After the last close in New York, summer and winter.
+    "nightly-backfill": {"task": f"{_HISTORY}.nightly_backfill", "schedule": crontab(hour=2, minute=10)},
+    "nightly-compare": {"task": f"{_HISTORY}.nightly_compare", "schedule": crontab(hour=4, minute=10)},
+    "retention": {"task": f"{_HISTORY}.retention", "schedule": crontab(hour=5, minute=10)},
 }
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TASK_SEND_SENT_EVENT = False

@@ -1,0 +1,118 @@
+"""The nightly comparison with the vendor: a state for each day, and the differences for whoever asks."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, time
+
+import msgspec
+from asgiref.sync import async_to_sync
+from django.conf import settings
+
+from engine.bars.timeframe import canonical, parse_timeframe
+from engine.errors import InvalidInput
+from engine.instruments.catalog import instrument_for
+from engine.model.market import Bar
+from engine.model.time import NS_PER_DAY, from_datetime, iso
+from marketdata.archive.store import Archive
+from marketdata.archive.tables import table_of_bars
+from marketdata.backfill.compare import Difference, differences
+from marketdata.backfill.sources import HistorySource
+from marketdata.models import HistoryDay
+
+_LISTED = 500  # differences that are kept of one day; a day that differs in more differs in kind
+
+
+def compare_day(
+    *,
+    source: HistorySource,
+    symbol: str,
+    timeframe: str,
+    day: date,
+    archive: Archive | None = None,
+    adopt: bool = False,
+) -> HistoryDay:
+    """Ask the vendor for one UTC day and note what differs. Bars that we do not have are taken from it in any case;
+    with `adopt` its bars also stand in the place of those that differ, marked revised."""
+    (found,) = compare(source=source, pairs=[(symbol, timeframe)], day=day, archive=archive, adopt=adopt)
+    return found
+
+
+def compare(
+    *,
+    source: HistorySource,
+    pairs: Iterable[tuple[str, str]],
+    day: date,
+    archive: Archive | None = None,
+    adopt: bool = False,
+) -> list[HistoryDay]:
+    """The same for many symbols over one connection; the source is closed at the end."""
+    stored = archive or Archive(settings.ARCHIVE_DIR)
+    wanted = [(symbol, canonical(timeframe)) for symbol, timeframe in pairs]
+    for _, timeframe in wanted:
+        if parse_timeframe(timeframe).duration_ns is None:
+            raise InvalidInput(
+                f"timeframe: bars of ticks and of volume begin where their feed began; expected a time, "
+                f"found {timeframe}",
+                field="timeframe",
+            )
+    start = from_datetime(datetime.combine(day, time(), UTC))
+    answers = async_to_sync(_ask_all)(source, wanted, start)
+    return [
+        _note(stored, source.name, symbol, timeframe, day, start, theirs, adopt=adopt)
+        for (symbol, timeframe), theirs in zip(wanted, answers, strict=True)
+    ]
+
+
+async def _ask_all(source: HistorySource, pairs: Sequence[tuple[str, str]], start: int) -> list[list[Bar]]:
+    answers: list[list[Bar]] = []
+    try:
+        for at, (symbol, timeframe) in enumerate(pairs):
+            if at:
+                await asyncio.sleep(settings.RATE_LIMIT_DELAY)
+            answers.append(await source.bars(symbol, timeframe, start=start, end=start + NS_PER_DAY))
+    finally:
+        await source.close()
+    return answers
+
+
+def _note(
+    archive: Archive,
+    source: str,
+    symbol: str,
+    timeframe: str,
+    day: date,
+    start: int,
+    theirs: Sequence[Bar],
+    *,
+    adopt: bool,
+) -> HistoryDay:
+    ours = archive.bars(symbol, timeframe, start=start, end=start + NS_PER_DAY)
+    found: list[Difference] = []  # a vendor without a single bar has said nothing
+    if theirs:
+        found = differences(ours, theirs, tick_size=float(instrument_for(symbol).tick_size))
+        archive.append(symbol, timeframe, theirs)
+    state = HistoryDay.State.PROVISIONAL
+    if theirs and not found:
+        state = HistoryDay.State.FINAL
+    elif theirs and adopt:
+        _adopt(archive, symbol, timeframe, theirs, found)
+        state = HistoryDay.State.REVISED
+    report, _ = HistoryDay.objects.update_or_create(
+        symbol=symbol,
+        timeframe=timeframe,
+        day=day,
+        source=source,
+        defaults={
+            "state": state,
+            "ours": len(ours),
+            "theirs": len(theirs),
+            "differences": msgspec.to_builtins(found[:_LISTED]),
+        },
+    )
+    return report
+
+
+def _adopt(archive: Archive, symbol: str, timeframe: str, theirs: Sequence[Bar], found: Sequence[Difference]) -> None:
+    named = {each.ts for each in found}
+    revised = [msgspec.structs.replace(bar, quality="revised") for bar in theirs if iso(bar.ts) in named]
+    archive.append_bars(symbol, timeframe, table_of_bars(revised))

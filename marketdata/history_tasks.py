@@ -1,0 +1,49 @@
+"""Celery's side of stored history: archiving, backfill in slices, the nightly fetch and comparison, retention."""
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from infra.redis.client import sync_client
+from marketdata.archive.archiver import archive_streams
+from marketdata.archive.housekeeping import keep_house
+from marketdata.archive.store import Archive
+from marketdata.backfill import nightly, services
+
+SLICE_S = 40.0  # the queue is shared with whatever is short: a job goes on in the next slice
+
+
+@shared_task(name="marketdata.history_tasks.archive_bars", ignore_result=True)
+def archive_bars() -> dict[str, int]:
+    """Carry what was published since the last run into the archive."""
+    return archive_streams(sync_client(settings.REDIS_URL), Archive(settings.ARCHIVE_DIR))._asdict()
+
+
+@shared_task(name="marketdata.history_tasks.continue_backfills", ignore_result=True)
+def continue_backfills() -> int | None:
+    """Work on the oldest job that nobody works on, for one slice; its number."""
+    waiting = services.waiting_jobs()
+    if not waiting:
+        return None
+    services.run_job(job_id=waiting[0], budget_s=SLICE_S)
+    return waiting[0]
+
+
+@shared_task(name="marketdata.history_tasks.nightly_backfill", ignore_result=True)
+def nightly_backfill() -> list[int]:
+    """Fetch the last days of everything that the feeds carry; the numbers of the jobs."""
+    return nightly.create_jobs()
+
+
+@shared_task(name="marketdata.history_tasks.nightly_compare", ignore_result=True)
+def nightly_compare() -> int:
+    """Compare yesterday with the vendor; how many symbols differ."""
+    return nightly.compare_all(day=timezone.now().date() - timedelta(days=1))
+
+
+@shared_task(name="marketdata.history_tasks.retention", ignore_result=True)
+def retention() -> dict[str, int]:
+    """Make one file of each month that is over, and remove what is older than the settings allow."""
+    return keep_house(Archive(settings.ARCHIVE_DIR))._asdict()
