@@ -226,7 +226,7 @@ class Guards:
         self._desk.submit(holding, order, ts, out, is_protective=True)
 
     def _set_deadline(self, holding: Holding, guard: Guard) -> None:
-        if holding.exits is None:
+        if holding.exits is None or not holding.exits.goes_by_time:
             return
         found = deadline(holding.exits, self._config.instruments[holding.symbol], guard.opened_ts)
         if found is not None:

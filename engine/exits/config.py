@@ -54,3 +54,8 @@ class ExitConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cut_off: Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = None  # exchange time, "15:45"
     stale_after_s: Positive | None = None  # no exit is decided on a price older than this
     atr_period: Annotated[int, msgspec.Meta(ge=1, le=500)] = 14
+
+    @property
+    def goes_by_time(self) -> bool:
+        """Whether any exit is due at a moment rather than at a price."""
+        return self.max_hold_s is not None or self.before_close_s is not None or self.cut_off is not None
