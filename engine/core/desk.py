@@ -23,6 +23,7 @@ from engine.portfolio.ledger import Key, Ledger
 from engine.risk.gate import RiskGate, adds_exposure
 from engine.risk.rules import Facts
 
+MANY = 2_000  # links of orders that are kept before the finished ones are looked for
 FAILED = (OrderRejected, OrderCancelled, OrderExpired)
 
 
@@ -40,6 +41,7 @@ class Desk:
         self._facts = facts
         self._holding_of: dict[str, Holding] = {}
         self._prefix: dict[tuple[str, str], str] = {}
+        self._many = MANY
 
     def adopt(self, record: OrderRecord, holding: Holding) -> None:
         """An open order belongs to `holding` (again, after a restore)."""
@@ -125,6 +127,8 @@ class Desk:
         else:
             out.append(self.gate.release(order, ts))
         self.adopt(self.orders.add(order, is_protective=is_protective), holding)
+        if len(self._holding_of) > self._many:
+            self._forget_closed()
         return True
 
     def withdraw(self, records: Iterable[OrderRecord], ts: int, reason: str, out: list[Event]) -> None:
@@ -175,7 +179,7 @@ class Desk:
         holding.plan = None
         return closing, self.ledger.apply(closing, order)
 
-    def forget_closed(self) -> None:
+    def _forget_closed(self) -> None:
         """Drop the links of orders the book no longer remembers."""
-        if len(self._holding_of) > 4 * (len(self.orders) + 1000):
-            self._holding_of = {key: value for key, value in self._holding_of.items() if self.orders.get(key)}
+        self._holding_of = {key: value for key, value in self._holding_of.items() if self.orders.get(key)}
+        self._many = 2 * len(self._holding_of) + MANY

@@ -131,7 +131,7 @@ class Engine:
         """Show a bar of the past: indicators and strategies see it, nothing is decided. Repeated ones are ignored."""
         symbol = self.symbols.get(bar.symbol)
         stream = symbol.streams.get(bar.timeframe) if symbol else None
-        if symbol is None or stream is None or not bar.is_complete or not self._append(stream, bar):
+        if symbol is None or stream is None or not bar.is_complete or not stream.accept_history(bar):
             return
         symbol.price, symbol.price_ts = bar.close, bar.ts
         if self.correlations is not None and bar.timeframe == symbol.slots[0].config.timeframe:
@@ -267,14 +267,6 @@ class Engine:
         return out
 
     # ---- strategies --------------------------------------------------------------------------------------------
-
-    def _append(self, stream: Stream, bar: Bar) -> bool:
-        if bar.ts <= stream.last_ts and stream.repeats(bar):
-            return False
-        stream.last, stream.last_ts = bar, bar.ts
-        stream.count += 1
-        stream.frame.append(bar)
-        return True
 
     def _is_warm(self, slot: Slot, symbol: SymbolState, out: list[Event] | None) -> bool:
         """Whether the slot has seen enough. With `out`, tell how far it is; without (history), say nothing."""

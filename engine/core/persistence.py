@@ -29,6 +29,7 @@ class StreamState(msgspec.Struct):
     timeframe: str
     count: int
     last: Bar | None
+    last_ts: int
     frame: dict[str, Any]
 
 
@@ -117,7 +118,7 @@ def snapshot(engine: "Engine") -> bytes:
             for name, s in engine.symbols.items()
         ],
         streams=[
-            StreamState(s.symbol, s.timeframe, s.count, s.last, s.frame.snapshot())
+            StreamState(s.symbol, s.timeframe, s.count, s.last, s.last_ts, s.frame.snapshot())
             for symbol in engine.symbols.values()
             for s in symbol.streams.values()
         ],
@@ -186,13 +187,13 @@ def _restore_market(engine: "Engine", state: EngineState) -> None:
 
 def _restore_stream(stream: Stream, state: StreamState) -> None:
     """Indicators that are not those of the snapshot warm up again."""
+    stream.last_ts = state.last_ts
     try:
         stream.frame.restore(state.frame)
     except SnapshotIncompatible:
         stream.reset()
         return
     stream.count, stream.last = state.count, state.last
-    stream.last_ts = state.last.ts if state.last is not None else 0
 
 
 def _restore_slots(engine: "Engine", state: EngineState) -> None:

@@ -29,18 +29,27 @@ class Stream:
         self.frame = IndicatorFrame(self._specs, max_length=keep)
 
     def reset(self) -> None:
-        """Forget everything: the next bar is the first."""
+        """Forget indicators and history. Bars that were decided on stay decided: `last_ts` is kept."""
         self.frame = IndicatorFrame(self._specs, max_length=self.frame.max_length)
-        self.count, self.last_ts, self.last = 0, 0, None
+        self.count, self.last = 0, None
 
     def repeats(self, bar: Bar) -> bool:
         """Whether a bar at or before the last one's close was seen already.
 
         Bars of prints may share one time: `seq` tells them apart, and where there is none, their values.
         """
-        if bar.ts < self.last_ts or self.last is None:
-            return self.last is not None or bar.ts < self.last_ts
+        if bar.ts != self.last_ts or self.last is None:
+            return bar.ts <= self.last_ts
         return bar.seq <= self.last.seq if bar.seq else bar == self.last
+
+    def accept_history(self, bar: Bar) -> bool:
+        """Append a bar of the past, unless it does not come after the one before."""
+        if self.last is not None and bar.ts <= self.last.ts and (bar.ts < self.last.ts or self.repeats(bar)):
+            return False
+        self.last, self.last_ts = bar, max(self.last_ts, bar.ts)
+        self.count += 1
+        self.frame.append(bar)
+        return True
 
 
 class SymbolState:

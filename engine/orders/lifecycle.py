@@ -20,7 +20,7 @@ from engine.model.orders import (
     OrderSubmitted,
 )
 
-KEEP_CLOSED = 500  # finished orders remembered, so that a repeated report of one of them is recognised
+KEEP_CLOSED = 200  # finished orders remembered, so that a fill which raced with a cancel still finds its order
 
 # What a report makes of an order: its state, and how far that is; only a later stage replaces an earlier one.
 _AFTER: dict[type[Event], tuple[OrderState, int]] = {

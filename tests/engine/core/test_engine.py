@@ -210,6 +210,26 @@ def test_a_gap_blocks_entries_until_the_slot_is_warm_again():
     assert any(isinstance(e, Signal) for b in bars([100.0, 103.0], start=7) for e in engine.process(b))
 
 
+def test_a_bar_that_was_decided_on_is_not_decided_on_again_after_warming_up_anew():
+    world = World(slot({1: 1, 3: -1})).run(bars([100, 100, 100]))
+    world.engine.begin_rewarm("SPY")
+    before = world.engine.positions
+    for old in bars([100, 100, 100]):
+        assert not world.engine.process(old)
+    for old in bars([100, 100, 100]):
+        world.engine.warm(old)
+    assert not world.engine.process(bar(3, 100))
+    assert world.engine.positions == before
+    assert world.engine.slot_states()[0].state == "ready"  # type: ignore[union-attr]
+
+
+def test_what_is_kept_of_finished_orders_is_bounded():
+    world = World(slot({n: 1 if n % 2 else -1 for n in range(1, 3_000)})).run(bars([100] * 3_000))
+    assert len(world.of(OrderFilled)) == 2_999
+    assert len(world.engine.desk._holding_of) < 3_000
+    assert len(world.engine.snapshot()) < 100_000
+
+
 def test_a_halt_stops_entries_and_lets_exits_pass():
     world = World(slot({1: 1, 3: -1, 5: 1})).run(bars([100, 100]))
     world.send(Halt(2 * MINUTE, "c1", reason="too hot"))
