@@ -21,6 +21,10 @@ class Wish(msgspec.Struct, frozen=True):
     priority: int = 0
     evidence: Mapping[str, float] = {}
 
+    def __post_init__(self) -> None:
+        if self.target not in (-1, 0, 1):
+            raise ValueError(f"target: −1, 0 or +1 was expected, found {self.target!r}")
+
 
 class Strategy:
     """One strategy on one symbol. It sees a read-only `Context`, keeps its own state, and answers with a `Wish`.

@@ -144,6 +144,12 @@ def test_a_faulting_strategy_is_disabled_alone():
     assert {p.strategy: p.quantity for p in world.engine.positions} == {"scripted": Decimal(10), "other": Decimal(10)}
 
 
+def test_a_wish_for_more_than_one_unit_is_the_strategys_fault():
+    world = World(slot({1: 2})).run(bars([100, 100]))
+    assert "−1, 0 or +1 was expected, found 2" in world.of(StrategyFaulted)[0].error
+    assert not approved(world)
+
+
 def test_of_two_wishes_at_one_instant_the_higher_priority_wins_and_the_loser_is_recorded():
     world = World(slot({1: 1}), slot({1: -1}, strategy="strong", kind="scripted", priority=5)).run(bars([100, 100]))
     suppressed = world.of(SignalSuppressed)[0]
