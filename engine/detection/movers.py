@@ -24,9 +24,12 @@ class MoverConfig(msgspec.Struct, frozen=True):
 
     *Fast*: within the last `window_s` seconds the price has gone at least `change` from the lowest price (up) or the
     highest (down). *Slow*: the mean volume of the last `recent` periods of `period_s` seconds is at least
-    `volume_ratio` times that of the `usual` periods before, in which the price stayed within `quiet_range`; a silent
-    period counts as no volume. A pause longer than `pause_s`, as overnight, begins the periods anew. A symbol is told
-    again after `again_s` (a fast one at once when it turns), and counts as a mover for `hold_s` after it was found.
+    `volume_ratio` times that of the `usual` periods before, and each of them is above it, so that one block is no
+    regime; before, the price stayed within `quiet_range`, and there were trades in at least the share `traded` of the
+    periods (a silent one counts as no volume). A pause longer than `pause_s`, as overnight, begins the periods anew.
+
+    A symbol is told again after `again_s` (a fast one at once when it turns), and counts as a mover for `hold_s` after
+    it was found.
     """
 
     window_s: Seconds = 60.0
@@ -36,6 +39,7 @@ class MoverConfig(msgspec.Struct, frozen=True):
     usual: Count = 30
     volume_ratio: Annotated[float, Meta(ge=1)] = 3.0
     quiet_range: Annotated[float, Meta(gt=0, le=10)] = 0.01
+    traded: Annotated[float, Meta(ge=0, le=1)] = 0.5
     pause_s: Seconds = 1_800.0
     again_s: Seconds = 60.0
     hold_s: Seconds = 300.0
@@ -132,7 +136,10 @@ class Mover:
         periods = list(self._periods)
         before, recent = periods[: config.usual], periods[config.usual :]
         usual = sum(volume for volume, _, _ in before) / config.usual
-        if usual <= 0.0:
+        silent = sum(volume <= 0.0 for volume, _, _ in before)
+        if usual <= 0.0 or config.usual - silent < config.traded * config.usual:
+            return None
+        if min(volume for volume, _, _ in recent) <= usual:
             return None
         ratio = sum(volume for volume, _, _ in recent) / config.recent / usual
         spread = max(high for _, _, high in before) / min(low for _, low, _ in before) - 1.0
@@ -216,7 +223,10 @@ class MoverDetector:
 
 
 class MoverGate:
-    """Lets entries of one slot pass while its symbol is a mover of the kind asked for; it judges by the slot's bars."""
+    """Lets entries of one slot pass while its symbol is a mover of the kind asked for.
+
+    It judges by the slot's own bars: meant for bars up to a minute or so. Longer ones count as one busy period.
+    """
 
     def __init__(self, kind: str, config: MoverConfig = DEFAULTS) -> None:
         self.kind = kind

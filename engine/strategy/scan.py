@@ -84,7 +84,8 @@ def _arguments(strategy: StepStrategy) -> list[Any]:
     """Numbers, then state: in the order of the compiled function's arguments."""
     decision = strategy.decision.recurrence
     numbers = [v for p, v in zip(decision.params, strategy.constants, strict=True) if not p.is_choice]
-    return [*numbers, *(strategy.decision.initial() or ())]
+    state = strategy.decision.initial() or ()
+    return [*numbers, *(np.array(field, dtype=np.float64) if isinstance(field, list) else field for field in state)]
 
 
 def _gated(strategy: StepStrategy, wishes: Floats, cache: ColumnCache, ts: Sequence[int] | None, start: int) -> Floats:

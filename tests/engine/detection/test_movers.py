@@ -87,9 +87,14 @@ def test_prints_and_bars_find_the_same_slow_mover():
 def test_silent_minutes_count_as_no_volume_but_a_night_begins_anew():
     trades_every_third = [Tick(START + 3 * i * MINUTE + 1, "ABC", 50.0, 300.0) for i in range(11)]
     burst = [Tick(START + 30 * MINUTE + i * 20 * SECOND + 2, "ABC", 50.0, 300.0) for i in range(12)]
-    assert [f.mover for f in seen(trades_every_third + burst)] == ["slow"]
+    assert [f.mover for f in seen(trades_every_third + burst, traded=0.3)] == ["slow"]
+    assert not seen(trades_every_third + burst, traded=0.4)
     next_day = [msgspec.structs.replace(t, ts=t.ts + 86_400 * SECOND) for t in burst]
-    assert not seen(trades_every_third + next_day)
+    assert not seen(trades_every_third + next_day, traded=0.3)
+
+
+def test_one_block_is_no_volume_regime():
+    assert not bar_facts(minutes([100.0] * 31 + [2000.0, 90.0, 100.0, 100.0]))
 
 
 def test_late_prints_quotes_and_other_timeframes_are_ignored():
