@@ -45,7 +45,9 @@ def leave_box(
 
 @STRATEGIES.register("breakout_consolidation")
 class BreakoutConsolidation(StepStrategy):
-    """Long where the close leaves, upwards, the box of the `box_bars` bars before, if that box was at most `max_width`
+    """Breakout from a consolidation: a narrow box is left on volume.
+
+    Long where the close leaves, upwards, the box of the `box_bars` bars before, if that box was at most `max_width`
     average true ranges high, and the volume is at least `volume_ratio` times that of the `volume_bars` bars before.
     Short is the mirror image.
 

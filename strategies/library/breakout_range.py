@@ -54,7 +54,9 @@ def leave_range(
 
 @STRATEGIES.register("breakout_range")
 class BreakoutRange(StepStrategy):
-    """Long where the close is above the highest high of the `range_bars` bars before by at least `buffer` average true
+    """Breakout from a range: an edge that has stood for long is broken on volume, without a trend.
+
+    Long where the close is above the highest high of the `range_bars` bars before by at least `buffer` average true
     ranges, that high has been the highest for at least `stood` bars, the directional index of the bar before is at most
     `max_adx` (no trend), and the volume is at least `volume_ratio` times that of the `volume_bars` bars before. Short
     is the mirror image.

@@ -50,7 +50,9 @@ def follow_channel(
 
 @STRATEGIES.register("breakout_trend")
 class BreakoutTrend(StepStrategy):
-    """Long on the first bar that closes above the highest high of the `channel_bars` bars before, while the fast
+    """Breakout in a trend: a new extreme in the trend's direction, on volume.
+
+    Long on the first bar that closes above the highest high of the `channel_bars` bars before, while the fast
     average is above the slow one, the directional index is at least `min_adx`, and the volume at least `volume_ratio`
     times that of the `volume_bars` bars before. Short is the mirror image.
 

@@ -37,7 +37,9 @@ def follow_cross(cross: float) -> float:
 
 @STRATEGIES.register("ema")
 class EmaCrossover(StepStrategy):
-    """a > b and a[1] ≤ b[1] is a cross above; the mirror image is a cross below. Closed bars only.
+    """Moving-average crossover: long when line 1 crosses above line 2, short when it crosses below.
+
+    a > b and a[1] ≤ b[1] is a cross above; the mirror image is a cross below. Closed bars only.
 
     Between crosses it has no opinion: what is held stays. An opposite cross turns the position.
     """

@@ -73,7 +73,9 @@ def reclaim(
 
 @STRATEGIES.register("mean_reversion_reclaim")
 class MeanReversionReclaim(StepStrategy):
-    """A close below the lowest low of the `level_bars` bars before loses that level, if it is lost by at most
+    """Mean reversion by reclaim: a level is lost and quickly won back.
+
+    A close below the lowest low of the `level_bars` bars before loses that level, if it is lost by at most
     `max_depth` average true ranges. Long where one of the next `within` bars closes above it again, below the mean of
     `mean_bars` closes. Short above the highest high is the mirror image.
 

@@ -55,7 +55,9 @@ def bounce(
 
 @STRATEGIES.register("mean_reversion_support")
 class MeanReversionSupport(StepStrategy):
-    """Long where the low comes within `tolerance` average true ranges of the lowest low of the `level_bars` bars before
+    """Mean reversion at support and resistance: an old extreme is tested and holds.
+
+    Long where the low comes within `tolerance` average true ranges of the lowest low of the `level_bars` bars before
     (or pierces it), the bar closes above that level, above its own open and below the mean of `mean_bars` closes, and
     the relative strength index is at most `oversold`. Short at the highest high is the mirror image.
 

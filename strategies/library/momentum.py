@@ -44,7 +44,9 @@ def follow_momentum(
 
 @STRATEGIES.register("momentum")
 class Momentum(StepStrategy):
-    """Long on the first bar on which the close is at least `min_change_pct` above the close `change_bars` before, above
+    """Momentum: the price has gone far in few bars, with the trend and on rising volume.
+
+    Long on the first bar on which the close is at least `min_change_pct` above the close `change_bars` before, above
     its average of `trend_bars`, and the volume regime is busy: mean volume of `volume_fast` bars at least
     `volume_ratio` times that of `volume_slow`. Short is the mirror image.
 

@@ -62,7 +62,9 @@ def follow_pullback(
 
 @STRATEGIES.register("pullback")
 class Pullback(StepStrategy):
-    """Long where the averages rise (fast above slow, close above slow), a bar of the last `within` came back far
+    """Pullback: in a trend, the price comes back a little and then goes on.
+
+    Long where the averages rise (fast above slow, close above slow), a bar of the last `within` came back far
     enough, and this bar closes above the high before it. Short is the mirror image.
 
     How far is back, by `entry`: `average`: the low reaches the fast average; `band`: it reaches the lower Keltner band

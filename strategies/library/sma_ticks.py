@@ -15,7 +15,9 @@ SAME = 1e-12  # averages no further apart than this share are equal
 
 @STRATEGIES.register("sma_ticks")
 class SmaTicks(Strategy):
-    """Decided on every print: buy when the average of the last `short` prices rises above that of the last `long`, sell
+    """Two averages of the last prints: long while the short one is above the long one, short while below.
+
+    Decided on every print: buy when the average of the last `short` prices rises above that of the last `long`, sell
     when it falls below. On the first print on which both averages are known, their order alone decides.
 
     Confidence is the distance of the averages, |short / long − 1|, as a share of `full_confidence_pct`, at most 1.

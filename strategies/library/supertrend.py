@@ -66,7 +66,9 @@ def follow_supertrend(
 
 @STRATEGIES.register("supertrend")
 class Supertrend(StepStrategy):
-    """Long where the close crosses above the line (the upper band) with a bullish reversal candle, short where it
+    """Classic Supertrend: a close beyond the line with a reversal candle turns the position.
+
+    Long where the close crosses above the line (the upper band) with a bullish reversal candle, short where it
     crosses below with a bearish one.
 
     A bullish `reversal` candle closes above its open, and engulfs the falling body before it, or is a hammer (lower

@@ -63,7 +63,9 @@ def follow_trend(
 
 @STRATEGIES.register("triple_ema", aliases=("supertrend_reversal",))
 class TripleEma(StepStrategy):
-    """Long on the bar at whose close two things first hold together: the averages are in a long run, and the latest
+    """Trend Reversal: three averages in order, and the latest turn of the ZigZag on the same side.
+
+    Long on the bar at whose close two things first hold together: the averages are in a long run, and the latest
     ZigZag turn is up. Short is the mirror image.
 
     A long run begins where fast > medium > slow and the low is above the fast average, and the bar before was not so;

@@ -19,7 +19,9 @@ from strategies.library.registration import STRATEGIES
 
 @STRATEGIES.register("zero_dte", aliases=("zeroday", "spx_0dte"))
 class ZeroDte(EmaCrossover):
-    """On the bars of the index: +1 means a call, where line 1 crosses above line 2; −1 a put, where it crosses below.
+    """Options that expire today: a cross of two averages on the index buys the call or put at the money.
+
+    On the bars of the index: +1 means a call, where line 1 crosses above line 2; −1 a put, where it crosses below.
 
     The contract is today's PM-settled one with the strike nearest to the price (`engine.options.atm.choose_atm`).
     Entries are made in the regular session only, and none in its last `last_entry_minutes`. At

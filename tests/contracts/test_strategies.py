@@ -170,7 +170,10 @@ def test_a_value_out_of_bounds_is_refused_by_name(name, field, value):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_parameter_says_what_it_is_and_every_strategy_what_it_does(name):
     strategy = STRATEGIES[name]
-    assert len((strategy.__doc__ or "").split()) > 15
+    summary, _, rules = (strategy.__doc__ or "").partition("\n\n")
+    assert summary.endswith("."), "the first line is shown in lists: it must be a whole sentence"
+    assert "\n" not in summary
+    assert len(rules.split()) > 15
     for field in parameters(strategy):
         kind = field.type
         assert isinstance(kind, inspect.Metadata), f"{field.name} has no description"

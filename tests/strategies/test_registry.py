@@ -5,6 +5,7 @@ from importlib.metadata import EntryPoint
 from types import ModuleType
 
 import pytest
+from django.apps import apps
 
 from engine.indicators.table import ColumnCache
 from engine.strategy.base import Strategy
@@ -133,3 +134,15 @@ def test_a_broken_package_is_refused_by_its_entry_point():
 
 def test_nothing_is_installed_here():
     assert load_installed() == []
+
+
+def test_the_start_loads_the_folder_that_the_settings_name(tmp_path, settings):
+    settings.STRATEGIES_DIR = str(write(tmp_path, ours=GOOD.format(key="at_start")))
+    apps.get_app_config("strategies").ready()
+    assert "at_start" in STRATEGIES
+
+
+def test_a_broken_file_stops_the_start(tmp_path, settings):
+    settings.STRATEGIES_DIR = str(write(tmp_path, broken="1 / 0"))
+    with pytest.raises(StrategyRefused, match=r"broken\.py: ZeroDivisionError"):
+        apps.get_app_config("strategies").ready()
