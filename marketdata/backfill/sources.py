@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from engine.bars.columns import build_columns
+from engine.bars.timeframe import parse_timeframe
 from engine.errors import InvalidInput
 from engine.instruments.catalog import bar_session
 from engine.model.market import Bar
-from engine.model.time import NS_PER_DAY
+from engine.model.time import NS_PER_DAY, NS_PER_MINUTE
 from marketdata.archive.store import Archive
 from marketdata.feeds.errors import FeedUnavailable
 from marketdata.feeds.registry import Feed
@@ -40,7 +41,11 @@ class FeedHistory:
 
     async def bars(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]:
         await self._connected()
-        return await self._feed.history(symbol, timeframe, start=start, end=end)
+        # From one bar earlier: where a snapshot ends with a mark at the very beginning that was asked for, the mark
+        # takes the place of the candle that begins there.
+        margin = parse_timeframe(timeframe).duration_ns or NS_PER_MINUTE
+        bars = await self._feed.history(symbol, timeframe, start=start - margin, end=end)
+        return [bar for bar in bars if bar.ts > start]
 
     async def close(self) -> None:
         if self._reader is not None:

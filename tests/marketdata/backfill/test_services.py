@@ -1,8 +1,10 @@
 """Backfill: at a pace, resumed where it stood, one worker at a time, and nothing twice."""
 
+import asyncio
 import json
 import random
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -133,13 +135,14 @@ def test_requests_begin_no_faster_than_the_delay_allows(archive, settings, monke
     async def note(seconds):
         waits.append(round(seconds))
 
-    monkeypatch.setattr(fetch.asyncio, "sleep", note)
+    monkeypatch.setattr(asyncio, "sleep", note)
     services.run_job(job_id=job_of("SPY", "QQQ", "IBM").pk, source=Vendor(vendor_bars("SPY", "QQQ", "IBM")))
     assert sorted(wait for wait in waits if wait) == [7, 14]
 
 
 def test_progress_is_told_after_each_step_and_to_the_user(archive, monkeypatch):
-    told, sent = [], []
+    told: list[Any] = []
+    sent: list[Any] = []
     monkeypatch.setattr(services, "broadcast", lambda group, kind, payload: sent.append((group, kind, payload)))
     job = job_of("SPY", "QQQ")
     BackfillJob.objects.filter(pk=job.pk).update(user_id=7)
