@@ -1,11 +1,13 @@
 """Trend Reversal: three averages in order, and the latest turn of the ZigZag on the same side."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
 from engine.errors import InvalidInput
+from engine.strategy.context import Context
 from engine.strategy.decision import NO_OPINION, Decision, StepStrategy
 from strategies.library.registration import STRATEGIES
 
@@ -130,10 +132,22 @@ class TripleEma(StepStrategy):
             return "atr_reversal", "atr_reversal: above 0 was expected where percentage and absolute are 0, found 0"
         return None
 
+    def __init__(self, params: Any) -> None:
+        p = params
+        reversal = f"percentage={p.percentage},absolute={p.absolute},atr_reversal={p.atr_reversal}"
+        self._zigzag = f"{reversal},atr_length={p.atr_length},method={p.method},average_length={p.average_length}"
+        super().__init__(params)
+
     def values(self) -> tuple[str, ...]:
         p = self.params
         lines = f"triple_ema({p.fast},{p.medium},{p.slow},displace={p.displace})"
-        reversal = f"percentage={p.percentage},absolute={p.absolute},atr_reversal={p.atr_reversal}"
-        zigzag = f"{reversal},atr_length={p.atr_length},method={p.method},average_length={p.average_length}"
-        turn = f"zigzag({zigzag}).flip" if p.form == "confirmed" else f"zigzag_first_seen({zigzag})"
+        turn = f"zigzag({self._zigzag}).flip" if p.form == "confirmed" else f"zigzag_first_seen({self._zigzag})"
         return f"{lines}.fast", f"{lines}.medium", f"{lines}.slow", "high", "low", turn
+
+    def indicators(self) -> tuple[str, ...]:
+        return *self.values(), f"zigzag({self._zigzag}).pivot", f"zigzag({self._zigzag}).pivot_age"
+
+    def evidence(self, ctx: Context, values: dict[str, float]) -> Mapping[str, float]:
+        """What the step has read, and the last confirmed pivot: its price, and how many bars ago it stood."""
+        pivot, age = self.indicators()[-2:]
+        return {**values, "pivot": ctx.value(pivot), "pivot_age": ctx.value(age)}

@@ -104,13 +104,17 @@ def test_an_entry_is_made_where_averages_and_turn_first_agree(method):
 
 
 @needs_golden
-def test_the_evidence_holds_averages_prices_and_turn():
-    answers = run(TripleEma, {}, golden_bars()).answers
-    wish = next(answer.wish for answer in answers if answer.wish is not None)
-    e = wish.evidence
-    assert {"fast", "medium", "slow", "high", "low", "turn"} == set(e)
-    assert (e["fast"] - e["medium"]) * wish.target > 0
-    assert wish.reason in ("trend_reversal_up", "trend_reversal_down")
+def test_the_evidence_holds_averages_prices_turn_and_pivot():
+    bars, answers = golden_bars(), run(TripleEma, {"method": "high_low"}, golden_bars()).answers
+    found = [(answer.bars - 1, answer.wish) for answer in answers if answer.wish is not None]
+    assert found
+    for bar, wish in found:
+        e = wish.evidence
+        assert set(e) == {"fast", "medium", "slow", "high", "low", "turn", "pivot", "pivot_age"}
+        assert (e["fast"] - e["medium"]) * wish.target > 0
+        stood = bars[bar - int(e["pivot_age"])]
+        assert e["pivot"] == (stood.low if wish.target > 0 else stood.high)
+        assert wish.reason in ("trend_reversal_up", "trend_reversal_down")
 
 
 @pytest.mark.parametrize("word", ["as_painted", "As Painted", "hindsight"])
