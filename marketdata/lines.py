@@ -14,6 +14,9 @@ PRICES = frozenset(
     }
 )
 
+# What such an indicator says besides prices: a side, a count, a width.
+NO_PRICES = frozenset({"direction", "state", "flip", "pivot_age", "width", "percent_b"})
+
 
 class IndicatorLines:
     """The values of `specs` after each bar."""
@@ -49,7 +52,9 @@ def is_on_price(spec: Spec | float) -> bool:
         return True
     if spec.is_price:
         return spec.name != "volume"
-    return spec.name in PRICES and all(is_on_price(source) for source in spec.sources)
+    if spec.name not in PRICES or spec.output in NO_PRICES:
+        return False
+    return all(is_on_price(source) for source in spec.sources)
 
 
 def _as_bar(partial: PartialBar) -> Bar:
