@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from redis import RedisError
@@ -138,6 +139,10 @@ class BookAdmin(ModelAdmin):
     list_display = ("name", "mode", "feed", "is_halted", "halt_reason")
     readonly_fields = ("is_halted", "halt_reason", "fencing_token", "generation", "created_at")
     actions = ("halt", "resume")
+
+    def save_model(self, request: HttpRequest, obj: Book, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        transaction.on_commit(services.wake)  # a running book takes new limits within a second
 
     def get_readonly_fields(self, request: HttpRequest, obj: Book | None = None) -> Any:
         # The mode is part of every trade in the book: it is chosen once.

@@ -3,11 +3,14 @@
 from decimal import Decimal
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from engine.errors import InvalidInput
 from engine.model.enums import OrderIntent, OrderState, OrderType, PositionSide, Side
 from engine.model.time import to_datetime
+from trading.limits import risk_limits
 
 
 def choices(kind: type[Side | OrderType | OrderState | OrderIntent | PositionSide]) -> list[tuple[str, str]]:
@@ -31,6 +34,11 @@ class Book(models.Model):
     feed = models.CharField(max_length=32, default="dxlink", help_text="The feed that carries its market data.")
     is_halted = models.BooleanField(default=False)
     halt_reason = models.CharField(max_length=200, blank=True)
+    risk = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text='Limits, for example {"max_order_quantity": 5, "max_daily_loss": 500}. Empty: nothing is limited.',
+    )
     fencing_token = models.BigIntegerField(default=0, editable=False)
     generation = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -41,6 +49,12 @@ class Book(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        try:
+            risk_limits(self.risk)
+        except InvalidInput as error:
+            raise ValidationError({"risk": error.detail}) from error
 
 
 class Run(models.Model):

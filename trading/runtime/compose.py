@@ -15,10 +15,12 @@ from engine.instruments.catalog import instrument_for
 from engine.model.enums import FINAL_STATES, OrderIntent, OrderState, Side
 from engine.model.orders import Order as OrderValue
 from engine.model.orders import OrderFilled
+from engine.risk.config import RiskConfig
 from engine.strategy.slot import SlotConfig
 from engine.venue.matching import SimulatedVenue
 from strategies.models import Ticker
 from strategies.registry import STRATEGIES
+from trading.limits import risk_limits
 from trading.models import Book, EngineState, Fill, Order, Position, Run
 from trading.runtime.simulated import SimulatedDesk
 
@@ -39,6 +41,7 @@ class Composition(msgspec.Struct, frozen=True):
     generation: int
     fencing_token: int
     is_halted: bool
+    risk: RiskConfig
     slots: tuple[SlotConfig, ...]
     state: bytes | None
     cursors: dict[str, str]
@@ -64,6 +67,7 @@ def load(name: str) -> Composition:
         generation=book.generation,
         fencing_token=book.fencing_token,
         is_halted=book.is_halted,
+        risk=risk_limits(book.risk),
         slots=tuple(slots_of(book)),
         state=bytes(saved.data) if saved else None,
         cursors=dict(saved.cursors) if saved else {},
@@ -120,7 +124,10 @@ def make_desk(composition: Composition) -> SimulatedDesk:
         raise LiveDeskMissing(f"book {composition.name!r} is live, but no broker account is armed for it")
     instruments = {slot.symbol: instrument_for(slot.symbol) for slot in composition.slots}
     config = EngineConfig(
-        run=f"{composition.name}{composition.generation}", slots=composition.slots, instruments=instruments
+        run=f"{composition.name}{composition.generation}",
+        slots=composition.slots,
+        instruments=instruments,
+        risk=composition.risk,
     )
     desk = SimulatedDesk(engine=Engine(config, strategies=STRATEGIES), venue=SimulatedVenue(instruments=instruments))
     if composition.state is not None:
