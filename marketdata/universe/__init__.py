@@ -1,0 +1,1 @@
+"""Which symbols to follow: lists of assets, filters that say why, modes, limits and presets."""
