@@ -19,5 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     *[path("api/", include(f"{app}.urls")) for app in _API_APPS if find_spec(f"{app}.urls")],
 ]
+if find_spec("marketdata.short_urls"):
+    urlpatterns.append(path("", include("marketdata.short_urls")))
 if find_spec("dashboard.urls"):
     urlpatterns.append(path("", include("dashboard.urls")))

@@ -1,0 +1,13 @@
+"""Routes of stored history, below /api/."""
+
+from django.urls import path
+
+from marketdata import history_api
+
+urlpatterns = [
+    # A symbol may hold a slash ("/NQ").
+    path("history/<path:symbol>", history_api.HistoryView.as_view(), name="api-history"),
+    path("symbols", history_api.SymbolsView.as_view(), name="api-symbols"),
+    path("ohlcv/<path:symbol>", history_api.OhlcvView.as_view(), name="api-ohlcv"),
+    path("stats/<path:symbol>", history_api.StatsView.as_view(), name="api-stats"),
+]
