@@ -132,4 +132,5 @@ def test_sources_may_all_be_numbers():
 
 def test_keltner_takes_its_range_over_the_same_period_unless_told_otherwise():
     table = compute(COLUMNS, ["keltner(10,2).upper", "keltner(10,2,10).upper"])
-    np.testing.assert_array_equal(*table.values())
+    short, full = table.values()
+    np.testing.assert_array_equal(short, full)
