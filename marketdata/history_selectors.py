@@ -42,6 +42,8 @@ def history(
     archive = Archive(settings.ARCHIVE_DIR)
     since, until = start or 0, _FOREVER if end is None else end
     held = next((each for each in archive.holdings("bars", name) if each.timeframe == spelled), None)
+    if limit is not None:
+        since = max(since, archive.start_for(name, spelled, limit + 1, end=until))
     bars = archive.bars(name, spelled, start=since, end=until, adjust=adjust) if held else []
     recent = _recent(name, spelled)
     if held is None and not recent:

@@ -33,6 +33,18 @@ def read_partition(path: Path, span: Span) -> Any:
         raise ArchiveDamaged(f"archive: {file} cannot be read: {error}") from error
 
 
+def rows_of(path: Path, span: Span) -> int:
+    """How many rows one file has, from its footer."""
+    import pyarrow as pa  # on first use: slow to import
+    import pyarrow.parquet as pq
+
+    file = path / f"{span.name}{SUFFIX}"
+    try:
+        return int(pq.read_metadata(file).num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise ArchiveDamaged(f"archive: {file} cannot be read: {error}") from error
+
+
 def write_partition(path: Path, span: Span, table: Any) -> None:
     """Whole or not at all, also through a power cut: a draft beside it, made durable, then renamed."""
     import pyarrow.parquet as pq  # on first use: slow to import

@@ -140,6 +140,18 @@ def test_an_empty_archive_answers_with_nothing(archive):
     assert archive.last_ts("SPY", "1") == 0
 
 
+@pytest.mark.parametrize("count", [1, 3, 4, 7, 100])
+@pytest.mark.parametrize("days_before_end", [0, 1, 2])
+def test_the_last_bars_are_found_without_reading_the_first(archive, count, days_before_end):
+    bars = [minute(at, start=NOON + day * NS_PER_DAY) for day in range(4) for at in range(3)]
+    archive.append("SPY", "1", bars)
+    end = bars[-1].ts - days_before_end * NS_PER_DAY
+    start = archive.start_for("SPY", "1", count, end=end)
+    until = [bar for bar in bars if bar.ts <= end]
+    assert archive.bars("SPY", "1", start=start, end=end)[-count:] == until[-count:]
+    assert (start > 0) == (count <= 7 and len(until) - 3 >= count)
+
+
 def test_a_damaged_file_is_named_and_not_overwritten(archive):
     archive.append("SPY", "1", [minute(0)])
     file = layout.folder(archive.root, "bars", "SPY", "1") / "2026-11-18.parquet"
