@@ -21,6 +21,9 @@ import os, time
 import django; django.setup()
 from celery_app import app
 import redis
+app.loader.import_default_modules()  # the product's task of that name first: Celery keeps whichever it meets first
+app.finalize()
+app.tasks.pop("marketdata.tasks.run_feed")
 r = redis.Redis.from_url(os.environ["REDIS_URL"])
 
 @app.task(name="marketdata.tasks.run_feed")
