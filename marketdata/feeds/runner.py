@@ -13,6 +13,7 @@ from engine.model.market import FeedGap, FeedStateChanged, Tick
 from engine.model.time import NS_PER_MS
 from infra import metrics
 from infra.backoff import Backoff
+from infra.cancelling import cancel
 from infra.redis import keys
 from infra.redis.client import REDIS_AWAY, AsyncRedis
 from infra.redis.leases import Lease
@@ -104,9 +105,7 @@ class FeedRunner:
                     task.result()  # raises what ended it
             return self._why or "the feed has ended"
         finally:
-            for task in (*tasks, stopping):
-                task.cancel()
-            await asyncio.gather(*tasks, stopping, return_exceptions=True)
+            await asyncio.gather(*(cancel(task) for task in (*tasks, stopping)))
 
     async def _read(self) -> None:
         ingest, clock, position = self.publisher.ingest, self.clock, self.feed.is_resumable
