@@ -2,8 +2,11 @@
 
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
+from functools import cached_property
 
 import msgspec
+
+KEEP_PRICES = 16_384  # observed prices an instrument remembers on its grid
 
 
 class AssetClass(StrEnum):
@@ -15,7 +18,7 @@ class AssetClass(StrEnum):
     INDEX = "index"
 
 
-class Instrument(msgspec.Struct, frozen=True):
+class Instrument(msgspec.Struct, frozen=True, dict=True):
     """`tick_size` is the price grid, `multiplier` the cash per point and unit, `quantity_step` the size grid."""
 
     symbol: str
@@ -30,8 +33,8 @@ class Instrument(msgspec.Struct, frozen=True):
         """`observed` snapped to the tick grid. The only crossing from observed to committed prices."""
         if observed != observed:
             raise ValueError(f"{self.symbol}: a price was expected, found nan")
-        steps = (Decimal(repr(observed)) / self.tick_size).to_integral_value(rounding=rounding)
-        return steps * self.tick_size
+        known = self._prices.get((observed, rounding))
+        return known if known is not None else self._on_grid(observed, rounding)
 
     def quantity(self, wanted: Decimal) -> Decimal:
         """`wanted` rounded down to the size grid, toward zero."""
@@ -42,3 +45,17 @@ class Instrument(msgspec.Struct, frozen=True):
     def notional(self, *, price: Decimal, quantity: Decimal) -> Decimal:
         """Cash value of `quantity` at `price`, ≥ 0."""
         return abs(quantity) * price * self.multiplier
+
+    @cached_property
+    def _prices(self) -> dict[tuple[float, str], Decimal]:
+        """The same prices come again and again: an order's reference, its stop, its fill, its mark."""
+        return {}
+
+    def _on_grid(self, observed: float, rounding: str) -> Decimal:
+        # Plus nothing: −0.0 and whole numbers are the same keys as their floats, and must read the same.
+        steps = (Decimal(repr(observed + 0.0)) / self.tick_size).to_integral_value(rounding=rounding)
+        found = steps * self.tick_size
+        if len(self._prices) >= KEEP_PRICES:
+            self._prices.clear()
+        self._prices[observed, rounding] = found
+        return found
