@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from engine.core.config import EngineConfig
-from engine.core.holding import Holding, Plan
+from engine.core.holding import ZERO, Holding, Plan
 from engine.decision.planner import Leg, next_leg
 from engine.model.enums import OrderIntent, Side
 from engine.model.event import Event
@@ -68,21 +68,22 @@ class Desk:
 
     def advance(self, holding: Holding, ts: int, out: list[Event]) -> None:
         """The next order towards the plan, as soon as nothing stands in its way."""
-        plan = holding.plan
-        if plan is None or plan.waits_for in holding.working:
+        plan, working = holding.plan, holding.working
+        if plan is None or plan.waits_for in working:
             return
-        if holding.working and any(record.is_cancelling for record in holding.working.values()):
+        if working and any(record.is_cancelling for record in working.values()):
             return  # what they still fill is not known yet
         leg = next_leg(
             target=plan.target,
             position=holding.position.quantity,
-            working=holding.working_quantity(),
+            working=holding.working_quantity() if working else ZERO,
             is_linked=self._config.linked_reversal.get(holding.broker, False),
         )
-        against = [r for r in holding.working.values() if leg is not None and r.order.side is not leg.side]
         if leg is None:
             holding.plan = None
-        elif against:
+            return
+        against = [r for r in working.values() if r.order.side is not leg.side] if working else None
+        if against:
             # Orders of both sides at once could fill in any order, and hold more than anybody asked for.
             self.withdraw(against, ts, "the target changed", out)
         elif holding.protective:
@@ -93,12 +94,12 @@ class Desk:
 
     def _send_leg(self, holding: Holding, plan: Plan, leg: Leg, ts: int, out: list[Event]) -> None:
         order = Order(
-            client_id=self.next_id(holding.strategy, holding.symbol),
-            strategy=holding.strategy,
-            symbol=holding.symbol,
-            broker=holding.broker,
-            side=leg.side,
-            quantity=leg.quantity,
+            self.next_id(holding.strategy, holding.symbol),
+            holding.strategy,
+            holding.symbol,
+            holding.broker,
+            leg.side,
+            leg.quantity,
             intent=leg.intent,
             reason=plan.reason,
             signal_ts=plan.signal_ts,

@@ -9,7 +9,7 @@ from engine.core.holding import INF, NEVER, Guard, Holding, Plan
 from engine.exits.config import ExitConfig
 from engine.exits.deadlines import deadline
 from engine.exits.freshness import stale_reason
-from engine.exits.plan import ExitPlan, Tier, plan_exits, uses_atr
+from engine.exits.plan import ExitPlan, Tier, plan_exits
 from engine.model.enums import OrderIntent, OrderType, Side, TimeInForce
 from engine.model.event import Event
 from engine.model.orders import Order, OrderFilled, OrderRejected
@@ -17,6 +17,7 @@ from engine.model.positions import ExitArmed
 from engine.orders.lifecycle import OrderRecord
 
 ZERO = Decimal(0)
+NAN = float("nan")
 RETRY_NS = 5_000_000_000  # between two exit orders when the first one failed
 
 
@@ -27,6 +28,7 @@ class Guards:
         self._config = config
         self._desk = desk
         self._atr = atr
+        self._held_at = {b for b, placement in config.exit_placement.items() if placement is ExitPlacement.HELD}
         self.next_deadline = NEVER
         self.now = 0
         self.open: dict[str, dict[tuple[str, str, str], Holding]] = {}  # symbol → holdings with a position
@@ -89,8 +91,11 @@ class Guards:
         """Whether an order is on its way that makes the position smaller."""
         if not holding.working:
             return False
-        side = Side.SELL if holding.position.held > 0 else Side.BUY
-        return any(record.order.side is side for record in holding.working.values())
+        is_long = holding.position.held > 0
+        for record in holding.working.values():  # noqa: SIM110 - most often one order: a generator costs more
+            if (record.order.side.sign < 0) is is_long:
+                return True
+        return False
 
     def _release(self, holding: Holding, ts: int, out: list[Event]) -> None:
         held = self.open.get(holding.symbol)
@@ -111,33 +116,32 @@ class Guards:
 
     def _arm(self, holding: Holding, ts: int, out: list[Event]) -> None:
         position, before, exits = holding.position, holding.guard, holding.exits
-        sign = 1 if position.quantity > 0 else -1
+        sign, quantity = (1 if position.held > 0 else -1), abs(position.quantity)
         if exits is None:
-            holding.guard = Guard(None, sign, abs(position.quantity), is_held=False, opened_ts=ts)
+            holding.guard = Guard(None, sign, quantity, is_held=False, opened_ts=ts)
             out.append(_armed(holding, ts, "no exits are configured"))
             return
         if before is not None and before.sign == sign:
             opened_ts, moved, extreme = before.opened_ts, before.moved_to_entry, before.extreme
         else:
             before, opened_ts, moved, extreme = None, ts, False, float(position.average_price)
-        if uses_atr(exits) and (atr := self._atr(holding)) != atr:
+        if holding.uses_atr and (atr := self._atr(holding)) != atr:
             self._wait_for_atr(holding, exits, opened_ts, ts, out)
             return
-        keeps = before is not None and before.plan is not None and abs(position.quantity) <= before.covered
+        keeps = before is not None and before.plan is not None and quantity <= before.covered
         plan = before.plan if before is not None and before.plan is not None and keeps else self._plan(holding, exits)
-        placement = self._config.exit_placement.get(holding.broker, ExitPlacement.VENUE)
         parent = position.lots[0].order
         guard = holding.guard = Guard(
             plan,
             sign,
-            abs(position.quantity),
-            is_held=placement is ExitPlacement.HELD or (before is not None and before.is_held),
+            quantity,
+            is_held=holding.broker in self._held_at or (before is not None and before.is_held),
             opened_ts=opened_ts,
             parent=parent,
             group=f"{parent}x",
             stop=plan.break_even_stop if moved else plan.stop,
             extreme=extreme,
-            tiers=_fitting(before.tiers, abs(position.quantity)) if before is not None and keeps else list(plan.tiers),
+            tiers=_fitting(before.tiers, quantity) if before is not None and keeps else list(plan.tiers),
             tiers_done=before.tiers_done if before is not None and keeps else 0,
             moved_to_entry=moved,
             not_before=before.not_before if before is not None else 0,
@@ -166,7 +170,7 @@ class Guards:
             instrument=self._config.instruments[holding.symbol],
             signed=holding.position.quantity,
             entry=holding.position.average_price,
-            atr=self._atr(holding),
+            atr=self._atr(holding) if holding.uses_atr else NAN,
         )
 
     def _place(self, holding: Holding, guard: Guard, plan: ExitPlan, ts: int, out: list[Event]) -> None:
@@ -242,22 +246,19 @@ class Guards:
         plan = guard.plan
         if not guard.is_held and plan.trail is None and (plan.break_even_at is None or guard.moved_to_entry):
             return  # the venue has it all
-        against: list[float] = []
-        favour: list[float] = []
+        sign, against, favour = plan.sign, -INF, INF  # the nearest levels, as if the position were long
         if plan.break_even_at is not None and not guard.moved_to_entry:
-            favour.append(float(plan.break_even_at))
+            favour = sign * float(plan.break_even_at)
         if plan.trail is not None:
-            favour.append(guard.extreme)
+            favour = min(favour, sign * guard.extreme)
         if guard.is_held:
             if guard.stop is not None:
-                against.append(float(guard.stop))
+                against = sign * float(guard.stop)
             if plan.trail is not None:
-                against.append(guard.extreme - plan.sign * float(plan.trail))
-            favour += [float(tier.price) for tier in guard.tiers]
-        if plan.sign > 0:
-            holding.low_alarm, holding.high_alarm = max(against, default=-INF), min(favour, default=INF)
-        else:
-            holding.high_alarm, holding.low_alarm = min(against, default=INF), max(favour, default=-INF)
+                against = max(against, sign * guard.extreme - float(plan.trail))
+            for tier in guard.tiers:
+                favour = min(favour, sign * float(tier.price))
+        holding.low_alarm, holding.high_alarm = (against, favour) if sign > 0 else (-favour, -against)
 
     # ---- watching --------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from engine.exits.config import ExitConfig
-from engine.exits.plan import ExitPlan, Tier, kind_of
+from engine.exits.plan import ExitPlan, Tier, kind_of, uses_atr
 from engine.orders.lifecycle import OrderRecord
 from engine.portfolio.ledger import Position
 
@@ -53,7 +53,7 @@ class Holding:
 
     __slots__ = (
         "broker", "exit_kind", "exits", "guard", "high_alarm", "key", "low_alarm", "plan", "position", "protective",
-        "strategy", "symbol", "unit", "working",
+        "strategy", "symbol", "unit", "uses_atr", "working",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +65,7 @@ class Holding:
         self.unit = unit
         self.exits = exits
         self.exit_kind = kind_of(exits)
+        self.uses_atr = uses_atr(exits)
         self.position = position
         self.key = (strategy, symbol, broker)
         self.working: dict[str, OrderRecord] = {}

@@ -69,7 +69,7 @@ class Pursuit:
         wanted, self.collected = self.collected, []
         for want in wanted:
             out.append(want.signal)
-        entries = [w for w in wanted if w.signal.target]
+        entries = [w for w in wanted if w.signal.target] if len(wanted) > 1 else wanted
         winner: Wanted | None = entries[0] if entries else None
         if len(entries) > 1:
             winner = entries[choose([_claim(w) for w in entries])]
@@ -128,7 +128,7 @@ class Pursuit:
             return "stopped", "the slot was stopped"
         if not slot.config.trade_enabled:
             return "trade_enabled", f"trading of {slot.config.symbol} is switched off"
-        if self._gate.is_halted:
+        if self._gate.halt_reason:
             return "kill_switch", f"the book is halted: {self._gate.halt_reason}"
         if symbol.gap:
             return "gapped", f"the data have a gap: {symbol.gap}"

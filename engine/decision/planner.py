@@ -7,6 +7,9 @@ import msgspec
 from engine.model.enums import OrderIntent, Side
 
 ZERO = Decimal(0)
+# Looking a member up in its enum costs more than the rest of a line; here it is done once.
+BUY, SELL = Side.BUY, Side.SELL
+ENTRY, EXIT, REVERSAL, ADJUST = OrderIntent.ENTRY, OrderIntent.EXIT, OrderIntent.REVERSAL, OrderIntent.ADJUST
 
 
 class Leg(msgspec.Struct, frozen=True):
@@ -33,21 +36,17 @@ def next_leg(*, target: Decimal, position: Decimal, working: Decimal, is_linked:
     gap = target - held
     if not gap:
         return None
-    crosses = held * target < 0
-    if crosses and is_linked:
-        return _leg(-held, OrderIntent.EXIT, is_last=False)
-    return _leg(gap, _intent(held, target))
-
-
-def _leg(signed: Decimal, intent: OrderIntent, *, is_last: bool = True) -> Leg:
-    return Leg(Side.BUY if signed > 0 else Side.SELL, abs(signed), intent, is_last)
+    intent = _intent(held, target)
+    if is_linked and intent is REVERSAL:
+        return Leg(SELL if held > 0 else BUY, abs(held), EXIT, is_last=False)
+    return Leg(BUY if gap > 0 else SELL, abs(gap), intent)
 
 
 def _intent(held: Decimal, target: Decimal) -> OrderIntent:
     if not held:
-        return OrderIntent.ENTRY
+        return ENTRY
     if not target:
-        return OrderIntent.EXIT
+        return EXIT
     if held * target < 0:
-        return OrderIntent.REVERSAL
-    return OrderIntent.ENTRY if abs(target) > abs(held) else OrderIntent.ADJUST
+        return REVERSAL
+    return ENTRY if abs(target) > abs(held) else ADJUST

@@ -9,6 +9,7 @@ from engine.exits.config import BreakEven, Distance, DistanceKind, ExitConfig
 from engine.instruments.instrument import Instrument
 
 ZERO = Decimal(0)
+FRACTION = DistanceKind.FRACTION
 
 
 class Tier(msgspec.Struct, frozen=True):
@@ -90,7 +91,7 @@ def plan_exits(config: ExitConfig, *, instrument: Instrument, signed: Decimal, e
 def size_of(distance: Distance, instrument: Instrument, entry: float, atr: float) -> float:
     """The distance as an observed price difference."""
     kind = distance.kind
-    if kind is DistanceKind.FRACTION:
+    if kind is FRACTION:
         return distance.value * entry
     if kind is DistanceKind.POINTS:
         return distance.value

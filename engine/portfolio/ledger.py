@@ -7,13 +7,14 @@ import msgspec
 
 from engine.errors import InvariantBroken
 from engine.instruments.instrument import Instrument
-from engine.model.enums import PositionSide, Side
+from engine.model.enums import PositionSide
 from engine.model.event import Event
 from engine.model.orders import Order, OrderFilled
 from engine.model.positions import PositionChanged, TradeClosed
 from engine.portfolio.lots import ZERO, Lot, on_grid
 
 INF = float("inf")
+LONG, SHORT = PositionSide.LONG, PositionSide.SHORT
 Key = tuple[str, str, str]  # strategy, symbol, broker
 
 
@@ -87,14 +88,15 @@ class Ledger:
     def apply(self, fill: OrderFilled, order: Order) -> list[Event]:
         """Book one fill: the trades it closed, then the position it left."""
         position = self.position(order.strategy, order.symbol, order.broker)
-        signed = fill.quantity if order.side is Side.BUY else -fill.quantity
+        sign, observed = order.side.sign, float(fill.price)
+        signed = fill.quantity if sign > 0 else -fill.quantity
         outputs: list[Event] = []
         left, fee = fill.quantity, fill.fee
         position.fold()
-        if position.lots and position.lots[0].sign != order.side.sign:
-            left, fee = self._close(position, fill, order, outputs)
+        if position.lots and position.lots[0].sign != sign:
+            left, fee = self._close(position, fill, order, observed, outputs)
         if left:
-            _open(position, fill, order, quantity=left, fee=fee)
+            _open(position, fill, order, observed, quantity=left, fee=fee)
         position.quantity += signed
         position.fees += fill.fee
         position.cash -= signed * fill.price * position.multiplier + fill.fee
@@ -128,11 +130,10 @@ class Ledger:
         self._positions = {(p.strategy, p.symbol, p.broker): p for p in positions}
 
     def _close(
-        self, position: Position, fill: OrderFilled, order: Order, outputs: list[Event]
+        self, position: Position, fill: OrderFilled, order: Order, observed: float, outputs: list[Event]
     ) -> tuple[Decimal, Decimal]:
         """Close lots with the fill, the linked one first; the quantity and the fee that are left to open with."""
         left, fee, lots = fill.quantity, fill.fee, position.lots
-        observed = float(fill.price)
         while left and lots:
             lot = _linked(lots, order.parent) if len(lots) > 1 else lots[0]
             lot.see(observed)
@@ -166,7 +167,7 @@ class Ledger:
             position.strategy,
             position.symbol,
             position.broker,
-            PositionSide.LONG if lot.sign > 0 else PositionSide.SHORT,
+            LONG if lot.sign > 0 else SHORT,
             quantity,
             lot.ts,
             lot.price,
@@ -195,12 +196,14 @@ def _linked(lots: list[Lot], parent: str) -> Lot:
     return lots[0]
 
 
-def _open(position: Position, fill: OrderFilled, order: Order, *, quantity: Decimal, fee: Decimal) -> None:
+def _open(
+    position: Position, fill: OrderFilled, order: Order, observed: float, *, quantity: Decimal, fee: Decimal
+) -> None:
     for lot in position.lots:
         if lot.order == order.client_id:
             lot.add(quantity=quantity, price=fill.price, fee=fee)
             return
-    price, observed = fill.price, float(fill.price)
+    price = fill.price
     position.lots.append(
         Lot(
             order.client_id,

@@ -13,11 +13,13 @@ from engine.risk.config import RiskConfig
 from engine.risk.day_trading import counts, trading_date
 from engine.risk.rules import DayTrading, Denial, Facts, OrderRate, build_rules
 
+ENTRY, REVERSAL = OrderIntent.ENTRY, OrderIntent.REVERSAL
+
 
 def adds_exposure(order: Order) -> bool:
     """Whether the order opens, turns or enlarges a position."""
     intent = order.intent
-    return intent is OrderIntent.ENTRY or intent is OrderIntent.REVERSAL
+    return intent is ENTRY or intent is REVERSAL
 
 
 class GateState(msgspec.Struct):

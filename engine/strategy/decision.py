@@ -109,12 +109,14 @@ class StepStrategy(Strategy):
         return "any" if self._gate is None else self._gate.kind
 
     def on_bar(self, ctx: Context) -> Wish | None:
-        value = ctx.value
-        if self._only:
+        value, only = ctx.value, self._only
+        if only:
             # One value, no state, no gate: nothing to gather before the step has spoken.
-            seen = value(self._only)
-            wish = self._step(seen, *self._constants)
-            return self.make_wish(int(wish), ctx, {self.decision.value_names[0]: seen}) if wish == wish else None
+            seen = value(only)
+            wish = self._step(seen, *self._constants) if self._constants else self._step(seen)
+            if wish != wish:
+                return None
+            return self.make_wish(int(wish), ctx, {self.decision.value_names[0]: seen})
         values = [value(spec) for spec in self._specs]
         if self._state is None:
             wish = self._step(*values, *self._constants)

@@ -29,7 +29,7 @@ def at_open(book: SymbolBook, bar: Bar, seen: set[str]) -> Iterator[Match]:
 
     Orders that arrive while this runs (placed because of a fill at the open) take part, each once.
     """
-    while True:
+    while book.orders:
         fresh = [w for name, w in book.orders.items() if name not in seen and w.active_ts <= bar.ts_open]
         if not fresh:
             return

@@ -7,7 +7,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from engine.bars.timeframe import parse_timeframe
 from engine.instruments.instrument import Instrument
 from engine.instruments.options import OptionContract
-from engine.model.enums import OrderType, Side, TimeInForce
+from engine.model.enums import OrderType, TimeInForce
 from engine.model.event import Event
 from engine.model.market import Bar, PartialBar, Quote, Settled, Split, Tick
 from engine.model.orders import (
@@ -32,6 +32,7 @@ from engine.venue.working import SymbolBook, WorkingOrder, side_price, working_o
 
 NOTHING: tuple[Event, ...] = ()
 ZERO = Decimal(0)
+MARKET = OrderType.MARKET
 TICKS = "ticks"
 AUTO = "auto"
 
@@ -165,10 +166,10 @@ class SimulatedVenue:
         if self._delays:
             yield from self._due_cancels(book, bar.ts_open)
         for match in at_open(book, bar, set()):
-            yield from self._report(book, match, Touch(bar.open), bar.volume)
+            yield from self._report(book, match, None, bar.volume)
         if book.orders and (book.is_urgent or bar.low <= book.floor or bar.high >= book.ceiling):
             for match in inside_bar(book, bar):
-                yield from self._report(book, match, Touch(match.price), bar.volume)
+                yield from self._report(book, match, None, bar.volume)
             book.refresh()
         book.touch.last = bar.close
 
@@ -255,7 +256,8 @@ class SimulatedVenue:
 
     # ---- reports ---------------------------------------------------------------------------------------------
 
-    def _report(self, book: SymbolBook, match: Match, touch: Touch, volume: float) -> Iterator[Event]:
+    def _report(self, book: SymbolBook, match: Match, touch: Touch | None, volume: float) -> Iterator[Event]:
+        """What the match does to the order. Without a `touch` the price of the match is all that is known."""
         working, order = match.working, match.working.order
         instrument = self._instruments[order.symbol]
         quantity = working.remaining if self._participation is None else self._fillable(working, volume)
@@ -264,18 +266,18 @@ class SimulatedVenue:
         price = self._price(match, instrument, touch, quantity, volume)
         working.fills += 1
         fill = OrderFilled(
-            ts=match.ts,
-            client_id=order.client_id,
-            fill_id=f"{order.client_id}/{working.fills}",
-            strategy=order.strategy,
-            symbol=order.symbol,
-            broker=order.broker,
-            side=order.side,
-            quantity=quantity,
-            price=price,
-            fee=self._fee(instrument, working, quantity, price) if self._charges else ZERO,
-            reference_price=working.reference,
-            is_ambiguous=match.is_ambiguous,
+            match.ts,
+            order.client_id,
+            f"{order.client_id}/{working.fills}",
+            order.strategy,
+            order.symbol,
+            order.broker,
+            order.side,
+            quantity,
+            price,
+            self._fee(instrument, working, quantity, price) if self._charges else ZERO,
+            working.reference,
+            match.is_ambiguous,
         )
         if self._margin and order.broker in self._margin:
             self._margin[order.broker].apply(instrument, quantity * working.sign, price, fill.fee)
@@ -305,16 +307,20 @@ class SimulatedVenue:
             if not other.remaining:
                 yield self._drop(book, other, ts, "one cancels other")
 
-    def _price(self, match: Match, instrument: Instrument, touch: Touch, quantity: Decimal, volume: float) -> Decimal:
+    def _price(
+        self, match: Match, instrument: Instrument, touch: Touch | None, quantity: Decimal, volume: float
+    ) -> Decimal:
         side = match.working.order.side
         price = match.price
         if match.takes and self._slips:
             price = side_price(
                 side,
                 price,
-                self._slippage.distance(instrument=instrument, quantity=float(quantity), volume=volume, touch=touch),
+                self._slippage.distance(
+                    instrument=instrument, quantity=float(quantity), volume=volume, touch=touch or Touch(price)
+                ),
             )
-        return instrument.price(price, rounding=ROUND_CEILING if side is Side.BUY else ROUND_FLOOR)
+        return instrument.price(price, rounding=ROUND_CEILING if side.sign > 0 else ROUND_FLOOR)
 
     def _fillable(self, working: WorkingOrder, volume: float) -> Decimal:
         if self._participation is None or not volume > 0:
@@ -339,7 +345,7 @@ class SimulatedVenue:
             return f"a quantity above 0 was expected, found {order.quantity}"
         if order.client_id in self._symbol_of:
             return f"the order id {order.client_id!r} is in use"
-        if order.type is OrderType.MARKET:
+        if order.type is MARKET:
             return ""
         if order.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) and order.limit_price is None:
             return f"a {order.type} order needs a limit price"

@@ -11,6 +11,7 @@ from engine.model.orders import Order
 from engine.venue.fills import Touch
 
 INF = float("inf")
+MARKET = OrderType.MARKET
 STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
 
 
@@ -59,6 +60,8 @@ class WorkingOrder(msgspec.Struct):
 def working_order(order: Order, *, active_ts: int, last: float) -> WorkingOrder:
     """The working form of an order; a trailing stop starts from the last price, or from its own stop price."""
     working = WorkingOrder(order, order.side.sign, order.quantity, active_ts, last)
+    if order.type is MARKET:
+        return working
     if order.type in STOPS:
         working.is_stop = True
         working.level = float(order.stop_price) if order.stop_price is not None else NAN
