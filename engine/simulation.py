@@ -17,11 +17,13 @@ def step(engine: Engine, venue: SimulatedVenue, event: Event) -> Sequence[Event]
     All that follows from `event`, in order: reports of the venue, what the engine makes of them, then what it makes of
     the event itself. Not to be changed by the caller.
     """
-    reports = venue.match(event)
-    outputs: Sequence[Event] = NOTHING
-    if reports:
-        outputs = _deliver(engine, venue, reports, [])
-    follows = engine.process(event)
+    kind = type(event)
+    # `venue.match` and `engine.process` without their calls: this runs for every event, and most change nothing.
+    matcher = venue.matchers.get(kind) if venue.is_timeless else venue.match
+    reports = matcher(event) if matcher is not None else NOTHING
+    outputs: Sequence[Event] = _deliver(engine, venue, reports, []) if reports else NOTHING
+    handler = engine.handlers.get(kind)
+    follows = handler(event) if handler is not None else NOTHING
     if not follows:
         return outputs
     return _carry_out(engine, venue, follows, list(outputs))

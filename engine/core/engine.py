@@ -74,7 +74,7 @@ class Engine:
         )
         self.handled: dict[str, None] = {}  # ids of commands, oldest first
         updates = (OrderRejected, OrderFilled, OrderCancelled, OrderExpired)
-        self._handlers: dict[type[Event], Callable[[Any], Sequence[Event]]] = {
+        self.handlers: dict[type[Event], Callable[[Any], Sequence[Event]]] = {
             Bar: self._on_bar,
             Tick: self._on_tick,
             PartialBar: self._on_partial,
@@ -91,7 +91,7 @@ class Engine:
 
     def process(self, event: Event) -> Sequence[Event]:
         """Handle one event: market data, an order's report, a command, or time. Facts of other engines are ignored."""
-        handler = self._handlers.get(type(event))
+        handler = self.handlers.get(type(event))
         return NOTHING if handler is None else handler(event)
 
     # ---- reading -----------------------------------------------------------------------------------------------
@@ -183,11 +183,12 @@ class Engine:
         if self.correlations is not None and bar.timeframe == symbol.slots[0].config.timeframe:
             self.correlations.see(bar.symbol, ts, bar.close)
         out: list[Event] = []
-        held = self.guards.open.get(bar.symbol)
+        guards = self.guards
+        held = guards.open.get(bar.symbol)
         if held is not None:
             self._watch(held, bar.low, bar.high, bar.close, ts, out)
-        if ts >= self.guards.next_deadline:
-            self.guards.on_time(ts, out)
+        if ts >= guards.next_deadline:
+            guards.on_time(ts, out)
         self._ask_slots(stream, symbol, bar, out)
         if stream.others:
             self._ask_others(stream, symbol, bar, out)

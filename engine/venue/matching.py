@@ -77,7 +77,8 @@ class SimulatedVenue:
         self._books: dict[str, SymbolBook] = {}
         self._symbol_of: dict[str, str] = {}
         self._accepted = 0
-        self._matchers: dict[type[Event], Callable[[Event], Iterable[Event]]] = {
+        self.is_timeless = self._expiries is None  # nothing happens here but by an event that has a matcher
+        self.matchers: dict[type[Event], Callable[[Event], Iterable[Event]]] = {
             Bar: self._on_bar,  # type: ignore[dict-item]
             Tick: self._on_tick,  # type: ignore[dict-item]
             Quote: self._on_quote,  # type: ignore[dict-item]
@@ -91,7 +92,7 @@ class SimulatedVenue:
         Handle each report before taking the next: an order placed because of a fill at a bar's open is matched
         against the rest of that bar.
         """
-        matcher = self._matchers.get(type(event))
+        matcher = self.matchers.get(type(event))
         if self._expiries is None:
             return NOTHING if matcher is None else matcher(event)
         reports = NOTHING if matcher is None else matcher(event)
