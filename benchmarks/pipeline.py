@@ -67,7 +67,7 @@ class System:
             "ENVIRONMENT": "development",
             "REDIS_URL": f"redis://127.0.0.1:{self.ports['redis']}/0",
             "DATABASE_URL": "",
-            "LOG_LEVEL": "WARNING",
+            "LOG_LEVEL": "INFO",
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.cookie = ""
@@ -112,6 +112,7 @@ class System:
         browser.buckets.clear()
         before, began, busy = self._figures(), time.monotonic(), self._cpu_seconds()
         await asyncio.sleep(seconds)
+        self._check_alive()
         after, elapsed, busy_after = self._figures(), time.monotonic() - began, self._cpu_seconds()
         for viewer in viewers:
             viewer.cancel()
@@ -131,6 +132,12 @@ class System:
             *(row(f"cpu_{name}", value, "cores") for name, value in share.items()),
             *(row("viewer_lost", None, "", reason=repr(error)) for error in gone),
         ]
+
+    def _check_alive(self) -> None:
+        """A figure of a system that lost a part on the way would be worth nothing."""
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise RuntimeError(f"{name} has ended:\n{(self.folder / f'{name}.log').read_text()[-3000:]}")
 
     async def _history_is_served(self) -> None:
         """The market computes hours of prints for the warm-up of each chart; that is not what is measured."""

@@ -43,6 +43,7 @@ class Past:
             self._want(pair, bars=self._bars, delay_s=0.0)
         for pair in self._pairs - pairs:
             self._due.pop(pair, None)
+            self._depth.pop(pair, None)
         self._pairs = set(pairs)
 
     def mend(self, symbol: str, timeframe: str | None = None) -> None:
@@ -60,9 +61,11 @@ class Past:
                     continue
                 now = time.monotonic()
                 for pair in [pair for pair, due in self._due.items() if due <= now]:
+                    # Both at once: while we wait for a place, the pair may be wanted again.
                     del self._due[pair]
+                    depth = self._depth.pop(pair)
                     await self._limit.acquire()
-                    group.create_task(self._fetch(pair, self._depth.pop(pair)))
+                    group.create_task(self._fetch(pair, depth))
 
     def _want(self, pair: Pair, *, bars: int, delay_s: float) -> None:
         self._depth[pair] = max(bars, self._depth.get(pair, 0))
