@@ -46,6 +46,11 @@ class Past:
             self._depth.pop(pair, None)
         self._pairs = set(pairs)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something is still to be fetched."""
+        return bool(self._due)
+
     def mend(self, symbol: str, timeframe: str | None = None) -> None:
         """A bar came out incomplete, or prints were lost: what the venue knows of that time shall replace it."""
         for pair in self._pairs:
