@@ -44,4 +44,6 @@ async def test_a_pair_that_is_wanted_again_while_it_waits_for_its_turn_is_fetche
         assert not running.done(), running.exception()
         assert asyncio.get_running_loop().time() < deadline
         await asyncio.sleep(0.02)
+    await asyncio.wait({running}, timeout=0.5)  # the queue's next rounds
+    assert not running.done(), running.exception()
     await cancel(running)
