@@ -1,9 +1,17 @@
-"""Fault scripts: what can go wrong with a market data line, by name, on time, and seeded."""
+"""Fault scripts: what can go wrong with a market data line, by name, on time, and seeded.
+
+Nothing here knows a venue's wire. A venue's simulator
+  - sends every event through an outlet: a `Tap`, or a class of its own that calls `FaultBoard.events`;
+  - sends every data frame through `FaultBoard.frame`, and tells the board how its frames break (`damages`);
+  - calls `FaultBoard.advance(self)` at each turn of its loop, and is the `Controls` that this needs;
+  - asks `drops_line`, `refuses_connections`, `refuses_requests` and `frame_interval_s` where it sends and answers.
+Symbols are those of the simulated market ("SPY", "/ESZ26:XCME"), however the venue spells them.
+"""
 
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -33,28 +41,51 @@ class MarketView(NamedTuple):
 
 
 class Outlet(Protocol):
-    """Where events go on to: all subscribers of one symbol's one event type."""
+    """Where events go on to: all subscribers of one symbol's one event type. `fragments` are single events in
+    whatever form the venue sends them; `key` is the outlet's own and comes back unchanged."""
 
     symbol: str
 
-    def fan_out(self, key: object, fragments: Sequence[bytes]) -> None: ...
+    def fan_out(self, key: object, fragments: Sequence[Any]) -> None: ...
 
 
 class Controls(Protocol):
     """What a fault may do to the server as a whole."""
 
-    def cut_connections(self) -> None: ...
+    def cut_connections(self) -> None:
+        """Break every connection without a good-bye."""
 
-    def expire_tokens(self) -> None: ...
+    def expire_tokens(self) -> None:
+        """Every token is worthless; whoever used one is told in the venue's words and hung up on."""
+
+
+# One way in which a venue's frame breaks: what arrives in its place.
+Damage = Callable[[bytes, random.Random], bytes]
+
+
+def cut_short(frame: bytes, rng: random.Random) -> bytes:
+    """The frame ends in the middle."""
+    return frame[: rng.randrange(1, max(len(frame), 2))]
+
+
+def garble(frame: bytes, rng: random.Random) -> bytes:
+    """Some bytes are others, the length stays."""
+    damaged = bytearray(frame)
+    for _ in range(min(len(frame), 8)):
+        damaged[rng.randrange(len(frame))] ^= rng.randrange(1, 256)
+    return bytes(damaged)
+
+
+ANY_WIRE: tuple[Damage, ...] = (cut_short, garble)
 
 
 class Fault:
     """One fault from its beginning to its end. The base does nothing anywhere."""
 
     default_share = 1.0
-    drops_line = False  # nothing is sent at all, not even KEEPALIVE
+    drops_line = False  # nothing is sent at all, not even keepalives
     refuses_connections = False
-    refuses_requests = False  # HTTP 429
+    refuses_requests = False  # HTTP 429 with Retry-After
     frame_interval_s = 0.0  # at most one frame in so many seconds
 
     def __init__(self, script: FaultScript, rng: random.Random, market: MarketView) -> None:
@@ -72,15 +103,15 @@ class Fault:
     def begin(self, controls: Controls) -> None:
         """Once, when it starts to act."""
 
-    def events(self, outlet: Outlet, key: object, fragments: Sequence[bytes], now: float) -> Sequence[bytes]:
+    def events(self, outlet: Outlet, key: object, fragments: Sequence[Any], now: float) -> Sequence[Any]:
         """What becomes of one symbol's events. `now` is the server's clock in seconds."""
         return fragments
 
     def release(self, now: float, *, ended: bool) -> None:
         """Let go of what was held back and is due; all of it when the fault has ended."""
 
-    def frame(self, frame: bytes) -> bytes:
-        """What becomes of one FEED_DATA frame."""
+    def frame(self, frame: bytes, damages: Sequence[Damage]) -> bytes:
+        """What becomes of one data frame."""
         return frame
 
 
@@ -89,13 +120,13 @@ FAULTS: Registry[type[Fault]] = Registry("fault")
 
 @FAULTS.register("mute")
 class Mute(Fault):
-    """The socket stays open and says nothing: no data, no KEEPALIVE. With symbols, only these fall silent."""
+    """The socket stays open and says nothing: no data, no keepalive. With symbols, only these fall silent."""
 
     def __init__(self, script: FaultScript, rng: random.Random, market: MarketView) -> None:
         super().__init__(script, rng, market)
         self.drops_line = not script.symbols
 
-    def events(self, outlet: Outlet, key: object, fragments: Sequence[bytes], now: float) -> Sequence[bytes]:
+    def events(self, outlet: Outlet, key: object, fragments: Sequence[Any], now: float) -> Sequence[Any]:
         return ()
 
 
@@ -115,7 +146,7 @@ class Gap(Fault):
 
     default_share = 0.3
 
-    def events(self, outlet: Outlet, key: object, fragments: Sequence[bytes], now: float) -> Sequence[bytes]:
+    def events(self, outlet: Outlet, key: object, fragments: Sequence[Any], now: float) -> Sequence[Any]:
         return [fragment for fragment in fragments if not self.hits()]
 
 
@@ -125,7 +156,7 @@ class Duplicate(Fault):
 
     default_share = 0.3
 
-    def events(self, outlet: Outlet, key: object, fragments: Sequence[bytes], now: float) -> Sequence[bytes]:
+    def events(self, outlet: Outlet, key: object, fragments: Sequence[Any], now: float) -> Sequence[Any]:
         return [copy for fragment in fragments for copy in (fragment,) * (2 if self.hits() else 1)]
 
 
@@ -134,7 +165,7 @@ class _Holding(Fault):
 
     def __init__(self, script: FaultScript, rng: random.Random, market: MarketView) -> None:
         super().__init__(script, rng, market)
-        self._held: deque[tuple[float, Outlet, object, Sequence[bytes]]] = deque()
+        self._held: deque[tuple[float, Outlet, object, Sequence[Any]]] = deque()
 
     def release(self, now: float, *, ended: bool) -> None:
         while self._held and (ended or self._held[0][0] <= now):
@@ -146,7 +177,7 @@ class _Holding(Fault):
 class Late(_Holding):
     """Events come `delay_s` after their time, in order."""
 
-    def events(self, outlet: Outlet, key: object, fragments: Sequence[bytes], now: float) -> Sequence[bytes]:
+    def events(self, outlet: Outlet, key: object, fragments: Sequence[Any], now: float) -> Sequence[Any]:
         self._held.append((now + self.script.delay_s, outlet, key, fragments))
         return ()
 
@@ -157,7 +188,7 @@ class Reorder(_Holding):
 
     default_share = 0.3
 
-    def events(self, outlet: Outlet, key: object, fragments: Sequence[bytes], now: float) -> Sequence[bytes]:
+    def events(self, outlet: Outlet, key: object, fragments: Sequence[Any], now: float) -> Sequence[Any]:
         passed = []
         for fragment in fragments:
             if self.hits():
@@ -187,7 +218,7 @@ class Throttle(Fault):
 class HalfDay(Fault):
     """The exchange closes at 13:00 in New York; where the market never closes it closes now. The socket stays."""
 
-    def events(self, outlet: Outlet, key: object, fragments: Sequence[bytes], now: float) -> Sequence[bytes]:
+    def events(self, outlet: Outlet, key: object, fragments: Sequence[Any], now: float) -> Sequence[Any]:
         return () if self.market.always_open or self._is_after_close() else fragments
 
     def _is_after_close(self) -> bool:
@@ -197,33 +228,25 @@ class HalfDay(Fault):
 
 @FAULTS.register("bad_frame")
 class BadFrame(Fault):
-    """Some data frames arrive broken: cut short, a value missing, or values of the wrong kind."""
+    """Some data frames arrive broken, in one of the ways in which the venue's frames can."""
 
     default_share = 0.2
 
-    def frame(self, frame: bytes) -> bytes:
-        if not self.hits():
-            return frame
-        damage = self.rng.choice((self._cut_short, self._missing_value, self._wrong_kind))
-        return damage(frame)
-
-    def _cut_short(self, frame: bytes) -> bytes:
-        return frame[: self.rng.randrange(1, len(frame))]
-
-    def _missing_value(self, frame: bytes) -> bytes:
-        body, separator, _ = frame.rpartition(b",")
-        return body + b"]]}" if separator else frame[:-1]
-
-    def _wrong_kind(self, frame: bytes) -> bytes:
-        head, separator, _ = frame.partition(b'"data":')
-        return head + separator + b'["Quote",[{"a":1},null,"x"]]}'
+    def frame(self, frame: bytes, damages: Sequence[Damage]) -> bytes:
+        return self.rng.choice(damages)(frame, self.rng) if self.hits() else frame
 
 
 class FaultBoard:
-    """The faults of one server: scheduled, acting, over. `clock` is in seconds."""
+    """The faults of one server: scheduled, acting, over. `clock` is in seconds; `damages` are the ways in which this
+    venue's data frames break."""
 
-    def __init__(self, *, seed: int, clock: Callable[[], float], market: MarketView) -> None:
+    retry_after_s = 1  # what a refused request is told
+
+    def __init__(
+        self, *, seed: int, clock: Callable[[], float], market: MarketView, damages: Sequence[Damage] = ANY_WIRE
+    ) -> None:
         self._seed = seed
+        self._damages = tuple(damages)
         self._clock = clock
         self._market = market
         self._added = 0
@@ -279,7 +302,8 @@ class FaultBoard:
         self.refuses_requests = any(fault.refuses_requests for fault in faults)
         self.frame_interval_s = max((fault.frame_interval_s for fault in faults), default=0.0)
 
-    def events(self, outlet: Outlet, key: object, fragments: Sequence[bytes]) -> Sequence[bytes]:
+    def events(self, outlet: Outlet, key: object, fragments: Sequence[Any]) -> Sequence[Any]:
+        """What goes on to `outlet` now; what is held back comes by its `fan_out` later."""
         now = self._clock()
         for fault in self.active:
             if fragments and fault.concerns(outlet.symbol):
@@ -287,6 +311,29 @@ class FaultBoard:
         return fragments
 
     def frame(self, frame: bytes) -> bytes:
+        """What arrives of one data frame; handshakes and keepalives are left alone."""
         for fault in self.active:
-            frame = fault.frame(frame)
+            frame = fault.frame(frame, self._damages)
         return frame
+
+
+class Tap:
+    """One symbol's events on their way to one receiver, through whatever fault acts."""
+
+    def __init__(self, symbol: str, board: FaultBoard, send: Callable[[Sequence[Any]], None]) -> None:
+        self.symbol = symbol
+        self._board = board
+        self._send = send
+
+    def deliver(self, fragments: Sequence[Any]) -> None:
+        if self._board.active:
+            fragments = self._board.events(self, None, fragments)
+        if fragments:
+            self._send(fragments)
+
+    def fan_out(self, key: object, fragments: Sequence[Any]) -> None:
+        """What was held back and is due; after `close` nobody wants it."""
+        self._send(fragments)
+
+    def close(self) -> None:
+        self._send = lambda fragments: None

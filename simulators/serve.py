@@ -8,8 +8,10 @@ from typing import Self
 import msgspec
 
 from engine.model.time import from_datetime, iso, to_datetime
+from simulators import fault_control
 from simulators.clock import MarketClock
 from simulators.dxlink.connection import LinkSettings
+from simulators.dxlink.damage import DAMAGES
 from simulators.dxlink.quote_tokens import Credentials, TokenDesk, error
 from simulators.dxlink.server import DXLinkServer
 from simulators.faults import FaultBoard, FaultScript, MarketView
@@ -44,7 +46,7 @@ class Simulator:
         self.clock = MarketClock(start, config.speed)
         self.market = Market(config.market, today=to_datetime(start).date())
         view = MarketView(self.clock.now, config.market.always_open)
-        self.faults = FaultBoard(seed=config.market.seed, clock=time.monotonic, market=view)
+        self.faults = FaultBoard(seed=config.market.seed, clock=time.monotonic, market=view, damages=DAMAGES)
         self.tokens = TokenDesk(config.credentials, clock=time.monotonic, feed_url=lambda: self.feed_url)
         self.stream = DXLinkServer(
             self.market, self.clock, self.faults, self.tokens, settings=config.link, poll_s=config.poll_s
@@ -99,22 +101,13 @@ class Simulator:
     def _answer(self, request: HttpRequest) -> HttpResponse:
         if request.path == "/status" and request.method == "GET":
             return HttpResponse(200, self.status())
-        if request.path == "/faults":
-            return self._control_faults(request)
+        if request.path == fault_control.PATH:
+            return fault_control.control_faults(self.faults, request)
         if self.faults.refuses_requests:
             busy = error(429, "too_many_requests", "Too many requests.")
-            return msgspec.structs.replace(busy, headers={"Retry-After": "1"})
+            return fault_control.too_many_requests(self.faults, busy.document)
         found = self.tokens.handle(request)
         return found or error(404, "not_found", f"There is no {request.method} {request.path} here.")
-
-    def _control_faults(self, request: HttpRequest) -> HttpResponse:
-        """GET lists, POST adds a script, DELETE ends them all."""
-        if request.method == "POST":
-            self.faults.add(msgspec.json.decode(request.body, type=FaultScript))
-            return HttpResponse(201, self.faults.names())
-        if request.method == "DELETE":
-            self.faults.clear()
-        return HttpResponse(200, self.faults.names())
 
 
 async def serve(config: SimulatorConfig) -> Simulator:

@@ -9,7 +9,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from engine.errors import FortifiedError, InvalidInput
-from simulators.faults import FAULTS, FaultBoard, FaultScript, MarketView
+from simulators.dxlink.damage import DAMAGES
+from simulators.faults import ANY_WIRE, FAULTS, FaultBoard, FaultScript, MarketView, Tap
 from tests.simulators.link import connected, quote_token
 
 ALL = ("bad_frame", "cut", "duplicate", "gap", "half_day", "late", "mute", "reorder", "throttle", "token_expiry")
@@ -18,13 +19,13 @@ ALL = ("bad_frame", "cut", "duplicate", "gap", "half_day", "late", "mute", "reor
 class Bench:
     """A board with a clock to turn by hand, and an outlet that remembers."""
 
-    def __init__(self, *, always_open: bool = True, market_now: int = 0) -> None:
+    def __init__(self, *, always_open: bool = True, market_now: int = 0, damages=ANY_WIRE) -> None:
         self.now = 0.0
         self.symbol = "SPY"
         self.out: list[bytes] = []
         self.done: list[str] = []
         view = MarketView(lambda: market_now, always_open)
-        self.board = FaultBoard(seed=1, clock=lambda: self.now, market=view)
+        self.board = FaultBoard(seed=1, clock=lambda: self.now, market=view, damages=damages)
 
     def fan_out(self, key, fragments):
         self.out += fragments
@@ -111,15 +112,52 @@ def test_half_day_closes_at_13_in_new_york():
         assert bench.out == sent
 
 
-def test_the_same_seed_makes_the_same_damage():
+@pytest.mark.parametrize("damages", [DAMAGES, ANY_WIRE])
+def test_the_same_seed_makes_the_same_damage(damages):
     damaged = []
     for _ in range(2):
-        bench = Bench()
+        bench = Bench(damages=damages)
         bench.board.add(FaultScript("bad_frame", share=0.5))
         bench.at(0)
         damaged.append([bench.board.frame(b'{"data":["Quote",["SPY",1.0,2.0]]}') for _ in range(50)])
     assert damaged[0] == damaged[1]
     assert 10 < sum(frame != b'{"data":["Quote",["SPY",1.0,2.0]]}' for frame in damaged[0]) < 40
+
+
+def test_any_wire_can_be_damaged_binary_and_short_ones_too():
+    bench = Bench()
+    bench.board.add(FaultScript("bad_frame", share=1.0))
+    bench.at(0)
+    for frame in (b"\x00", b"\x01\x02", bytes(range(256)) * 4):
+        damaged = [bench.board.frame(frame) for _ in range(60)]
+        assert all(damaged)
+        assert any(each != frame for each in damaged)
+    assert {len(each) == len(frame) for each in damaged} == {True, False}
+
+
+def test_events_of_any_kind_pass_a_tap_and_what_is_held_back_comes_later():
+    bench = Bench()
+    got: list[object] = []
+    tap = Tap("SPY", bench.board, got.extend)
+    tap.deliver([{"price": 1.0}])
+    bench.board.add(FaultScript("late", delay_s=2.0, for_s=10))
+    bench.at(0)
+    tap.deliver([{"price": 2.0}])
+    assert got == [{"price": 1.0}]
+    bench.at(2)
+    assert got == [{"price": 1.0}, {"price": 2.0}]
+
+
+def test_a_closed_tap_gets_nothing_that_was_held_back():
+    bench = Bench()
+    got: list[object] = []
+    bench.board.add(FaultScript("late", delay_s=2.0, for_s=10))
+    bench.at(0)
+    tap = Tap("SPY", bench.board, got.extend)
+    tap.deliver([1])
+    tap.close()
+    bench.at(20)
+    assert got == []
 
 
 def test_clearing_ends_every_fault_and_lets_go_of_what_was_held():
