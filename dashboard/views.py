@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import LoginView
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.generic import TemplateView
@@ -45,9 +45,15 @@ class SignIn(PolicyMixin, LoginView):
 
 @method_decorator(ensure_csrf_cookie, name="dispatch")
 class BookPage(PolicyMixin, LoginRequiredMixin, TemplateView):
-    """The live page of one book; without a name, the paper book."""
+    """The live page of one book; without a name, the paper book. A program that asks for no page is told that we are
+    alive."""
 
     template_name = "dashboard/book.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.path == "/" and "text/html" not in request.headers.get("Accept", "text/html"):
+            return JsonResponse({"status": "alive", "product": "Fortified", "health": "/api/health"})
+        return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         books = selectors.books()

@@ -1,5 +1,6 @@
 """Checks of the machine: Python and its packages, disk, memory, clock."""
 
+import os
 import re
 import shutil
 import socket
@@ -29,6 +30,14 @@ def python() -> Iterator[Finding]:
         yield Finding("packages", State.FAILED, "; ".join(wrong), "delete .venv, then start ./run again")
     else:
         yield Finding("packages", State.OK, "as pinned in requirements.txt")
+
+
+def account() -> Iterator[Finding]:
+    """Whose rights the processes have."""
+    if os.geteuid() == 0:
+        yield Finding("account", State.WARNING, "root", "run as a user of its own: a fault can then do less harm")
+    else:
+        yield Finding("account", State.OK, "not root")
 
 
 def unmet_pins(path: Path) -> Iterator[str]:

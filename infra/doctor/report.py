@@ -13,6 +13,7 @@ _COLOURS = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"
 
 for _check in (
     machine.python,
+    machine.account,
     machine.disk,
     machine.memory,
     machine.clock,

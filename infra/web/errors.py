@@ -5,9 +5,11 @@ from typing import Any
 
 from redis import RedisError
 from rest_framework import exceptions
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView, set_rollback
 from rest_framework.views import exception_handler as rest_handler
-from rest_framework.views import set_rollback
 
 from engine.errors import Conflict, FortifiedError, InvalidInput, NotFound
 from engine.registry import DuplicateName
@@ -53,6 +55,17 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         code = "not_found" if response.status_code == 404 else "forbidden"
         response.data = {"code": code, "detail": _text(response.data), "field": None}
     return response
+
+
+class NoSuchRoute(APIView):
+    """What answers below /api/ where nothing else does: programs get an error in the form they know, not a page."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound(f"There is no {request.method} /api/{kwargs['path']}; /api/docs lists what there is.")
 
 
 def _first(detail: Any, path: str = "") -> tuple[str | None, str]:

@@ -29,6 +29,23 @@ def test_the_documentation_opens_and_asks_nobody_outside(client):
         assert route in schema["paths"]
 
 
+def test_a_path_below_api_that_does_not_exist_is_an_error_for_programs(client):
+    answer = client.post("/api/start-tradin")
+    assert answer.status_code == 404
+    assert answer.json() == {
+        "code": "not_found",
+        "detail": "There is no POST /api/start-tradin; /api/docs lists what there is.",
+        "field": None,
+    }
+
+
+def test_a_program_learns_at_the_root_that_we_are_alive_and_a_browser_gets_the_page(client):
+    answer = client.get("/", headers={"Accept": "*/*"})
+    assert (answer.status_code, answer.json()["status"]) == (200, "alive")
+    assert client.get("/", headers={"Accept": "text/html,*/*"}).status_code == 302
+    assert client.get("/docs").status_code == 200
+
+
 @pytest.mark.parametrize("path", ["vendor/lightweight-charts/lightweight-charts.js", "unfold/css/styles.css"])
 def test_static_files_are_served_without_being_collected(client, path):
     answer = client.get(f"/static/{path}")
