@@ -1,0 +1,108 @@
+"""What a sweep is asked for, and what one run of it gives back: plain values, as JSON or between processes."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.decision.sizing import AnySizing
+from engine.exits.config import ExitConfig
+from engine.model.positions import TradeClosed
+
+BROKER = "paper"
+EVENT: Literal["event"] = "event"
+COMPILED: Literal["compiled"] = "compiled"
+How = Literal["compiled", "event"]
+
+
+class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What all runs of a sweep have in common. Costs as people type them (`backtest.simulation.options`).
+
+    `params` are parameters of the strategy that stay as they are. `capital` is the cash at the start, for sizes that
+    depend on equity. `name` is the run's, and prefixes the ids of its orders.
+    """
+
+    quantity: Decimal = Decimal(1)
+    params: dict[str, Any] = {}
+    fees: str = "none"
+    slippage: str = "none"
+    fill: str = "touch"
+    exits: ExitConfig | None = None
+    sizing: AnySizing | None = None
+    capital: Decimal | None = None
+    participation: float | None = None
+    name: str = "stored"
+
+
+class SweepJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a sweep: the runs number `first`, `first` + 1, … of `params`. JSON by `msgspec.json`.
+
+    `force_event` runs them by the engine even where they could be compiled.
+    """
+
+    strategy: str
+    params: list[dict[str, Any]]
+    fixed: RunConfig = RunConfig()
+    first: int = 0
+    keep_trades: bool = False
+    force_event: bool = False
+
+
+class Trades(Protocol):
+    """The closed trades of one run, in the order in which they were closed."""
+
+    def __len__(self) -> int: ...
+
+    def closed(self) -> list[TradeClosed]:
+        """As the engine tells them."""
+        ...
+
+    def exits(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """When each was closed (UTC ns), and its net P&L as an observed number: for statistics over time."""
+        ...
+
+
+class RunOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """One run. `stats` are those of `backtest --json`; empty where the parameters were refused (`error` says why).
+
+    `how` tells what ran it, `why` the reason where that was not the compiled scan. `trades` is None unless kept.
+    """
+
+    number: int
+    params: dict[str, Any]
+    stats: dict[str, Any]
+    how: How = EVENT
+    why: str = ""
+    error: str = ""
+    trades: Any = None  # `Trades`
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values, without the trades."""
+        found: dict[str, Any] = {"number": self.number, "params": self.params, "stats": self.stats, "how": self.how}
+        return found | {name: text for name, text in (("why", self.why), ("error", self.error)) if text}
+
+
+class TradeList(msgspec.Struct, frozen=True):
+    """The trades of a run of the engine."""
+
+    trades: Sequence[TradeClosed]
+
+    def __len__(self) -> int:
+        return len(self.trades)
+
+    def closed(self) -> list[TradeClosed]:
+        """As the engine told them."""
+        return list(self.trades)
+
+    def exits(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """When each was closed, and what it earned."""
+        when = np.array([trade.exit_ts for trade in self.trades], np.int64)
+        return when, np.array([float(trade.pnl) for trade in self.trades])
+
+
+def merged(fixed: RunConfig, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of one run: those of the sweep that stay, and its own."""
+    return {**fixed.params, **params}

@@ -1,0 +1,70 @@
+import msgspec
+import pytest
+
+from backtest.sweeping import RunConfig, SweepJob, run_chunk, sweep
+from engine.errors import FortifiedError
+from tests.backtest.sweep.world import walk
+
+GRID = [{"period_1": fast, "period_2": slow} for fast in (3, 5, 8) for slow in (13, 21)]
+
+
+def test_every_parameter_set_is_a_run_in_the_order_of_the_grid():
+    result = sweep(walk(600), strategy="ema", grid=GRID)
+    assert [run.params for run in result.runs] == GRID
+    assert [run.number for run in result.runs] == list(range(6))
+    assert len({run.stats["net_pnl"] for run in result.runs}) == 6
+
+
+def test_parameters_that_the_strategy_refuses_are_told_and_do_not_end_the_sweep():
+    result = sweep(walk(200), strategy="ema", grid=[{"period_1": 0}, {"period_1": 5, "period_2": 5}, {"period_1": 5}])
+    assert [not run.stats for run in result.runs] == [True, True, False]
+    assert "period_1" in result.runs[0].error
+    assert "period_2" in result.runs[1].error
+
+
+def test_an_unknown_strategy_is_refused_before_anything_runs():
+    with pytest.raises(FortifiedError, match="emma"):
+        sweep(walk(10), strategy="emma", grid=[{}])
+
+
+def test_a_sweep_can_be_cancelled_between_runs():
+    done = []
+    result = sweep(
+        walk(200), strategy="ema", grid=GRID, workers=1,
+        progress=lambda at, total: done.append((at, total)), cancel=lambda: len(done) == 2,
+    )  # fmt: skip
+    assert result.is_cancelled
+    assert [run.params for run in result.runs] == GRID[:2]
+    assert done == [(1, 6), (2, 6)]
+
+
+def test_jobs_travel_as_json_and_chunks_add_up_to_the_sweep():
+    data, fixed = walk(400), RunConfig(fees="unit:0.01", slippage="fixed:1")
+    whole = sweep(data, strategy="ema", grid=GRID, fixed=fixed)
+    parts = []
+    for first in (0, 2, 4):
+        job = SweepJob(strategy="ema", params=GRID[first : first + 2], fixed=fixed, first=first)
+        assert msgspec.json.decode(msgspec.json.encode(job), type=SweepJob) == job
+        parts += run_chunk(msgspec.json.decode(msgspec.json.encode(job), type=SweepJob), data)
+    assert [part.document() for part in parts] == [run.document() for run in whole.runs]
+
+
+def test_the_trades_of_a_run_come_with_it_or_on_demand():
+    data = walk(600)
+    kept = sweep(data, strategy="ema", grid=GRID, keep_trades=True)
+    asked = sweep(data, strategy="ema", grid=GRID)
+    assert all(run.trades is None for run in asked.runs)
+    for number, run in enumerate(kept.runs):
+        trades = asked.trades(number)
+        assert trades.closed() == run.trades.closed()
+        assert len(trades) == run.stats["trades"] > 3
+        ts, pnl = trades.exits()
+        assert ts.tolist() == [trade.exit_ts for trade in trades.closed()]
+        assert pnl.sum() == pytest.approx(float(run.stats["net_pnl"]))
+
+
+def test_the_best_runs_come_first():
+    best = sweep(walk(600), strategy="ema", grid=GRID).best(3)
+    earned = [float(run.stats["net_pnl"]) for run in best]
+    assert len(best) == 3
+    assert earned == sorted(earned, reverse=True)
