@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from engine.model import commands, market, orders, positions, signals
+from engine.model import accounts, commands, market, orders, positions, signals
 from engine.model.event import Event
 
 
@@ -17,10 +17,12 @@ def _concrete(base: type[Event]) -> list[type[Event]]:
 
 
 # Importing the modules above defines every event; the union is closed here.
-_MODULES = (commands, market, orders, positions, signals)
+_MODULES = (accounts, commands, market, orders, positions, signals)
 _UNION: Any = None
 for _kind in _concrete(Event):
     _UNION = _kind if _UNION is None else _UNION | _kind
+
+UNION = _UNION  # every event there is, for decoders of other formats
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(_UNION)

@@ -296,6 +296,32 @@ class EngineState(models.Model):
         return f"{self.book_id} at {self.saved_at:%Y-%m-%d %H:%M:%S}"
 
 
+class RecordedInputs(models.Model):
+    """What a book's loop was given between two commits, in order: its journal follows from it, entry by entry.
+
+    Written in the transaction that also keeps the journal's entries and the cursors, so an input is recorded exactly
+    once, by whoever's handling of it counted.
+    """
+
+    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="recorded")
+    number = models.BigIntegerField(help_text="Position in the book's recording, from 1, without a hole.")
+    is_opening = models.BooleanField(default=False, help_text="It begins with the state that a loop started from.")
+    count = models.PositiveIntegerField()
+    data = models.BinaryField()
+    first_output = models.BigIntegerField(help_text="The journal's entries from here …")
+    last_output = models.BigIntegerField(help_text="… to here follow from it; none where this is the smaller one.")
+    fencing_token = models.BigIntegerField()
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("id",)
+        indexes = (models.Index(fields=("book", "is_opening", "number")), models.Index(fields=("recorded_at",)))
+        constraints = (models.UniqueConstraint(fields=("book", "number"), name="recording_has_no_fork"),)
+
+    def __str__(self) -> str:
+        return f"{self.book_id}/{self.number}: {self.count} inputs"
+
+
 class CommandRecord(models.Model):
     """What people told a book, and what became of it."""
 

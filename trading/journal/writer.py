@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from django.db import close_old_connections, connections, transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from engine.errors import FortifiedError
@@ -16,7 +17,8 @@ from engine.model.event import Event
 from engine.model.market import Bar
 from infra import codec
 from trading.journal.ledger import Projection
-from trading.models import Book, EngineState, JournalEvent
+from trading.models import Book, EngineState, JournalEvent, RecordedInputs
+from trading.runtime.recording import Input, Opened, pack
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ class Batch(msgspec.Struct, frozen=True):
     state: bytes
     cursors: dict[str, str]
     bars: dict[str, Bar]  # "strategy|symbol" → the last closed bar of that slot
+    inputs: tuple[Input, ...] = ()  # what the outputs follow from
 
     def bar_of(self, strategy: str, symbol: str) -> dict[str, Any] | None:
         bar = self.bars.get(f"{strategy}|{symbol}")
@@ -52,13 +55,20 @@ class DatabaseJournal:
         self._token = token
         self._on_commit = on_commit
         self._last: tuple[int, str] | None = None
+        self._recorded: int | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
 
     async def append(
-        self, *, outputs: tuple[Event, ...], state: bytes, cursors: dict[str, str], bars: dict[str, Bar]
+        self,
+        *,
+        outputs: tuple[Event, ...],
+        state: bytes,
+        cursors: dict[str, str],
+        bars: dict[str, Bar],
+        inputs: tuple[Input, ...] = (),
     ) -> None:
         """Commit all of it; `FencedOff` where a newer owner has written. Calls commit in their order."""
-        batch = Batch(outputs=outputs, state=state, cursors=cursors, bars=bars)
+        batch = Batch(outputs=outputs, state=state, cursors=cursors, bars=bars, inputs=inputs)
         await asyncio.get_running_loop().run_in_executor(self._thread, self._commit, batch)
 
     async def close(self) -> None:
@@ -79,8 +89,9 @@ class DatabaseJournal:
         if batch.outputs:
             Projection(book, bar_of=batch.bar_of).apply(batch.outputs)
         last = self._chain(batch.outputs)
+        recorded = self._record(batch, last[0])
         self._keep_state(book, batch)
-        transaction.on_commit(lambda: self._remember(last))
+        transaction.on_commit(lambda: self._remember(last, recorded))
 
     def _keep_state(self, book: Book, batch: Batch) -> None:
         columns: dict[str, Any] = {
@@ -92,8 +103,25 @@ class DatabaseJournal:
         if not EngineState.objects.filter(book=book).update(**columns):
             EngineState.objects.create(book=book, **columns)
 
-    def _remember(self, last: tuple[int, str]) -> None:
-        self._last = last
+    def _remember(self, last: tuple[int, str], recorded: int) -> None:
+        self._last, self._recorded = last, recorded
+
+    def _record(self, batch: Batch, last_output: int) -> int:
+        """The inputs in a row of their own; its number, or the last one's where there were none."""
+        number = self._recorded if self._recorded is not None else last_of_recording(self._book_id)
+        if not batch.inputs and not batch.outputs:
+            return number
+        RecordedInputs.objects.create(
+            book_id=self._book_id,
+            number=number + 1,
+            is_opening=bool(batch.inputs) and isinstance(batch.inputs[0], Opened),
+            count=len(batch.inputs),
+            data=pack(batch.inputs),
+            first_output=last_output - len(batch.outputs) + 1,
+            last_output=last_output,
+            fencing_token=self._token,
+        )
+        return number + 1
 
     def _chain(self, outputs: Sequence[Event]) -> tuple[int, str]:
         number, digest = self._last or last_of_journal(self._book_id)
@@ -134,6 +162,11 @@ def last_of_journal(book_id: int) -> tuple[int, str]:
     """Number and digest of the newest entry; (0, zeros) for an empty journal."""
     row = JournalEvent.objects.filter(book_id=book_id).order_by("-number").values_list("number", "digest").first()
     return row or (0, FIRST_DIGEST)
+
+
+def last_of_recording(book_id: int) -> int:
+    """Number of the newest row of recorded inputs; 0 where there is none."""
+    return RecordedInputs.objects.filter(book_id=book_id).aggregate(last=Max("number"))["last"] or 0
 
 
 def first_broken_link(book_id: int) -> int | None:

@@ -20,8 +20,10 @@ from engine.strategy.slot import SlotConfig
 from engine.venue.matching import SimulatedVenue
 from strategies.models import Ticker
 from strategies.registry import STRATEGIES
+from strategies.versions import code_version
 from trading.limits import risk_limits
 from trading.models import Book, EngineState, Fill, Order, Position, Run
+from trading.runtime.recording import Opened
 from trading.runtime.simulated import SimulatedDesk
 
 
@@ -134,6 +136,34 @@ def make_desk(composition: Composition) -> SimulatedDesk:
         desk.restore(composition.state)
     else:
         desk.inherit(fills_of(composition.book_id))
+    return desk
+
+
+def opening(composition: Composition, desk: SimulatedDesk) -> Opened:
+    """What `desk` runs and where from, for the recording."""
+    config = desk.engine.config
+    return Opened(
+        mode=composition.mode,
+        generation=composition.generation,
+        config=config,
+        state=composition.state,
+        fills=() if composition.state is not None else tuple(fills_of(composition.book_id)),
+        versions={slot.registered: code_version(slot.registered) for slot in config.slots},
+    )
+
+
+def desk_of(opened: Opened) -> SimulatedDesk:
+    """The desk that began so, made again."""
+    if opened.mode != Book.Mode.PAPER:
+        raise LiveDeskMissing("only what was recorded on paper can be repeated yet")
+    config = opened.config
+    desk = SimulatedDesk(
+        engine=Engine(config, strategies=STRATEGIES), venue=SimulatedVenue(instruments=config.instruments)
+    )
+    if opened.state is not None:
+        desk.restore(opened.state)
+    else:
+        desk.inherit(opened.fills)
     return desk
 
 

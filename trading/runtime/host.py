@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 import uvloop
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -30,6 +31,7 @@ from trading.models import CommandRecord
 from trading.runtime import compose, state
 from trading.runtime.commands import CommandSource
 from trading.runtime.inbox import Delivery, Inbox
+from trading.runtime.recording import RecordedWarmth, Recorder
 from trading.runtime.runner import Ended, Runner
 from trading.runtime.simulated import SimulatedDesk
 from trading.runtime.warmup import catch_up, warm_up
@@ -115,19 +117,22 @@ async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: i
     if not composition.slots:
         await state.show_slots(client, book=name, slots={})
         return Ended.STOPPED
-    desk = await sync_to_async(compose_desk)(composition)
+    desk, composition = await sync_to_async(compose_desk)(composition)
+    recorder = Recorder()
+    recorder.take(await sync_to_async(compose.opening)(composition, desk))
+    engine = RecordedWarmth(desk.engine, recorder)
     reader = StreamReader(client, book=name, subscriptions=composition.subscriptions, cursors=composition.cursors)
     await reader.start()
-    await warm_up(desk.engine, _history(client))
+    await warm_up(engine, _history(client))
     journal = DatabaseJournal(book_id=composition.book_id, token=token, on_commit=lambda out: _show_facts(name, out))
     inbox = Inbox()
 
     async def rewarm(symbol: str) -> None:
-        desk.engine.begin_rewarm(symbol)
-        await warm_up(desk.engine, _history(client), symbol=symbol)
+        engine.begin_rewarm(symbol)
+        await warm_up(engine, _history(client), symbol=symbol)
 
     async def show(runner: Runner) -> None:
-        await catch_up(desk.engine, _history(client))
+        await catch_up(engine, _history(client))
         await _show(client, name, desk, runner)
 
     runner = Runner(
@@ -139,6 +144,7 @@ async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: i
         rewarm=rewarm,
         show=show,
         slot_timeframes=composition.slot_timeframes,
+        recorder=recorder,
     )
     await _attach_sources(inbox, client, reader, composition, runner)
     try:
@@ -148,14 +154,16 @@ async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: i
         await journal.close()
 
 
-def compose_desk(composition: compose.Composition) -> SimulatedDesk:
-    """The desk, continued where its predecessor stopped; from the ledger's fills where its state cannot be read."""
+def compose_desk(composition: compose.Composition) -> tuple[SimulatedDesk, compose.Composition]:
+    """The desk, continued where its predecessor stopped, and what it was made of; where the saved state cannot be read
+    that is a new generation, from the ledger's fills, which reads on from the same places."""
     try:
-        return compose.make_desk(composition)
+        return compose.make_desk(composition), composition
     except SnapshotIncompatible as error:
         logger.warning("book %s begins a new generation: %s", composition.name, error.detail)
         compose.forget_state(composition)
-        return compose.make_desk(compose.load(composition.name))
+        anew = msgspec.structs.replace(compose.load(composition.name), cursors=composition.cursors)
+        return compose.make_desk(anew), anew
 
 
 async def _attach_sources(

@@ -26,6 +26,7 @@ from engine.model.signals import WarmupProgressed
 from engine.model.time import NS_PER_MS
 from trading.runtime.inbox import Delivery, Inbox
 from trading.runtime.latency import Latency
+from trading.runtime.recording import Input, Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,13 @@ class CommitJournal(Protocol):
     """The durable record as the loop sees it."""
 
     async def append(
-        self, *, outputs: tuple[Event, ...], state: bytes, cursors: dict[str, str], bars: dict[str, Bar]
+        self,
+        *,
+        outputs: tuple[Event, ...],
+        state: bytes,
+        cursors: dict[str, str],
+        bars: dict[str, Bar],
+        inputs: tuple[Input, ...],
     ) -> None: ...
 
 
@@ -90,7 +97,8 @@ class Runner:
     """Owns a desk while it holds the book's lease.
 
     `must_end()` is asked about twice a second and between deliveries; `rewarm(symbol)` loads history again after a gap;
-    `show(runner)` refreshes the views for people once a second.
+    `show(runner)` refreshes the views for people once a second. `recorder` gets every event before the engine does; who
+    warms the engine up tells it too.
     """
 
     def __init__(
@@ -104,6 +112,7 @@ class Runner:
         rewarm: Callable[[str], Awaitable[None]],
         show: Callable[["Runner"], Awaitable[None]],
         slot_timeframes: dict[tuple[str, str], str],
+        recorder: Recorder | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.desk = desk
@@ -118,6 +127,7 @@ class Runner:
         self._show = show
         self._slots = slot_timeframes
         self._now_ns = now_ns
+        self._recorder = recorder or Recorder()
         self._pending: list[Event] = list(desk.opening)
         self._dirty = False
         self._last_arrival_s = time.monotonic()
@@ -160,6 +170,7 @@ class Runner:
     def _feed(self, event: Event) -> None:
         if isinstance(event, Bar):
             self.last_bars[event.symbol, event.timeframe] = event
+        self._recorder.take(event)
         outputs = self.desk.handle(event)
         self.stats.events += 1
         if outputs:
@@ -196,14 +207,21 @@ class Runner:
         self._pending.clear()
         self._dirty = False
         self._last_commit_s = time.monotonic()
-        work = self._commit(outputs, self.desk.save(), dict(self.cursors), self._bars_of(outputs))
+        work = self._commit(
+            outputs, self.desk.save(), dict(self.cursors), self._bars_of(outputs), self._recorder.drain()
+        )
         self._committing = asyncio.create_task(work)
         self._committing.add_done_callback(self._commit_ended)
 
     async def _commit(
-        self, outputs: tuple[Event, ...], state: bytes, cursors: dict[str, str], bars: dict[str, Bar]
+        self,
+        outputs: tuple[Event, ...],
+        state: bytes,
+        cursors: dict[str, str],
+        bars: dict[str, Bar],
+        inputs: tuple[Input, ...],
     ) -> None:
-        await self._journal.append(outputs=outputs, state=state, cursors=cursors, bars=bars)
+        await self._journal.append(outputs=outputs, state=state, cursors=cursors, bars=bars, inputs=inputs)
         self.committed = cursors
         await self.desk.committed(outputs)
 

@@ -11,6 +11,7 @@ from engine.model.signals import Signal, SignalSuppressed
 from engine.model.time import NS_PER_S
 from trading import models
 from trading.journal.writer import DatabaseJournal, FencedOff, first_broken_link
+from trading.runtime.recording import unpack
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -145,3 +146,30 @@ def test_a_changed_journal_entry_breaks_the_chain(book):
     row.payload = {**row.payload, "reason": "forged"}
     row.save()
     assert first_broken_link(book.pk) == 3
+
+
+async def test_inputs_are_kept_with_the_entries_that_follow_from_them(book):
+    journal = DatabaseJournal(book_id=book.pk, token=4)
+    approved = ApprovedOrder(ts=T0, order=order())
+    try:
+        await journal.append(outputs=(), state=b"s", cursors={}, bars={}, inputs=(BAR, BAR))
+        await journal.append(outputs=(SIGNAL, approved), state=b"s", cursors={}, bars={}, inputs=(BAR,))
+        await journal.append(outputs=(), state=b"s", cursors={"bars_stream:/NQ:1": "8-0"}, bars={})
+    finally:
+        await journal.close()
+    rows = [row async for row in models.RecordedInputs.objects.order_by("number")]
+    assert [(row.number, row.count, row.first_output, row.last_output) for row in rows] == [(1, 2, 1, 0), (2, 1, 1, 2)]
+    assert unpack(bytes(rows[0].data)) == [BAR, BAR]
+    again = DatabaseJournal(book_id=book.pk, token=5)
+    await again.append(outputs=(), state=b"s", cursors={}, bars={}, inputs=(BAR,))
+    await again.close()
+    assert await models.RecordedInputs.objects.filter(number=3, fencing_token=5).acount() == 1
+
+
+async def test_inputs_of_an_old_owner_are_not_kept(book):
+    await commit(book, SIGNAL, token=7)
+    old = DatabaseJournal(book_id=book.pk, token=6)
+    with pytest.raises(FencedOff):
+        await old.append(outputs=(), state=b"s", cursors={}, bars={}, inputs=(BAR,))
+    await old.close()
+    assert not await models.RecordedInputs.objects.filter(fencing_token=6).aexists()

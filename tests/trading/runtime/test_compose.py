@@ -81,10 +81,10 @@ def test_an_unreadable_state_begins_a_new_generation_with_the_same_position(tick
     held = Position.objects.get()
     EngineState.objects.update(data=b"written by another version")
 
-    again = compose_desk(compose.load("paper"))
+    again, anew = compose_desk(compose.load("paper"))
     [position] = again.engine.positions
     assert (position.quantity, position.average_price) == (held.quantity, held.average_price)
-    assert again.engine.config.run == "paper1"
+    assert (again.engine.config.run, anew.generation, anew.state) == ("paper1", 1, None)
     assert Book.objects.get().generation == 1
     assert not EngineState.objects.exists()
 

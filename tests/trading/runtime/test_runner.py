@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ class FakeDesk:
 
 class FakeJournal:
     def __init__(self, *, failing: Exception | None = None) -> None:
-        self.batches: list[dict[str, object]] = []
+        self.batches: list[dict[str, Any]] = []
         self.failing = failing
 
     async def append(self, **batch: object) -> None:
@@ -170,3 +171,14 @@ async def test_a_full_inbox_makes_the_source_wait_and_drops_nothing():
             seen += [event.ts for event in delivery.events]
     await inbox.close()
     assert seen == list(range(50))
+
+
+async def test_a_commit_holds_the_inputs_that_its_outputs_follow_from():
+    stage = Stage(FakeDesk({2: [approved(2)]}), FakeJournal())
+    await stage.play(
+        Delivery(events=[tick(1), tick(2)], cursors={"s": "2-0"}), Delivery(events=[tick(3)], cursors={"s": "3-0"})
+    )
+    first, last = (
+        [event for event in batch["inputs"] if not isinstance(event, TimeAdvanced)] for batch in stage.journal.batches
+    )
+    assert (first, last) == ([tick(1), tick(2)], [tick(3)])
