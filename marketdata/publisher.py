@@ -10,7 +10,7 @@ from engine.bars.expand import Expander
 from engine.errors import SnapshotIncompatible
 from engine.instruments.sessions import SessionOf
 from engine.model.event import Event
-from engine.model.market import Bar, FeedGap, FeedStateChanged, Quote, Tick
+from engine.model.market import Bar, FeedGap, FeedStateChanged, Quote, Tick, TickCorrected
 from infra import codec
 from infra.redis import keys
 from infra.redis.client import AsyncRedis
@@ -140,9 +140,18 @@ class Publisher:
                 if event.symbol in on_tick:
                     pending += self._expanders[event.symbol].on_bar(event)
             else:
-                self.note(event)
+                self._other(event)
         if len(pending) > MAX_PENDING:
             self._give_up_oldest()
+
+    def _other(self, event: Any) -> None:
+        """A note, or a print that the venue took back or replaced: bars given out come again as revised."""
+        expander = self._expanders.get(event.symbol)
+        if not isinstance(event, TickCorrected):
+            self.note(event)
+        elif expander is not None:
+            self._pending += expander.correct(event.original, event.replacement)
+            self._stateful.add(event.symbol)
 
     def advance(self, ts: int, *, ts_recv: int = 0) -> None:
         """The venue's clock has come to `ts`: quiet bars end.

@@ -20,6 +20,19 @@ class Tick(Event, frozen=True):
     seq: int = 0  # position in the symbol's one total order of ticks and bars
 
 
+class TickCorrected(Event, frozen=True):
+    """The venue took the print `original` back at `ts`; `replacement` is what it put in its place, None for nothing.
+
+    Both carry the original's time: a correction changes the bar that the print was in, however late it comes.
+    """
+
+    symbol: str
+    original: Tick
+    replacement: Tick | None = None
+    ts_recv: int = 0
+    seq: int = 0
+
+
 class Quote(Event, frozen=True):
     """Best bid and ask; a missing side is nan."""
 
@@ -110,4 +123,6 @@ class Settled(Event, frozen=True):
     price: Decimal
 
 
-MarketEvent = Tick | Quote | Bar | PartialBar | TimeAdvanced | FeedGap | FeedStateChanged | Split | Settled
+MarketEvent = (
+    Tick | TickCorrected | Quote | Bar | PartialBar | TimeAdvanced | FeedGap | FeedStateChanged | Split | Settled
+)

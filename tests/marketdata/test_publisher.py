@@ -8,7 +8,7 @@ from redis.exceptions import ConnectionError
 
 from engine.bars.expand import Expander
 from engine.model.event import Event
-from engine.model.market import Bar, FeedGap, FeedStateChanged, PartialBar, Quote, Tick
+from engine.model.market import Bar, FeedGap, FeedStateChanged, PartialBar, Quote, Tick, TickCorrected
 from engine.model.time import NS_PER_MS, NS_PER_S
 from infra import codec
 from infra.redis import keys
@@ -277,6 +277,23 @@ async def test_the_clock_is_no_proof_that_prints_were_received(client):
     assert [((bar.ts_open - START) // second, bar.is_complete) for bar in found] == [
         (0, False), (10, False), (11, True), (12, True)
     ]  # fmt: skip
+
+
+async def test_a_print_taken_back_gives_its_bar_once_more_as_revised(client):
+    ticks = market(400, symbols=("SPY",))
+    writer = await publisher(client, pairs=[("SPY", "1")])
+    writer.ingest(ticks)
+    await writer.flush()
+    given = [event for event, _ in await entries(client, keys.bars_stream("SPY", "1")) if isinstance(event, Bar)]
+    bar = given[-1]
+    edges = (bar.open, bar.high, bar.low, bar.close)
+    inside = next(tick for tick in ticks if bar.ts_open <= tick.ts < bar.ts and tick.price not in edges)
+    writer.ingest([TickCorrected(ticks[-1].ts, "SPY", inside)])
+    await writer.flush()
+    revised = (await entries(client, keys.bars_stream("SPY", "1")))[-1][0]
+    assert (revised.ts, revised.quality, revised.trade_count) == (bar.ts, "revised", bar.trade_count - 1)
+    assert revised.volume == bar.volume - inside.size
+    assert revised.seq > bar.seq
 
 
 async def test_a_note_stands_in_every_stream_of_the_symbol_under_one_seq(client):
