@@ -53,10 +53,16 @@ class Simulator:
         )
         self._http = HttpServer(self._answer)
         self.port = self.feed_port = 0
+        self._requests = 0
 
     @property
     def rest_url(self) -> str:
         return f"http://{self.config.host}:{self.port}"
+
+    @property
+    def attempts(self) -> int:
+        """How often a client came to us: requests and connections, granted or refused."""
+        return self._requests + self.stream.attempts
 
     @property
     def feed_url(self) -> str:
@@ -103,6 +109,7 @@ class Simulator:
             return HttpResponse(200, self.status())
         if request.path == fault_control.PATH:
             return fault_control.control_faults(self.faults, request)
+        self._requests += 1
         if self.faults.refuses_requests:
             busy = error(429, "too_many_requests", "Too many requests.")
             return fault_control.too_many_requests(self.faults, busy.document)

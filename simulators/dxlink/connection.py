@@ -111,9 +111,10 @@ class Connection:
             self._send({"type": "AUTH_STATE", "channel": 0, "state": "UNAUTHORIZED"})
             self.close()
 
-    def close(self) -> None:
+    def close(self, code: int = 1000) -> None:
+        """Hang up with a WebSocket close code."""
         if self._closing is None:
-            self._closing = asyncio.create_task(self._socket.close())
+            self._closing = asyncio.create_task(self._socket.close(code))
 
     def abort(self) -> None:
         """Break off without a close frame, as a cut cable does."""

@@ -34,6 +34,7 @@ class DXLinkServer:
         self._tokens = tokens
         self._settings = settings
         self._poll_s = poll_s
+        self.attempts = 0  # connections asked for, admitted or not
         self._connections: set[Connection] = set()
         self._server: Server | None = None
         self._loop_task: asyncio.Task[None] | None = None
@@ -72,6 +73,11 @@ class DXLinkServer:
         for connection in self._connections:
             connection.abort()
 
+    def hang_up(self, code: int) -> None:
+        """Close every connection in good form, with this WebSocket code."""
+        for connection in self._connections:
+            connection.close(code)
+
     def expire_tokens(self) -> None:
         """Fault control: every token is worthless, and whoever used one is told so and hung up on."""
         self._tokens.expire_all()
@@ -79,6 +85,7 @@ class DXLinkServer:
             connection.revoke()
 
     async def _admit(self, socket: ServerConnection, request: Request) -> Response | None:
+        self.attempts += 1
         if self._faults.refuses_connections:
             return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "The line is down.\n")
         return None

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import InvalidInput
-from engine.model.market import Bar, FeedGap
+from engine.model.market import Bar, FeedGap, Tick
 from infra.backoff import Backoff
 from marketdata.feeds.dxlink import messages
 from marketdata.feeds.dxlink.connection import DXLinkConnection
@@ -198,7 +198,7 @@ class DXLinkFeed:
         if frame:
             if self._backoff.attempt:
                 self._backoff.reset()  # data, and only data, proves that the connection is good
-            self._liveness.data_came(time.monotonic())
+            self._liveness.data_came(time.monotonic(), has_print=type(frame[-1]) is Tick)
         return frame
 
     def _other(self, message: Received | None) -> Frame:
@@ -260,6 +260,7 @@ class DXLinkFeed:
     def _subscriptions(self, venue_names: Iterable[str]) -> list[bytes]:
         names = list(venue_names)
         ours = {venue_name: symbol for symbol, venue_name in self._wanted.items()}
+        self._liveness.asked(time.monotonic())
         for venue_name in names:
             self.translator.add(venue_name, ours[venue_name])
         return [

@@ -12,23 +12,32 @@ MUTE_LIMIT_CAP_S = 600.0
 class Liveness:
     """The watchdog's judgement over one feed's connections; `now` is monotonic seconds.
 
-    A mute line is given up after `mute_after_s`, and each time in a row that brings no data after twice as long: a
-    closed market must not become a storm of reconnects.
+    A mute line is given up after `mute_after_s`, and each time in a row that brings nothing new after twice as long: a
+    closed market must not become a storm of reconnects. What follows a subscription at once is nothing new: the venue
+    repeats last values, also of a market that is closed.
     """
 
     def __init__(self, options: DXLinkOptions) -> None:
         self._options = options
         self._last_data = 0.0
+        self._repeats_until = 0.0
         self._mute_limit_s = options.mute_after_s
         self._woken: dict[str, float] = {}
 
     def connected(self, now: float) -> None:
         """A new connection: its silence counts from here."""
         self._last_data = now
+        self.asked(now)
 
-    def data_came(self, now: float) -> None:
+    def asked(self, now: float) -> None:
+        """Something was subscribed: last values follow."""
+        self._repeats_until = now + self._options.mute_after_s / 2
+
+    def data_came(self, now: float, *, has_print: bool) -> None:
+        """Data of any kind; a print is never a mere repetition."""
         self._last_data = now
-        self._mute_limit_s = self._options.mute_after_s
+        if has_print or now > self._repeats_until:
+            self._mute_limit_s = self._options.mute_after_s
 
     def verdict(self, now: float, *, last_frame: float, expects_data: bool) -> str:
         """Why the line must be given up; empty while it need not be."""

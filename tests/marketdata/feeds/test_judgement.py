@@ -95,8 +95,19 @@ def test_a_mute_line_is_given_up_ever_more_rarely_until_data_comes():
         assert "mute" in said
         limits.append(now - begun)
     assert limits == [21.0, 41.0, 81.0]
-    alive.data_came(now)
+    alive.data_came(now, has_print=True)
     assert alive.verdict(now + 21, last_frame=now + 21, expects_data=True)
+
+
+def test_last_values_repeated_after_a_subscription_do_not_make_a_closed_market_look_alive():
+    alive = Liveness(DXLinkOptions(mute_after_s=20))
+    alive.connected(0.0)
+    assert alive.verdict(21.0, last_frame=21.0, expects_data=True)
+    alive.connected(22.0)
+    alive.data_came(23.0, has_print=False)
+    assert not alive.verdict(62.0, last_frame=62.0, expects_data=True)
+    alive.data_came(63.0, has_print=False)  # a quote by itself, long after we asked
+    assert alive.verdict(84.0, last_frame=84.0, expects_data=True)
 
 
 def test_a_line_without_a_sign_is_dead_even_if_nothing_is_expected():

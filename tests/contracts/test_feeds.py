@@ -1,0 +1,454 @@
+"""What every feed promises, tried against its venue's own protocol on real sockets, with everything that goes wrong."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from engine.bars.expand import Expander
+from engine.bars.timeframe import parse_timeframe
+from engine.model.market import Bar, Quote, Tick
+from engine.model.time import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S
+from marketdata.feeds.errors import FeedError
+from marketdata.feeds.registry import FEEDS
+from marketdata.history import plan_join
+from tests.contracts.feeds import feeds_under_test
+from tests.contracts.feeds.base import FeedUnderTest, Policy, Venue, Watched
+
+ENTRIES = feeds_under_test()
+Watch = Callable[..., Awaitable[Watched]]
+
+
+def having(condition: Callable[[FeedUnderTest], Any]) -> pytest.MarkDecorator:
+    """The feeds that the promise concerns."""
+    chosen = [entry for entry in ENTRIES if condition(entry)]
+    return pytest.mark.parametrize("entry", chosen, ids=[entry.name for entry in chosen])
+
+
+every_feed = having(lambda entry: True)
+over_a_socket = having(lambda entry: entry.has_socket)
+
+
+def suffering(fault: str) -> pytest.MarkDecorator:
+    return having(lambda entry: fault in entry.faults)
+
+
+@pytest.fixture
+async def venue(entry: FeedUnderTest) -> AsyncIterator[Venue]:
+    async with entry.start() as running:
+        yield running
+
+
+@pytest.fixture
+async def watch(entry: FeedUnderTest, venue: Venue) -> AsyncIterator[Watch]:
+    """`await watch("SPY", …)`: a feed with these symbols wanted, and what it receives."""
+    made: list[Watched] = []
+
+    async def begin(*symbols: str, policy: Policy = Policy(), is_welcome: bool = True) -> Watched:
+        feed = entry.make(venue, policy, is_welcome=is_welcome)
+        await feed.subscribe(symbols)
+        made.append(Watched(feed, venue))
+        return made[-1]
+
+    yield begin
+    for each in made:
+        await each.close()
+
+
+def assert_true(got: Watched, entry: FeedUnderTest, symbol: str) -> None:
+    """What came is what was printed: all of it between the first and the last, once, in its order; where the venue
+    sends last values only, some of it."""
+    found = got.prints(symbol)
+    sent = got.venue.sent(symbol, found[0].ts, found[-1].ts)
+    if entry.has_every_print:
+        assert found == sent
+    else:
+        assert_nothing_invented(got, symbol)
+
+
+def assert_nothing_invented(got: Watched, symbol: str) -> None:
+    """Every print that came was printed, and none came twice."""
+    found = got.prints(symbol)
+    sent = got.venue.sent(symbol, min(found).ts, max(found).ts)
+    assert [each for each in found if each not in set(sent)] == []
+    assert len(found) <= len(sent)
+
+
+def test_every_kind_of_feed_is_under_contract():
+    assert {entry.name for entry in ENTRIES} == set(FEEDS)
+
+
+@every_feed
+async def test_every_print_comes_once_with_its_time_price_and_size(entry, watch):
+    got = await watch(*entry.symbols)
+    assert not got.feed.is_connected
+    for symbol in entry.symbols:
+        await got.until_prints(symbol, 40, since=0)
+        assert_true(got, entry, symbol)
+    assert got.feed.is_connected
+    assert set(got.feed.symbols) == set(entry.symbols)
+
+
+@every_feed
+async def test_receipts_are_stamped_and_told(entry, watch):
+    begun = time.time_ns()
+    got = await watch(entry.symbols[0])
+    await got.until_prints(entry.symbols[0])
+    now = time.time_ns()
+    for event in got.events:
+        if isinstance(event, Tick | Quote):
+            assert (begun <= event.ts_recv <= now) if entry.stamps_receipt else event.ts_recv == 0
+    assert begun <= got.feed.last_received(entry.symbols[0]) <= now
+    assert got.feed.last_received(entry.unknown) == 0
+
+
+@every_feed
+async def test_symbols_come_and_go_while_it_runs(entry, watch):
+    stays, goes = entry.symbols
+    got = await watch(goes)
+    await got.until_prints(goes, 5)
+    assert not got.ticks(stays)
+    await got.feed.subscribe([stays])
+    await got.until_prints(stays, 5)
+    await got.feed.unsubscribe([goes])
+    await got.until_prints(stays, 10)  # what was under way has come
+    mark = len(got.events)
+    await got.until_prints(stays, 20)
+    assert not got.ticks(goes, since=mark)
+    assert set(got.feed.symbols) == {stays}
+    assert_true(got, entry, stays)
+
+
+@every_feed
+async def test_wanting_a_symbol_again_doubles_nothing(entry, watch):
+    symbol = entry.symbols[0]
+    got = await watch(symbol)
+    await got.until_prints(symbol, 5)
+    for _ in range(3):
+        await got.feed.subscribe([symbol])
+    await got.until_prints(symbol, 30)
+    assert_true(got, entry, symbol)
+
+
+@every_feed
+async def test_a_symbol_that_the_venue_does_not_know_disturbs_nobody(entry, watch):
+    symbol = entry.symbols[0]
+    got = await watch(entry.unknown, symbol)
+    await got.until_prints(symbol, 30)
+    assert_true(got, entry, symbol)
+    assert not got.ticks(entry.unknown)
+
+
+@every_feed
+async def test_nothing_wanted_is_no_error_and_the_first_symbol_may_come_later(entry, watch):
+    got = await watch()
+    await got.until(lambda: got.feed.is_connected, "connected without a symbol")
+    assert not got.events
+    await got.feed.subscribe(entry.symbols[:1])
+    await got.until_prints(entry.symbols[0], 5)
+
+
+@every_feed
+async def test_closing_ends_the_frames_and_leaves_no_task(entry, venue):
+    before = asyncio.all_tasks()
+    feed = entry.make(venue, Policy())
+    await feed.subscribe(entry.symbols)
+    got = Watched(feed, venue)
+    await got.until_prints(entry.symbols[0], 5)
+    await feed.close()
+    await asyncio.wait_for(got.task, 3)
+    assert {task for task in asyncio.all_tasks() - before if task is not got.task and _is_ours(task)} == set()
+
+
+def _is_ours(task: asyncio.Task[Any]) -> bool:
+    return "marketdata" in repr(task.get_coro()) and not task.done()
+
+
+# ---- the line breaks ------------------------------------------------------------------------------------------
+
+
+@suffering("cut")
+async def test_a_cut_is_told_as_a_gap_before_the_next_print_and_healed_without_help(entry, venue, watch):
+    got = await watch(*entry.symbols)
+    for symbol in entry.symbols:
+        await got.until_prints(symbol, 10, since=0)
+    mark = len(got.events)
+    venue.fail("cut", for_s=0.3)
+    await got.until(lambda: not got.feed.is_connected, "the cut noticed")
+    for symbol in entry.symbols:
+        await got.until(lambda symbol=symbol: got.gaps(symbol, since=mark), f"a gap of {symbol}")
+        assert got.gaps(symbol, since=mark)[0].reason
+    assert got.feed.last_error
+    for symbol in entry.symbols:
+        at = got.events.index(got.gaps(symbol)[0])
+        await got.until_prints(symbol, 20, since=at)
+        assert_nothing_invented(got, symbol)
+    assert got.feed.connects == 2
+
+
+@suffering("cut")
+async def test_what_is_wanted_is_restated_after_a_cut_as_it_is_by_then(entry, venue, watch):
+    first, second = entry.symbols
+    got = await watch(first)
+    await got.until_prints(first, 5)
+    venue.fail("cut", for_s=0.3)
+    await got.until(lambda: not got.feed.is_connected, "the cut noticed")
+    await got.feed.subscribe([second])
+    await got.feed.unsubscribe([first])
+    await got.until(lambda: got.feed.is_connected, "connected again")
+    mark = len(got.events)
+    await got.until_prints(second, 10)
+    assert not got.ticks(first, since=mark)
+
+
+@suffering("cut")
+async def test_five_minutes_without_a_line_are_no_storm_and_it_comes_back_within_the_cap(entry, venue, watch):
+    """The default policy (0.5 s, doubling, at most 30 s) and five minutes, both two hundred times as fast."""
+    symbol, scale = entry.symbols[0], 200
+    policy = Policy(reconnect_base_s=0.5 / scale, reconnect_cap_s=30 / scale)
+    got = await watch(symbol, policy=policy)
+    await got.until_prints(symbol, 5)
+    before = venue.attempts
+    venue.fail("cut", for_s=300 / scale)
+    await got.until(lambda: not got.feed.is_connected, "the cut noticed")
+    await got.until(lambda: not venue.simulator.faults.refuses_connections, "the end of the cut")
+    tried, ended = venue.attempts - before, time.monotonic()
+    assert 3 <= tried <= 30 * entry.steps
+    await got.until_prints(symbol, 5)
+    assert time.monotonic() - ended < 30 / scale + 1.5
+
+
+@having(lambda entry: entry.hang_ups)
+async def test_however_the_venue_hangs_up_it_is_a_gap_and_the_next_connection_carries_on(entry, venue, watch):
+    symbol = entry.symbols[0]
+    got = await watch(symbol)
+    for number, (way, hang_up) in enumerate(entry.hang_ups.items(), start=1):
+        await got.until_prints(symbol, 5)
+        mark = len(got.events)
+        hang_up(venue.simulator)
+        await got.until(lambda mark=mark: got.gaps(symbol, since=mark), f"a gap after {way}")
+        await got.until_prints(symbol, 5)
+        assert got.feed.connects == number + 1, way
+        assert got.feed.last_error, way
+    assert_nothing_invented(got, symbol)
+
+
+@suffering("mute")
+async def test_connected_but_mute_is_noticed_and_told(entry, venue, watch):
+    symbol = entry.symbols[0]
+    got = await watch(symbol, policy=Policy(mute_after_s=0.5))
+    await got.until_prints(symbol, 5)
+    mark = len(got.events)
+    venue.fail("mute", for_s=0.8)
+    await got.until(lambda: got.gaps(symbol, since=mark), "a gap")
+    await got.until(lambda: got.feed.connects >= 2, "a new connection")
+    await got.until_prints(symbol, 20)
+    assert "mute" in got.gaps(symbol)[0].reason
+    assert_nothing_invented(got, symbol)
+
+
+@suffering("half_day")
+async def test_a_market_that_closed_early_is_no_storm_of_connections(entry, venue, watch):
+    """Silence from a venue that answers: given up after 0.2 s, then ever more rarely."""
+    symbol = entry.symbols[0]
+    got = await watch(symbol, policy=Policy(mute_after_s=0.2))
+    await got.until_prints(symbol, 5)
+    before = venue.attempts
+    venue.fail("half_day", for_s=2.5)
+    await got.until(lambda: "half_day" in venue.simulator.faults.names()["active"], "the early close")
+    await got.until(lambda: not venue.simulator.faults.active, "the next day")
+    assert venue.attempts - before <= 5 * entry.steps
+    await got.until_prints(symbol, 5)
+
+
+# ---- the login ------------------------------------------------------------------------------------------------
+
+
+@having(lambda entry: entry.has_login)
+async def test_a_refused_login_is_told_in_clear_words_and_not_repeated_in_haste(entry, venue, watch):
+    got = await watch(entry.symbols[0], policy=Policy(reconnect_cap_s=30.0), is_welcome=False)
+    await got.until(lambda: got.feed.last_error, "an error")
+    asked = venue.attempts
+    await asyncio.sleep(0.7)
+    assert venue.attempts == asked <= entry.steps
+    assert not got.feed.is_connected
+    assert got.feed.connects == 0
+    assert not got.events
+    assert any(word in got.feed.last_error.lower() for word in ("login", "log in", "key", "credential", "token"))
+
+
+@suffering("token_expiry")
+async def test_an_expired_token_is_replaced_without_help(entry, venue, watch):
+    symbol = entry.symbols[0]
+    got = await watch(symbol)
+    await got.until_prints(symbol, 5)
+    mark = len(got.events)
+    venue.fail("token_expiry", for_s=0.05)
+    await got.until(lambda: got.feed.connects >= 2, "a new connection")
+    assert got.gaps(symbol, since=mark)
+    await got.until_prints(symbol, 20)
+    assert_nothing_invented(got, symbol)
+
+
+@suffering("throttle")
+async def test_a_busy_venue_is_asked_again_when_it_says_so_and_no_sooner(entry, venue, watch):
+    """429 with Retry-After: 1, from the first request on."""
+    venue.fail("throttle", for_s=1.5)
+    await asyncio.sleep(0.05)
+    got = await watch(entry.symbols[0])
+    await got.until(lambda: not venue.simulator.faults.refuses_requests, "the end of it")
+    assert 1 <= venue.attempts <= 2 * entry.steps
+    await got.until_prints(entry.symbols[0], 5)
+    assert got.feed.connects == 1
+
+
+# ---- the data is damaged --------------------------------------------------------------------------------------
+
+
+@suffering("bad_frame")
+async def test_a_broken_frame_is_told_as_a_gap_and_nothing_of_it_is_believed(entry, venue, watch):
+    symbol = entry.symbols[0]
+    got = await watch(symbol)
+    await got.until_prints(symbol, 5)
+    mark = len(got.events)
+    venue.fail("bad_frame", for_s=0.6, share=0.4)
+    await got.until(lambda: got.gaps(symbol, since=mark), "a gap")
+    await got.until(lambda: not venue.simulator.faults.active, "the end of it")
+    await got.until_prints(symbol, 30)
+    assert got.feed.is_connected
+    assert_nothing_invented(got, symbol)
+    assert_no_print_is_missing_unless_told(got, entry, symbol)
+
+
+def assert_no_print_is_missing_unless_told(got: Watched, entry: FeedUnderTest, symbol: str) -> None:
+    """Between two prints without a gap between them, nothing was lost."""
+    stretch: list[Tick] = []
+    for event in [*got.events, None]:
+        if isinstance(event, Tick) and event.symbol == symbol:
+            stretch.append(event)
+        elif stretch and (event is None or event in got.gaps(symbol)):
+            found = [(tick.ts, tick.price, tick.size) for tick in stretch]
+            if entry.has_every_print:
+                assert found == got.venue.sent(symbol, stretch[0].ts, stretch[-1].ts)
+            stretch = []
+
+
+@suffering("duplicate")
+async def test_a_print_that_comes_twice_counts_once(entry, venue, watch):
+    symbol = entry.symbols[0]
+    got = await watch(symbol)
+    await got.until_prints(symbol, 5)
+    venue.fail("duplicate", for_s=60.0, share=0.5)
+    await got.until_prints(symbol, 100)
+    assert_true(got, entry, symbol)
+
+
+@suffering("late")
+async def test_late_prints_keep_the_venues_time(entry, venue, watch):
+    symbol = entry.symbols[0]
+    got = await watch(symbol)
+    await got.until_prints(symbol, 5)
+    mark = len(got.events)
+    venue.fail("late", for_s=1.0, delay_s=0.4)
+    await got.until(lambda: [tick for tick in got.ticks(symbol, since=mark) if _delay_s(tick) > 0.35], "a late print")
+    await got.until(lambda: not venue.simulator.faults.active, "the end of it")
+    await got.until_prints(symbol, 20)
+    assert_nothing_invented(got, symbol)
+    assert_nothing_lost(got, entry, symbol)
+
+
+def _delay_s(tick: Tick) -> float:
+    return (tick.ts_recv - tick.ts) / NS_PER_S
+
+
+@suffering("reorder")
+async def test_overtaken_prints_come_all_the_same_and_once(entry, venue, watch):
+    symbol = entry.symbols[0]
+    got = await watch(symbol)
+    await got.until_prints(symbol, 5)
+    venue.fail("reorder", for_s=0.4, share=0.3)
+    await got.until(lambda: "reorder" in venue.simulator.faults.names()["active"], "the fault")
+    await got.until(lambda: not venue.simulator.faults.active, "the end of it")
+    await got.until_prints(symbol, 30)
+    if entry.has_every_print:
+        assert got.prints(symbol) != sorted(got.prints(symbol)), "nothing was out of order"
+    assert_nothing_invented(got, symbol)
+    assert_nothing_lost(got, entry, symbol)
+
+
+def assert_nothing_lost(got: Watched, entry: FeedUnderTest, symbol: str) -> None:
+    found = got.prints(symbol)
+    if entry.has_every_print:
+        assert sorted(found) == sorted(got.venue.sent(symbol, min(found).ts, max(found).ts))
+
+
+@suffering("gap")
+async def test_prints_lost_without_a_word_are_told_where_the_protocol_shows_it(entry, venue, watch):
+    symbol = entry.symbols[0]
+    got = await watch(symbol)
+    await got.until_prints(symbol, 5)
+    venue.fail("gap", for_s=0.5, share=0.5)
+    await got.until(lambda: "gap" in venue.simulator.faults.names()["active"], "the fault")
+    await got.until(lambda: not venue.simulator.faults.active, "the end of it")
+    await got.until_prints(symbol, 30)
+    assert_nothing_invented(got, symbol)
+    if entry.tells_lost_prints:
+        assert got.gaps(symbol)
+
+
+# ---- history --------------------------------------------------------------------------------------------------
+
+
+@having(lambda entry: entry.history)
+async def test_history_meets_the_bars_made_of_prints_without_a_double_or_a_hole(entry, venue, watch):
+    symbol = entry.symbols[0]
+    got = await watch(symbol)
+    await got.until(lambda: got.feed.is_connected)
+    end = venue.now()
+    start = end - NS_PER_HOUR // 2
+    for timeframe in entry.history:
+        bars = await got.feed.history(symbol, timeframe, start=start, end=end)
+        assert bars, timeframe
+        assert {(bar.symbol, bar.timeframe, bar.quality) for bar in bars} == {(symbol, timeframe, "vendor")}
+        assert all(start < bar.ts <= end for bar in bars)
+        assert all(one.ts <= other.ts_open for one, other in pairwise(bars))
+        if parse_timeframe(timeframe).duration_ns:
+            assert_same_as_built(bars, venue, symbol, timeframe, start=start, end=end)
+
+
+def assert_same_as_built(bars: list[Bar], venue: Venue, symbol: str, timeframe: str, *, start: int, end: int) -> None:
+    """Bar for bar what our own aggregator makes of the venue's prints; so joined to ours, nothing doubles."""
+    maker = Expander(symbol, [timeframe])
+    span = parse_timeframe(timeframe).duration_ns or 0
+    ticks = venue.ticks(symbol, start=start - start % span - 1, end=end)
+    built = [bar for tick in ticks for bar in maker.on_tick(tick) if isinstance(bar, Bar)]
+    expected = {bar.ts: bar for bar in built if bar.ts_open >= start}
+    # The last one may still be forming here: no print came after its end.
+    common = [bar for bar in bars if bar.ts in expected]
+    assert len(common) >= len(bars) - 2
+    assert common
+    for bar in common:
+        ours = expected[bar.ts]
+        assert (bar.ts_open, bar.open, bar.high, bar.low, bar.close, bar.volume) == (
+            *(ours.ts_open, ours.open, ours.high, ours.low, ours.close, ours.volume),
+        )
+    removed, added = plan_join([], bars)
+    assert removed == []
+    assert added == bars
+
+
+@having(lambda entry: entry.history)
+async def test_history_of_an_unknown_symbol_is_empty_or_an_error_of_ours(entry, venue, watch):
+    got = await watch(entry.symbols[0])
+    await got.until(lambda: got.feed.is_connected)
+    end = venue.now()
+    try:
+        bars = await got.feed.history(entry.unknown, entry.history[0], start=end - 30 * NS_PER_MINUTE, end=end)
+    except FeedError as error:
+        assert not error.retryable or error.detail
+    else:
+        assert bars == []
+    await got.until_prints(entry.symbols[0], 5)
