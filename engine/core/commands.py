@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from engine.core import account_checks
 from engine.core.slots import Slot
 from engine.model.commands import (
+    AcceptDifferences,
     CancelOrder,
     Command,
     CommandHandled,
@@ -174,4 +176,5 @@ _HANDLERS: dict[type[Command], Callable[[Any, Any, list[Event]], tuple[Answer, s
     ManualSignal: _manual_signal,
     ManualOrder: _manual_order,
     CancelOrder: _cancel,
+    AcceptDifferences: account_checks.accept,
 }

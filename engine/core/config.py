@@ -32,6 +32,7 @@ class EngineConfig(msgspec.Struct, frozen=True):
     exit_placement: dict[str, ExitPlacement] = {}  # VENUE where nothing is said
     correlation: CorrelationConfig | None = None  # None: strategies may take the same bet
     capital: dict[str, Decimal] = {}  # cash at each broker when the run began, for sizes that depend on equity
+    linked_pairs: frozenset[tuple[str, str]] = frozenset()  # (broker, symbol): as `linked_reversal`, for one symbol
 
     @property
     def keeps_accounts(self) -> bool:

@@ -48,6 +48,11 @@ class Desk:
         self._holding_of[record.order.client_id] = holding
         (holding.protective if record.is_protective else holding.working)[record.order.client_id] = record
 
+    def take_over(self, record: OrderRecord, holding: Holding) -> None:
+        """An order of an earlier run, which may still work, belongs to `holding` from now on."""
+        self.orders.take_over(record)
+        self.adopt(record, holding)
+
     def link(self, client_id: str, holding: Holding) -> None:
         """A finished order belongs to `holding`: a late fill of it still counts."""
         self._holding_of[client_id] = holding
@@ -77,7 +82,7 @@ class Desk:
             target=plan.target,
             position=holding.position.quantity,
             working=holding.working_quantity() if working else ZERO,
-            is_linked=self._config.linked_reversal.get(holding.broker, False),
+            is_linked=self._is_linked(holding),
         )
         if leg is None:
             holding.plan = None
@@ -91,6 +96,13 @@ class Desk:
             self.withdraw(holding.protective.values(), ts, "the position is about to change", out)
         else:
             self._send_leg(holding, plan, leg, ts, out)
+
+    def _is_linked(self, holding: Holding) -> bool:
+        """Whether a reversal there is a close, then an open."""
+        config = self._config
+        return config.linked_reversal.get(holding.broker, False) or (
+            bool(config.linked_pairs) and (holding.broker, holding.symbol) in config.linked_pairs
+        )
 
     def _send_leg(self, holding: Holding, plan: Plan, leg: Leg, ts: int, out: list[Event]) -> None:
         order = Order(

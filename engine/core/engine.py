@@ -1,10 +1,11 @@
 """`Engine.process`: one event in, everything that follows from it out."""
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from engine.core import commands, disruptions, persistence
+from engine.core import account_checks, commands, disruptions, persistence
 from engine.core.build import build, connect
 from engine.core.config import EngineConfig, check_config
 from engine.core.desk import Desk
@@ -16,6 +17,7 @@ from engine.core.slots import Slot
 from engine.core.streams import Stream, SymbolState
 from engine.decision.correlation import Correlations
 from engine.instruments.sessions import session_of
+from engine.model.accounts import AccountChecked
 from engine.model.commands import Command
 from engine.model.event import Event
 from engine.model.market import Bar, FeedGap, FeedStateChanged, PartialBar, Quote, Settled, Split, Tick, TimeAdvanced
@@ -73,6 +75,8 @@ class Engine:
             correlations=self.correlations,
         )
         self.handled: dict[str, None] = {}  # ids of commands, oldest first
+        self.checks: dict[str, AccountChecked] = {}  # by broker: the last comparison, with what is still open of it
+        self.external: dict[str, dict[str, Decimal]] = {}  # broker → symbol → what is known to be somebody else's
         updates = (OrderRejected, OrderFilled, OrderCancelled, OrderExpired)
         self.handlers: dict[type[Event], Callable[[Any], Sequence[Event]]] = {
             Bar: self._on_bar,
@@ -84,6 +88,7 @@ class Engine:
             Split: partial(disruptions.split, self),
             Settled: partial(disruptions.settle, self),
             FeedStateChanged: partial(disruptions.feed_state, self),
+            AccountChecked: partial(account_checks.checked, self),
             **dict.fromkeys(updates, self._on_update),
             **dict.fromkeys((OrderSubmitted, OrderAccepted, OrderBecameUnknown), self._on_progress),
             **dict.fromkeys(Command.__subclasses__(), self._on_command),

@@ -5,16 +5,20 @@ from typing import TYPE_CHECKING
 
 from engine.model.event import Event
 from engine.model.orders import Order, OrderFilled
+from engine.orders.lifecycle import OrderRecord
 
 if TYPE_CHECKING:
     from engine.core.engine import Engine
 
 
-def inherit(engine: "Engine", history: Iterable[tuple[Order, OrderFilled]]) -> list[Event]:
+def inherit(
+    engine: "Engine", history: Iterable[tuple[Order, OrderFilled]], orders: Iterable[OrderRecord] = ()
+) -> list[Event]:
     """Book the fills of earlier runs, oldest first, into a new engine, and arm the exits of what is still held.
 
-    Fills of slots that the engine does not have are left out. Neither trades nor position changes are told again; the
-    outputs are those of arming the exits, to be carried out like any other. Figures of risk begin anew.
+    `orders` are those that may still work at a venue: they are withdrawn, and what they fill until then counts. Fills
+    and orders of slots that the engine does not have are left out. Neither trades nor position changes are told again;
+    the outputs are those of arming the exits, to be carried out like any other. Figures of risk begin anew.
     """
     last_ts = 0
     for order, fill in history:
@@ -22,6 +26,12 @@ def inherit(engine: "Engine", history: Iterable[tuple[Order, OrderFilled]]) -> l
             engine.ledger.apply(fill, order)
             last_ts = max(last_ts, fill.ts)
     outputs: list[Event] = []
+    for record in orders:
+        order = record.order
+        owner = engine.holdings.get((order.strategy, order.symbol, order.broker))
+        if owner is not None:
+            engine.desk.take_over(record, owner)
+            engine.desk.withdraw([record], last_ts, "the state of its run could not be carried over", outputs)
     for holding in engine.holdings.values():
         holding.position = engine.ledger.position(*holding.key)
         engine.guards.settle(holding, last_ts, outputs)

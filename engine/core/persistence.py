@@ -1,5 +1,6 @@
 """The engine's state as bytes, and back."""
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -93,6 +94,7 @@ class EngineState(msgspec.Struct):
     next_deadline: int
     returns: dict[str, list[tuple[int, float]]]
     closes: dict[str, float]
+    external: dict[str, dict[str, Decimal]] = {}
 
 
 def copy_record(record: OrderRecord) -> OrderRecord:
@@ -130,6 +132,7 @@ def snapshot(engine: "Engine") -> bytes:
         next_deadline=engine.guards.next_deadline,
         returns=returns,
         closes=closes,
+        external=engine.external,
     )
     return seal(KIND, VERSION, state)
 
@@ -144,6 +147,7 @@ def restore(engine: "Engine", data: bytes) -> None:
     engine.desk.counters.update(state.counters)
     engine.handled.update(dict.fromkeys(state.handled))
     engine.ledger.load(state.positions)
+    engine.external = state.external
     if engine.correlations is not None:
         engine.correlations.load(state.returns, state.closes)
     _restore_market(engine, state)

@@ -169,7 +169,16 @@ class Pursuit:
             return "warming", ""
         if self._gate.is_halted:
             return "halted", self._gate.halt_reason
+        held_back = self._held_back(slot) if self._gate.holds else ""
+        if held_back:
+            return "paused", held_back
         return "ready", "" if slot.config.trade_enabled else "trading is switched off"
+
+    def _held_back(self, slot: Slot) -> str:
+        """Why the slot can enter nowhere for now; empty where one of its brokers takes its orders."""
+        holds = [self._gate.holds.get(holding.broker) for holding in slot.holdings]
+        reasons = [hold.reason for hold in holds if hold is not None and hold.concerns(slot.config.symbol)]
+        return reasons[0] if reasons and len(reasons) == len(holds) else ""
 
     def announce(self, slot: Slot, symbol: SymbolState, ts: int, out: list[Event]) -> None:
         """Tell the slot's state when it is another than the one told last."""

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from engine.model.accounts import Policy
 from engine.model.enums import OrderType, Side
 from engine.model.event import Event
 
@@ -73,6 +74,14 @@ class CancelOrder(Command, frozen=True):
     client_id: str = ""
 
 
+class AcceptDifferences(Command, frozen=True):
+    """A person settles what an account holds differently (in one symbol; empty means all): adopt or ignore."""
+
+    broker: str = ""
+    symbol: str = ""
+    policy: Policy = Policy.ADOPT
+
+
 class CommandHandled(Event, frozen=True):
     """The engine's answer to a command."""
 
@@ -81,4 +90,6 @@ class CommandHandled(Event, frozen=True):
     detail: str = ""
 
 
-AnyCommand = StartSlot | StopSlot | Flatten | Halt | Resume | ManualSignal | ManualOrder | CancelOrder
+AnyCommand = (
+    StartSlot | StopSlot | Flatten | Halt | Resume | ManualSignal | ManualOrder | CancelOrder | AcceptDifferences
+)

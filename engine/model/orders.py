@@ -1,6 +1,7 @@
 """Orders and the facts of their life. Prices, quantities and fees are committed: Decimal."""
 
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -57,9 +58,10 @@ class CancelRequested(Event, frozen=True):
 
 
 class OrderSubmitted(Event, frozen=True):
-    """The order left for the venue."""
+    """The order is about to leave for the venue: from here on only the venue knows. `request` is what it gets."""
 
     client_id: str
+    request: dict[str, Any] | None = None
 
 
 class OrderAccepted(Event, frozen=True):

@@ -47,6 +47,7 @@ class OrderRecord(msgspec.Struct):
     is_open: bool = True
     is_protective: bool = False  # an exit that waits at the venue
     is_cancelling: bool = False  # a cancel was asked for and is not answered yet
+    sent_ts: int = 0  # when it left for the venue; 0 before
 
     @property
     def remaining(self) -> Decimal:
@@ -70,6 +71,11 @@ class OrderBook:
             raise InvariantBroken(f"the order id {order.client_id!r} was given out twice")
         record = self._open[order.client_id] = OrderRecord(order, is_protective=is_protective)
         return record
+
+    def take_over(self, record: OrderRecord) -> None:
+        """An order of an earlier run goes on with its life here."""
+        if self.get(record.order.client_id) is None:
+            self._open[record.order.client_id] = record
 
     def get(self, client_id: str) -> OrderRecord | None:
         """The open or recently finished order of that id."""
@@ -99,6 +105,8 @@ class OrderBook:
             self._finish(record)
         elif type(update) is OrderAccepted:
             record.venue_id = update.venue_id
+        elif type(update) is OrderSubmitted:
+            record.sent_ts = update.ts
         return record
 
     def state(self) -> tuple[list[OrderRecord], list[OrderRecord]]:

@@ -22,6 +22,16 @@ def adds_exposure(order: Order) -> bool:
     return intent is ENTRY or intent is REVERSAL
 
 
+class Hold(msgspec.Struct, frozen=True):
+    """Why nothing is entered at a broker for now; in some symbols only, where any are named."""
+
+    reason: str
+    symbols: frozenset[str] = frozenset()
+
+    def concerns(self, symbol: str) -> bool:
+        return not self.symbols or symbol in self.symbols
+
+
 class GateState(msgspec.Struct):
     """The gate in a snapshot."""
 
@@ -35,6 +45,7 @@ class RiskGate:
 
     def __init__(self, config: RiskConfig) -> None:
         self.halt_reason = ""
+        self.holds: dict[str, Hold] = {}  # by broker; not part of the state: accounts are compared anew at every start
         self._rules = build_rules(config)
         self._rate = next((rule for rule in self._rules if isinstance(rule, OrderRate)), None)
         self._day_trading = next((rule for rule in self._rules if isinstance(rule, DayTrading)), None)
@@ -90,6 +101,9 @@ class RiskGate:
     def _deny(self, order: Order, facts: Facts) -> Denial | None:
         if self.halt_reason:
             return Denial("kill_switch", "halted", "not halted", f"the book is halted: {self.halt_reason}")
+        hold = self.holds.get(order.broker) if self.holds else None
+        if hold is not None and hold.concerns(order.symbol):
+            return Denial("reconciliation", order.broker, "an account that agrees with our books", hold.reason)
         for rule in self._rules:
             denial = rule.check(order, facts)
             if denial is not None:

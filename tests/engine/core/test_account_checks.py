@@ -1,0 +1,170 @@
+"""Entries wait for an account that agrees with our books; differences are booked as told, once."""
+
+from decimal import Decimal
+
+import pytest
+
+from engine.core import account_checks
+from engine.core.inheritance import inherit
+from engine.exits.config import Distance, ExitConfig
+from engine.model.accounts import AccountChecked, AccountState, Difference, Policy, PositionAdjusted
+from engine.model.commands import AcceptDifferences, CommandHandled
+from engine.model.enums import OrderState, Side
+from engine.model.orders import ApprovedOrder, CancelRequested, Order, OrderDenied, OrderFilled
+from engine.model.positions import PositionChanged, TradeClosed
+from engine.model.signals import SlotStateChanged
+from engine.orders.lifecycle import OrderRecord
+from tests.engine.scenario import MINUTE, World, bars, slot
+
+
+def check(
+    *differences: Difference, state: AccountState = AccountState.RED, name: str = "c1", **fields: object
+) -> AccountChecked:
+    return AccountChecked(MINUTE // 2, "sim", name, state, "test", differences=differences, **fields)  # type: ignore[arg-type]
+
+
+def differ(symbol: str, ours: int, theirs: int, policy: Policy = Policy.PAUSE, price: str = "100") -> Difference:
+    return Difference(symbol, Decimal(ours), Decimal(theirs), policy, Decimal(price))
+
+
+def held(world: World, symbol: str = "SPY") -> Decimal:
+    return world.engine.ledger.position("scripted", symbol, "sim").quantity
+
+
+@pytest.mark.parametrize("state", [AccountState.RED, AccountState.UNKNOWN])
+def test_nothing_is_entered_at_an_account_that_is_not_green_and_the_denial_names_the_reason(state):
+    world = World(slot({1: 1}))
+    world.send(check(state=state))
+    world.run(bars([100, 101]))
+    [denied] = world.of(OrderDenied)
+    assert denied.rule == "reconciliation"
+    assert f"the account is {state}: test" in denied.reason
+    assert not world.of(ApprovedOrder)
+
+
+def test_the_slot_says_that_it_is_paused_and_that_it_is_ready_again():
+    world = World(slot({}))
+    world.run(bars([100]))
+    world.send(check(state=AccountState.UNKNOWN))
+    world.send(check(state=AccountState.GREEN, name="c2"))
+    assert [event.state for event in world.of(SlotStateChanged)] == ["ready", "paused", "ready"]
+
+
+def test_exits_pass_while_entries_are_held_back():
+    world = World(slot({1: 1, 3: 0}))
+    world.run(bars([100, 101]))
+    world.send(check(state=AccountState.UNKNOWN))
+    world.run(bars([102, 103], start=3))
+    assert held(world) == 0
+    assert len(world.of(TradeClosed)) == 1
+
+
+def test_a_difference_in_one_symbol_keeps_entries_of_others():
+    world = World(slot({1: 1}), slot({1: 1}, symbol="/ES", quantity=1))
+    world.send(check(differ("/ES", 0, 2), blocks_all=False))
+    world.run(bars([100, 101]))
+    world.run(bars([4000, 4001], symbol="/ES"))
+    assert [order.order.symbol for order in world.of(ApprovedOrder)] == ["SPY"]
+    assert [denied.order.symbol for denied in world.of(OrderDenied)] == ["/ES"]
+
+
+def test_an_adopted_sale_by_hand_makes_our_position_smaller_and_closes_part_of_the_trade():
+    world = World(slot({1: 1}))
+    world.run(bars([100, 100]))
+    world.send(check(differ("SPY", 10, 4, Policy.ADOPT, "105"), state=AccountState.GREEN))
+    [adjusted] = world.of(PositionAdjusted)
+    assert (adjusted.side, adjusted.quantity, adjusted.strategy) == (Side.SELL, Decimal(6), "scripted")
+    [trade] = world.of(TradeClosed)
+    assert (trade.quantity, trade.pnl) == (Decimal(6), Decimal(30))
+    assert held(world) == 4
+
+
+def test_the_exits_follow_what_is_left_after_an_adjustment():
+    world = World(slot({1: 1}, exits=ExitConfig(stop=Distance(0.05))))
+    world.run(bars([100, 100]))
+    world.send(check(differ("SPY", 10, 4, Policy.ADOPT), state=AccountState.GREEN))
+    [stop] = world.engine.open_orders
+    assert stop.order.quantity == 4
+
+
+def test_the_same_comparison_counts_once():
+    world = World(slot({1: 1}))
+    world.run(bars([100, 100]))
+    told = check(differ("SPY", 10, 4, Policy.ADOPT), state=AccountState.GREEN)
+    world.send(told)
+    assert world.send(told) == []
+    assert held(world) == 4
+
+
+def test_what_is_ignored_is_expected_from_then_on_and_survives_a_restart():
+    world = World(slot({1: 1}))
+    world.run(bars([100, 100]))
+    world.send(check(differ("SPY", 10, 17, Policy.IGNORE), state=AccountState.GREEN))
+    assert held(world) == 10
+    assert account_checks.expected(world.engine, "sim") == {"SPY": Decimal(17)}
+    again = World(slot({1: 1}))
+    again.engine.restore(world.engine.snapshot())
+    assert account_checks.expected(again.engine, "sim") == {"SPY": Decimal(17)}
+
+
+def test_a_symbol_nobody_trades_here_cannot_be_adopted_and_is_left_to_its_owner():
+    world = World(slot({}))
+    world.send(check(differ("TSLA", 0, 3, Policy.ADOPT), state=AccountState.GREEN))
+    [adjusted] = world.of(PositionAdjusted)
+    assert (adjusted.policy, adjusted.strategy) == (Policy.IGNORE, "")
+    assert account_checks.expected(world.engine, "sim") == {"TSLA": Decimal(3)}
+
+
+def test_an_adopted_gap_is_taken_first_from_those_who_hold_it():
+    two = (slot({1: 1}, strategy="a", kind="scripted"), slot({1: 0, 2: 1}, strategy="b", kind="scripted"))
+    world = World(*two)
+    world.run(bars([100, 100, 100]))
+    ledger = world.engine.ledger
+    assert [ledger.position(name, "SPY", "sim").quantity for name in "ab"] == [10, 10]
+    world.send(check(differ("SPY", 20, -5, Policy.ADOPT), state=AccountState.GREEN))
+    assert [ledger.position(name, "SPY", "sim").quantity for name in "ab"] == [-5, 0]
+
+
+def test_a_person_accepts_and_entries_begin():
+    world = World(slot({1: 1, 2: 1}))
+    world.send(check(differ("SPY", 0, 3)))
+    world.run(bars([100]))
+    world.send(AcceptDifferences(MINUTE + 1, "x", "ann", broker="sim", policy=Policy.IGNORE))
+    world.run(bars([101, 102], start=2))
+    answer = world.of(CommandHandled)[0]
+    assert answer.accepted, answer.detail
+    assert held(world) == 10
+    assert world.of(PositionAdjusted)[0].by == "ann"
+
+
+def test_accepting_one_symbol_leaves_the_other_open():
+    world = World(slot({1: 1}), slot({1: 1}, symbol="/ES", quantity=1))
+    world.send(check(differ("SPY", 0, 3), differ("/ES", 0, 1), blocks_all=False))
+    world.send(AcceptDifferences(MINUTE, "x", broker="sim", symbol="SPY", policy=Policy.IGNORE))
+    assert world.engine.gate.holds["sim"].symbols == {"/ES"}
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [(AccountState.GREEN, "no difference to accept"), (AccountState.UNKNOWN, "nothing to accept yet")],
+)
+def test_an_account_that_is_unknown_or_fine_cannot_be_accepted(state, sentence):
+    world = World(slot({}))
+    world.send(check(state=state))
+    world.send(AcceptDifferences(MINUTE, "x", broker="sim"))
+    answer = world.of(CommandHandled)[-1]
+    assert not answer.accepted
+    assert sentence in answer.detail
+    assert ("sim" in world.engine.gate.holds) is (state is AccountState.UNKNOWN)
+
+
+def test_a_new_engine_withdraws_the_orders_of_an_earlier_run_before_it_arms_exits_again():
+    world = World(slot({}, exits=ExitConfig(stop=Distance(0.05))))
+    entry = Order("r0-1", "scripted", "SPY", "sim", Side.BUY, Decimal(10))
+    fill = OrderFilled(MINUTE, "r0-1", "f1", "scripted", "SPY", "sim", Side.BUY, Decimal(10), Decimal(100))
+    stop = Order("r0-2", "scripted", "SPY", "sim", Side.SELL, Decimal(10))
+    out = inherit(world.engine, [(entry, fill)], [OrderRecord(stop, state=OrderState.ACCEPTED, stage=2, venue_id="v")])
+    assert [type(event) for event in out] == [CancelRequested]
+    late = OrderFilled(2 * MINUTE, "r0-2", "f2", "scripted", "SPY", "sim", Side.SELL, Decimal(10), Decimal(95))
+    [changed] = [event for event in world.engine.process(late) if isinstance(event, PositionChanged)]
+    assert changed.quantity == 0
