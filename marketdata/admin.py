@@ -4,13 +4,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 
+from engine.bars.timeframe import canonical
 from engine.errors import FortifiedError
+from engine.model.time import to_datetime
 from marketdata import selectors, services
+from marketdata.backfill.services import progress_of, retry_failed
 from marketdata.feeds.registry import FEEDS
-from marketdata.models import FeedSource
+from marketdata.models import BackfillItem, BackfillJob, FeedSource, HistoryDay
+from marketdata.universe.carried import carried
 
 
 class FeedSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
@@ -25,7 +30,17 @@ class FeedSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in t
 
     class Meta:
         model = FeedSource
-        fields = ("name", "kind", "api_url", "token", "options", "is_enabled", "is_default")
+        fields = (
+            "name",
+            "kind",
+            "api_url",
+            "token",
+            "options",
+            "is_enabled",
+            "is_default",
+            "universe",
+            "universe_timeframe",
+        )
 
     def clean(self) -> dict[str, Any]:
         """Options are checked by the kind's own declaration."""
@@ -36,6 +51,10 @@ class FeedSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in t
                 data["options"] = services.parse_options(kind, options or {})
             except FortifiedError as error:
                 self.add_error("options", error.detail)
+        try:
+            data["universe_timeframe"] = canonical(data.get("universe_timeframe") or "1")
+        except FortifiedError as error:
+            self.add_error("universe_timeframe", error.detail)
         return data
 
 
@@ -44,7 +63,7 @@ class FeedSourceAdmin(ModelAdmin):
     """Saving goes through the service, like everything that writes."""
 
     form = FeedSourceForm
-    list_display = ("name", "kind", "is_enabled", "is_default", "doing")
+    list_display = ("name", "kind", "is_enabled", "is_default", "doing", "symbols")
 
     @admin.display(description="Now")
     def doing(self, source: FeedSource) -> str:
@@ -56,6 +75,11 @@ class FeedSourceAdmin(ModelAdmin):
         line = "connected" if beat.get("is_connected") else f"not connected: {beat.get('last_error')}"
         return f"{line}; {beat.get('fresh')} of {beat.get('symbols')} symbols fresh; {beat.get('ticks')} prints"
 
+    @admin.display(description="Universe")
+    def symbols(self, source: FeedSource) -> str:
+        """How many symbols of its universe stream, how many are polled, how many are left out."""
+        return carried(source).summary if source.universe else "symbols of its tickers only"
+
     def save_model(self, request: HttpRequest, obj: FeedSource, form: Any, change: bool) -> None:
         data = form.cleaned_data
         saved = services.save_feed(
@@ -66,5 +90,71 @@ class FeedSourceAdmin(ModelAdmin):
             options=data["options"],
             is_enabled=data["is_enabled"],
             is_default=data["is_default"],
+            universe=data["universe"],
+            universe_timeframe=data["universe_timeframe"],
         )
         obj.pk = saved.pk
+
+
+class RecordAdmin(ModelAdmin):
+    """What the system writes: to be read here, not typed."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class BackfillItemInline(TabularInline):
+    """The symbols of a job, each with how far it came and what went wrong."""
+
+    model = BackfillItem
+    extra = 0
+    fields = readonly_fields = ("symbol", "state", "reached_at", "attempts", "bars", "added", "error")
+
+    @admin.display(description="Stored up to")
+    def reached_at(self, item: BackfillItem) -> str:
+        return f"{to_datetime(item.reached):%Y-%m-%d %H:%M} UTC"
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(BackfillJob)
+class BackfillJobAdmin(RecordAdmin):
+    """Jobs with their progress; what failed can be tried again from where it stood."""
+
+    list_display = ("id", "source", "timeframe", "start", "end", "purpose", "state", "progress", "error")
+    list_filter = ("state", "purpose", "source", "timeframe")
+    inlines = (BackfillItemInline,)
+    actions = ("try_again",)
+
+    @admin.display(description="Progress")
+    def progress(self, job: BackfillJob) -> str:
+        """Symbols that are done, and bars that were new."""
+        now = progress_of(job)
+        failed = f", {now['failed']} failed" if now["failed"] else ""
+        return f"{now['done']} of {now['symbols']} symbols{failed}; {now['added']} new bars"
+
+    @admin.action(description="Try the failed symbols again", permissions=["retry"])
+    def try_again(self, request: HttpRequest, jobs: QuerySet[BackfillJob]) -> None:
+        for job in jobs:
+            retry_failed(job_id=job.pk)
+        self.message_user(request, f"{len(jobs)} backfills go on from where each symbol stood.")
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("marketdata.change_backfilljob"))
+
+
+@admin.register(HistoryDay)
+class HistoryDayAdmin(RecordAdmin):
+    """Days of bars as compared with a vendor's own."""
+
+    list_display = ("day", "symbol", "timeframe", "source", "state", "ours", "theirs", "different")
+    list_filter = ("state", "source", "timeframe", "day")
+    search_fields = ("symbol",)
+
+    @admin.display(description="Differences")
+    def different(self, day: HistoryDay) -> int:
+        return len(day.differences)

@@ -4,6 +4,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
+UNIVERSE_MODES = ("popular", "all", "large", "mid", "small", "custom")
+
 
 class FeedSource(models.Model):
     """One connection to one vendor. Written by `marketdata.services`, which validates `options` for its kind."""
@@ -18,6 +20,13 @@ class FeedSource(models.Model):
     api_url = models.CharField(max_length=255, blank=True, help_text="Where tokens are fetched; empty: the vendor's.")
     sealed_token = models.TextField(blank=True, editable=False)
     options = models.JSONField(default=dict, blank=True, help_text="What this kind of feed lets one choose.")
+    universe = models.CharField(
+        max_length=8,
+        blank=True,
+        choices=[(mode, mode) for mode in UNIVERSE_MODES],
+        help_text="Symbols carried beside those of the tickers: popular, all, large, mid, small, custom (SYMBOLS).",
+    )
+    universe_timeframe = models.CharField(max_length=16, default="1")
     is_enabled = models.BooleanField(default=True)
     is_default = models.BooleanField(default=False, help_text="Serves every ticker that names no feed.")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -83,7 +92,12 @@ class BackfillJob(models.Model):
         DONE = "done"
         FAILED = "failed"
 
+    class Purpose(models.TextChoices):
+        REQUEST = "request"  # a person's, or the night's
+        POLL = "poll"  # the symbols of a universe for which the stream has no room
+
     source = models.CharField(max_length=32, help_text="The feed that is asked, or archive.")
+    purpose = models.CharField(max_length=8, choices=Purpose.choices, default=Purpose.REQUEST)
     timeframe = models.CharField(max_length=16)
     start = models.DateTimeField()
     end = models.DateTimeField()

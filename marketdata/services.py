@@ -7,6 +7,7 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
+from engine.bars.timeframe import canonical
 from engine.errors import InvalidInput
 from infra.redis import keys
 from infra.redis.client import sync_client
@@ -26,8 +27,10 @@ def save_feed(
     options: dict[str, Any] | None = None,
     is_enabled: bool = True,
     is_default: bool = False,
+    universe: str | None = None,
+    universe_timeframe: str | None = None,
 ) -> FeedSource:
-    """Create or change the feed `name`. `token` is stored sealed; None leaves it as it is."""
+    """Create or change the feed `name`. `token` is stored sealed; None leaves it, or the universe, as it is."""
     found = FEEDS.canonical(kind)
     values: dict[str, Any] = {
         "kind": found,
@@ -36,6 +39,10 @@ def save_feed(
         "is_enabled": is_enabled,
         "is_default": is_default,
     }
+    if universe is not None:
+        values["universe"] = universe
+    if universe_timeframe is not None:
+        values["universe_timeframe"] = canonical(universe_timeframe)
     if token is not None:
         values["sealed_token"] = seal(token) if token else ""
     with transaction.atomic():

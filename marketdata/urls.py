@@ -3,6 +3,7 @@
 from django.urls import path
 
 from marketdata import history_api
+from marketdata.universe import api as universe_api
 
 urlpatterns = [
     # A symbol may hold a slash ("/NQ").
@@ -10,4 +11,5 @@ urlpatterns = [
     path("symbols", history_api.SymbolsView.as_view(), name="api-symbols"),
     path("ohlcv/<path:symbol>", history_api.OhlcvView.as_view(), name="api-ohlcv"),
     path("stats/<path:symbol>", history_api.StatsView.as_view(), name="api-stats"),
+    path("universe", universe_api.UniverseView.as_view(), name="api-universe"),
 ]

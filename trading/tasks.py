@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from marketdata.universe import carried
 from trading.runtime import host, supervisor
 
 
@@ -15,3 +16,9 @@ def run_trader(book: str) -> str:
 def supervise() -> list[str]:
     """Start every feed and book that should run and holds no live lease; their names."""
     return supervisor.supervise()
+
+
+@shared_task(name="trading.tasks.poll_universe", ignore_result=True)
+def poll_universe() -> list[int]:
+    """Ask for the newest bars of the symbols for which a stream has no room; the numbers of the jobs."""
+    return carried.poll(traded=supervisor.traded_pairs())

@@ -48,6 +48,16 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Market data",
+                "separator": True,
+                "collapsible": True,
+                "items": [
+                    _page("Feeds", "cell_tower", "marketdata.feedsource"),
+                    _page("Backfills", "history", "marketdata.backfilljob"),
+                    _page("Compared days", "rule", "marketdata.historyday"),
+                ],
+            },
+            {
                 "title": "People and schedules",
                 "separator": True,
                 "collapsible": True,

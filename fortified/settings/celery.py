@@ -36,6 +36,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 # A look that waited longer than until the next one is not needed any more.
 CELERY_BEAT_SCHEDULE = {
     "supervise": {"task": "trading.tasks.supervise", "schedule": 2.0, "options": {"expires": 4}},
+    "poll-universe": {"task": "trading.tasks.poll_universe", "schedule": 60.0, "options": {"expires": 55}},
     "archive-bars": {"task": f"{_HISTORY}.archive_bars", "schedule": 120.0, "options": {"expires": 110}},
     "continue-backfills": {"task": f"{_HISTORY}.continue_backfills", "schedule": 45.0, "options": {"expires": 40}},
     # After the last close in New York, summer and winter.

@@ -45,6 +45,7 @@ def create_job(
     start: datetime | None = None,
     end: datetime | None = None,
     user_id: int | None = None,
+    purpose: str = BackfillJob.Purpose.REQUEST,
 ) -> BackfillJob:
     """A job for `symbols`, from `start`, or `days` back, or as far as the settings say, until `end` or now.
 
@@ -61,7 +62,7 @@ def create_job(
         raise InvalidInput(f"start: a moment before {until:%Y-%m-%d %H:%M} was expected, found {since}", field="start")
     with transaction.atomic():
         job = BackfillJob.objects.create(
-            source=_source_name(source), timeframe=spelled, start=since, end=until, user_id=user_id
+            source=_source_name(source), timeframe=spelled, start=since, end=until, user_id=user_id, purpose=purpose
         )
         BackfillItem.objects.bulk_create(
             [BackfillItem(job=job, symbol=name, reached=from_datetime(since)) for name in names]

@@ -9,6 +9,7 @@ from infra.redis.client import sync_client
 from infra.redis.leases import holder
 from marketdata.models import FeedSource
 from marketdata.services import set_wanted
+from marketdata.universe.carried import streamed_pairs
 from strategies.models import Ticker
 from trading.models import Book, Position, Run
 
@@ -24,7 +25,18 @@ def supervise() -> list[str]:
 
 
 def tell_feeds() -> None:
-    """Write what each feed must carry: every configured ticker, so that charts are there before trading starts."""
+    """Write what each feed must carry: every configured ticker, so that charts are there before trading starts, and
+    what its stream has room for of its universe."""
+    wanted = traded_pairs()
+    for feed, pairs in streamed_pairs(wanted).items():
+        wanted[feed] = wanted.get(feed, set()) | pairs
+    for feed, pairs in wanted.items():
+        if feed:
+            set_wanted(feed=feed, pairs=pairs)
+
+
+def traded_pairs() -> dict[str, set[tuple[str, str]]]:
+    """Symbols and timeframes of tickers and running strategies, by the feed that carries them."""
     default = default_feed()
     wanted: dict[str, set[tuple[str, str]]] = {name: set() for name in _enabled_feeds()}
     for ticker in Ticker.objects.all():
@@ -32,9 +44,7 @@ def tell_feeds() -> None:
     for run in Run.objects.filter(state=Run.State.RUNNING):
         for slot in run.slots:
             wanted.setdefault(default, set()).add((slot["symbol"], slot["timeframe"]))
-    for feed, pairs in wanted.items():
-        if feed:
-            set_wanted(feed=feed, pairs=pairs)
+    return wanted
 
 
 def default_feed() -> str:

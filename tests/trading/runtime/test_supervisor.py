@@ -91,3 +91,10 @@ def test_without_a_feed_nothing_is_started_and_nothing_breaks(redis_url, sent):
     create_ticker(user=None, strategy="ema", symbol="SPY", timeframe="1", quantities={"paper": "1"})
     assert supervisor.supervise() == []
     assert not Book.objects.exists()
+
+
+def test_a_universe_streams_beside_the_tickers_as_far_as_there_is_room(client, sent, settings):
+    settings.SYMBOLS, settings.MAX_WEBSOCKET_SYMBOLS = ["SPY", "QQQ", "IWM"], 3
+    save_feed(name="dxlink", kind="dxlink", is_default=True, universe="custom", universe_timeframe="1")
+    supervisor.supervise()
+    assert wanted(client, "dxlink") == {"/MES|144t", "SPY|1", "QQQ|1"}
