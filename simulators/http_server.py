@@ -26,11 +26,14 @@ class HttpRequest(msgspec.Struct, frozen=True):
 
 
 class HttpResponse(msgspec.Struct, frozen=True):
-    """`document` is sent as JSON; None sends no body."""
+    """`document` is sent as JSON, bytes as they are; None sends no body. `delay_s` passes before the answer;
+    `is_dropped` breaks the connection instead of one."""
 
     status: int = 200
     document: Any = None
     headers: dict[str, str] = {}
+    delay_s: float = 0.0
+    is_dropped: bool = False
 
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -59,7 +62,12 @@ class HttpServer:
         self._writers.add(writer)
         try:
             while (request := await _read_request(reader)) is not None:
-                writer.write(_encode(self._answer(request)))
+                response = self._answer(request)
+                if response.delay_s:
+                    await asyncio.sleep(response.delay_s)
+                if response.is_dropped:
+                    break
+                writer.write(_encode(response))
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
             _log.debug("HTTP connection ended: %s", error)
@@ -95,7 +103,8 @@ async def _read_request(reader: asyncio.StreamReader) -> HttpRequest | None:
 
 
 def _encode(response: HttpResponse) -> bytes:
-    body = b"" if response.document is None else msgspec.json.encode(response.document)
+    document = response.document
+    body = document if isinstance(document, bytes) else b"" if document is None else msgspec.json.encode(document)
     headers = {"Content-Type": "application/json; charset=utf-8", "Content-Length": str(len(body)), **response.headers}
     lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
