@@ -175,8 +175,13 @@ def gate():
 def test_what_was_done_and_what_is_answered(gate, fault, was_done, status):
     faults, door = gate
     faults.add(OrderFaultScript(fault, times=1))
-    done = []
-    answer = door.answer(PLACE, lambda: HttpResponse(201, done.append(1))  # type: ignore[func-returns-value])
+    done: list[int] = []
+
+    def handle():
+        done.append(1)
+        return HttpResponse(201)
+
+    answer = door.answer(PLACE, handle)
     assert bool(done) is was_done
     assert answer.is_dropped is (status is None)
     assert status is None or answer.status == status
