@@ -6,15 +6,18 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 
 from engine.bars.timeframe import canonical
 from engine.errors import FortifiedError
+from engine.instruments.futures import Contract, active_contract
 from engine.model.time import to_datetime
 from marketdata import selectors, services
 from marketdata.backfill.services import progress_of, retry_failed
 from marketdata.feeds.registry import FEEDS
-from marketdata.models import BackfillItem, BackfillJob, FeedSource, HistoryDay
+from marketdata.models import BackfillItem, BackfillJob, FeedSource, FuturesRoll, HistoryDay
+from marketdata.rolls import load_rolls
 from marketdata.universe.carried import carried
 
 
@@ -94,6 +97,32 @@ class FeedSourceAdmin(ModelAdmin):
             universe_timeframe=data["universe_timeframe"],
         )
         obj.pk = saved.pk
+
+
+@admin.register(FuturesRoll)
+class FuturesRollAdmin(ModelAdmin):
+    """The rule of each root, what is traded now and until when."""
+
+    list_display = ("root", "rule", "days_before", "active", "rolls_on", "looked_at", "volumes")
+    readonly_fields = ("active", "rolls_on", "volumes", "looked_at")
+
+    @admin.display(description="Active contract")
+    def active(self, rule: FuturesRoll) -> str:
+        return _active(rule).symbol if rule.root else ""
+
+    @admin.display(description="Next contract from")
+    def rolls_on(self, rule: FuturesRoll) -> str:
+        latest = "at the latest " if rule.rule == FuturesRoll.Rule.VOLUME else ""
+        return f"{latest}{_active(rule).roll_day():%Y-%m-%d}" if rule.root else ""
+
+    def save_model(self, request: HttpRequest, obj: FuturesRoll, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        load_rolls()
+
+
+def _active(rule: FuturesRoll) -> Contract:
+    load_rolls()
+    return active_contract(rule.root, timezone.now().date())
 
 
 class RecordAdmin(ModelAdmin):

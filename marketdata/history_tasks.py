@@ -6,11 +6,16 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from infra.redis import keys
 from infra.redis.client import sync_client
+from marketdata import rolls
 from marketdata.archive.archiver import archive_streams
 from marketdata.archive.housekeeping import keep_house
 from marketdata.archive.store import Archive
 from marketdata.backfill import nightly, services
+from marketdata.backfill.sources import FeedHistory
+from marketdata.host import make_feed
+from marketdata.models import FeedSource, FuturesRoll
 
 SLICE_S = 40.0  # the queue is shared with whatever is short: a job goes on in the next slice
 
@@ -41,6 +46,19 @@ def nightly_backfill() -> list[int]:
 def nightly_compare() -> int:
     """Compare yesterday with the vendor; how many symbols differ."""
     return nightly.compare_all(day=timezone.now().date() - timedelta(days=1))
+
+
+@shared_task(name="marketdata.history_tasks.roll_futures", ignore_result=True)
+def roll_futures() -> dict[str, str]:
+    """After the futures' day: let the volumes decide where people chose that; root → the contract that is active."""
+    feed = FeedSource.objects.filter(is_default=True, is_enabled=True).first()
+    if feed is None or not FuturesRoll.objects.filter(rule=FuturesRoll.Rule.VOLUME).exists():
+        return {}
+    before = {rule.root: rule.decided for rule in FuturesRoll.objects.all()}
+    active = rolls.decide_all(FeedHistory(make_feed(feed.name)), day=timezone.now().date())
+    if any(rule.decided != before[rule.root] for rule in FuturesRoll.objects.all()):
+        sync_client(settings.REDIS_URL).incr(keys.config_changed())  # feeds and books look again
+    return {root: contract.symbol for root, contract in active.items()}
 
 
 @shared_task(name="marketdata.history_tasks.retention", ignore_result=True)

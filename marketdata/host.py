@@ -11,13 +11,17 @@ from django.conf import settings
 
 from engine.errors import NotFound
 from engine.instruments.catalog import bar_session
+from infra.cancelling import cancel
 from infra.redis.client import aclose_clients, async_client
 from infra.redis.leases import Lease
 from infra.sealed import unseal
-from marketdata.feeds.registry import FEEDS, Feed, FeedSetup
+from marketdata.feeds.registry import FEEDS, Feed, FeedKind, FeedSetup
 from marketdata.feeds.runner import LEASE_KIND, LEASE_TTL_S, FeedRunner
 from marketdata.feeds.symbols import streamer_symbol
 from marketdata.models import FeedSource
+from marketdata.rolls import load_rolls
+
+ROLLS_EVERY_S = 60.0
 
 
 def run_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
@@ -29,19 +33,35 @@ async def host_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
     """The same inside a running event loop."""
     feed = await sync_to_async(make_feed)(name)
     client = async_client(settings.REDIS_URL)
+    rolls = asyncio.create_task(_follow_rolls())
     lease = Lease(client, kind=LEASE_KIND, name=name, owner=f"{socket.gethostname()}:{os.getpid()}", ttl_s=LEASE_TTL_S)
     try:
         return await FeedRunner(client, feed, lease=lease, should_stop=should_stop, session_of=bar_session).run()
     finally:
+        await cancel(rolls)
         await asyncio.shield(aclose_clients())
+
+
+async def _follow_rolls() -> None:
+    """A future may roll while the feed runs: the runner looks every symbol up again, by the rules as they are then."""
+    while True:
+        await asyncio.sleep(ROLLS_EVERY_S)
+        await sync_to_async(load_rolls)()
 
 
 def make_feed(name: str) -> Feed:
     """The feed as it is configured now."""
+    kind, setup = configured(name)
+    return kind.make(setup)
+
+
+def configured(name: str) -> tuple[FeedKind, FeedSetup]:
+    """What the feed `name` is made with."""
+    load_rolls()
     source = FeedSource.objects.filter(name=name).first()
     if source is None:
         known = ", ".join(FeedSource.objects.values_list("name", flat=True)) or "none"
         raise NotFound(f"There is no feed named {name!r}. Known: {known}.", field="feed")
     token = unseal(source.sealed_token) if source.sealed_token else ""
     setup = FeedSetup(source.name, source.api_url, token, source.options, streamer_symbol)
-    return FEEDS[source.kind].make(setup)
+    return FEEDS[source.kind], setup

@@ -1,8 +1,10 @@
 """Where market data comes from: configuration only; what was received is in Redis and in the archive."""
 
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
+
+from engine.instruments.futures import ROOTS
 
 UNIVERSE_MODES = ("popular", "all", "large", "mid", "small", "custom")
 
@@ -168,3 +170,33 @@ class HistoryDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.symbol} {self.timeframe} {self.day}: {self.state}"
+
+
+class FuturesRoll(models.Model):
+    """When a future of one root rolls to its next contract; a root without an entry rolls as its product does."""
+
+    class Rule(models.TextChoices):
+        DAYS = "days", "business days before the last safe day"
+        VOLUME = "volume", "the next contract traded more"
+
+    root = models.CharField(
+        max_length=4, unique=True, choices=[(root, f"/{root} {ROOTS[root].name}") for root in ROOTS]
+    )
+    rule = models.CharField(max_length=8, choices=Rule.choices, default=Rule.DAYS)
+    days_before = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(20)],
+        help_text="Empty: the product's own number. With the rule volume: the latest day, whatever the volumes say.",
+    )
+    decided = models.JSONField(
+        default=dict, editable=False, help_text="Contract → the first day of the next one, as volume decided."
+    )
+    volumes = models.JSONField(default=dict, editable=False, help_text="Contract → volume of the last day looked at.")
+    looked_at = models.DateField(null=True, editable=False)
+
+    class Meta:
+        ordering = ("root",)
+
+    def __str__(self) -> str:
+        return f"/{self.root} by {self.rule}"

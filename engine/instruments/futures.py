@@ -169,8 +169,10 @@ class Contract(msgspec.Struct, frozen=True, order=True):
 
     def roll_day(self, days_before: int | None = None) -> date:
         """The first day on which the next contract is the active one: `days_before` business days before
-        `last_safe_day` (the product's own number if None)."""
-        count = self.product.roll_days if days_before is None else days_before
+        `last_safe_day`. If None: the day that was decided (`use_rolls`), or the root's own number of days."""
+        if days_before is None and self in _decided:
+            return _decided[self]
+        count = _roll_days.get(self.root, self.product.roll_days) if days_before is None else days_before
         return business_days().add(self.last_safe_day, -count)
 
     @property
@@ -181,6 +183,29 @@ class Contract(msgspec.Struct, frozen=True, order=True):
             year, month = (year, month + 1) if month < 12 else (year + 1, 1)
             if MONTH_CODES[month - 1] in self.product.months:
                 return Contract(self.root, year, month)
+
+
+# What this installation chose beside the products' own rules; a fact of the calendar for everything that asks.
+_roll_days: dict[str, int] = {}
+_decided: dict[Contract, date] = {}
+_version = 0
+
+
+def rolls_version() -> int:
+    """Rises whenever the rules of this process change: what was remembered of them is old then."""
+    return _version
+
+
+def use_rolls(*, days_before: Mapping[str, int], decided: Mapping[Contract, date]) -> None:
+    """Replace the chosen roll rules of this process: business days per root, and the roll days that volume decided."""
+    global _version
+    if days_before == _roll_days and decided == _decided:
+        return
+    _version += 1
+    _roll_days.clear()
+    _roll_days.update(days_before)
+    _decided.clear()
+    _decided.update(decided)
 
 
 def parse_contract(text: str, *, as_of: date | None = None) -> Contract:

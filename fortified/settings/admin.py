@@ -53,6 +53,7 @@ UNFOLD: dict[str, Any] = {
                 "collapsible": True,
                 "items": [
                     _page("Feeds", "cell_tower", "marketdata.feedsource"),
+                    _page("Futures rolls", "event_repeat", "marketdata.futuresroll"),
                     _page("Backfills", "history", "marketdata.backfilljob"),
                     _page("Compared days", "rule", "marketdata.historyday"),
                 ],

@@ -42,6 +42,8 @@ CELERY_BEAT_SCHEDULE = {
     # After the last close in New York, summer and winter.
     "nightly-backfill": {"task": f"{_HISTORY}.nightly_backfill", "schedule": crontab(hour=2, minute=10)},
     "nightly-compare": {"task": f"{_HISTORY}.nightly_compare", "schedule": crontab(hour=4, minute=10)},
+    # When the futures' day is over in New York, summer and winter.
+    "roll-futures": {"task": f"{_HISTORY}.roll_futures", "schedule": crontab(hour=22, minute=20, day_of_week="1-5")},
     "retention": {"task": f"{_HISTORY}.retention", "schedule": crontab(hour=5, minute=10)},
 }
 CELERY_WORKER_SEND_TASK_EVENTS = False

@@ -18,6 +18,7 @@ from engine.model.orders import OrderFilled
 from engine.risk.config import RiskConfig
 from engine.strategy.slot import SlotConfig
 from engine.venue.matching import SimulatedVenue
+from marketdata.rolls import load_rolls
 from strategies.models import Ticker
 from strategies.registry import STRATEGIES
 from strategies.versions import code_version
@@ -59,6 +60,7 @@ class Composition(msgspec.Struct, frozen=True):
 
 def load(name: str) -> Composition:
     """Read the book called `name`: the slots of its running runs, and stopped ones that still hold something."""
+    load_rolls()
     book = Book.objects.get(name=name)
     saved = EngineState.objects.filter(book=book).first()
     return Composition(
