@@ -15,7 +15,7 @@ from infra.cancelling import cancel
 from infra.redis.client import aclose_clients, async_client
 from infra.redis.leases import Lease
 from infra.sealed import unseal
-from marketdata.feeds.registry import FEEDS, Feed, FeedKind, FeedSetup
+from marketdata.feeds.registry import FEEDS, Feed, FeedSetup
 from marketdata.feeds.runner import LEASE_KIND, LEASE_TTL_S, FeedRunner
 from marketdata.feeds.symbols import streamer_symbol
 from marketdata.models import FeedSource
@@ -51,12 +51,6 @@ async def _follow_rolls() -> None:
 
 def make_feed(name: str) -> Feed:
     """The feed as it is configured now."""
-    kind, setup = configured(name)
-    return kind.make(setup)
-
-
-def configured(name: str) -> tuple[FeedKind, FeedSetup]:
-    """What the feed `name` is made with."""
     load_rolls()
     source = FeedSource.objects.filter(name=name).first()
     if source is None:
@@ -64,4 +58,4 @@ def configured(name: str) -> tuple[FeedKind, FeedSetup]:
         raise NotFound(f"There is no feed named {name!r}. Known: {known}.", field="feed")
     token = unseal(source.sealed_token) if source.sealed_token else ""
     setup = FeedSetup(source.name, source.api_url, token, source.options, streamer_symbol)
-    return FEEDS[source.kind], setup
+    return FEEDS[source.kind].make(setup)

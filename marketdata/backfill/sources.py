@@ -29,18 +29,20 @@ class HistorySource(Protocol):
 
 
 class FeedHistory:
-    """The vendor behind a feed. It opens a connection of its own, and subscribes to nothing."""
-
-    request_ns: int | None = None  # a candle request names its beginning only
+    """The vendor behind a feed. Where history comes over the stream's line it opens a connection of its own, and
+    subscribes to nothing; a feed that `has_own_history` is asked without one, `request_ns` at a time if it says so."""
 
     def __init__(self, feed: Feed, *, connect_timeout_s: float = 20.0) -> None:
         self.name = feed.name
+        # None: a request names its beginning only, as DXLink's for candles do.
+        self.request_ns: int | None = getattr(feed, "request_ns", None)
         self._feed = feed
         self._timeout_s = connect_timeout_s
         self._reader: asyncio.Task[None] | None = None
 
     async def bars(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]:
-        await self._connected()
+        if not getattr(self._feed, "has_own_history", False):
+            await self._connected()
         # From one bar earlier: where a snapshot ends with a mark at the very beginning that was asked for, the mark
         # takes the place of the candle that begins there.
         margin = parse_timeframe(timeframe).duration_ns or NS_PER_MINUTE

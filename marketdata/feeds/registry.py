@@ -18,6 +18,8 @@ class Feed(Protocol):
     every reconnect. Prints that may be lost are told as `FeedGap` in `frames`, before the next print.
 
     A feed that `is_resumable` begins where `resume` says and tells with `position` how far its frames have come.
+    One whose `history` needs no connected stream says so with an attribute `has_own_history`, and with `request_ns`
+    how much time one request of a long backfill should cover.
     """
 
     name: str
