@@ -1,192 +1,233 @@
-"""One strategy over one file of prints or bars: checked, read, run, and told."""
+"""A run over stored history: strategies and symbols in one engine and one account; checked, read, run, and told."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from backtest.request import BROKER, Asked, Request, check
+from backtest.simulation.curve import Curve
 from backtest.simulation.driver import Outcome, document, drive, money
-from backtest.simulation.events import expand_ticks
-from backtest.simulation.options import parse_fees, parse_fill, parse_pairs, parse_quantity, parse_slippage
-from engine.bars.expand import Expander
-from engine.bars.timeframe import canonical
+from backtest.simulation.options import parse_fees, parse_fill, parse_slippage
+from backtest.source import Series, described, merged, read_archive, read_file
+from engine.bars.timeframe import parse_timeframe
 from engine.core import Engine, EngineConfig
 from engine.errors import InvalidInput
-from engine.instruments.catalog import bar_session, instrument_for
+from engine.exits.config import ExitConfig
+from engine.instruments.catalog import instrument_for
+from engine.instruments.instrument import Instrument
 from engine.model.event import Event
-from engine.model.market import Tick
 from engine.model.time import NS_PER_S
+from engine.risk.config import RiskConfig
 from engine.strategy.slot import SlotConfig
+from engine.venue.fees import Fees
+from engine.venue.margin import MarginAccount
 from engine.venue.matching import SimulatedVenue
-from marketdata.files.bars import read_bars
-from marketdata.files.names import recognise
-from marketdata.files.table import column_names
-from marketdata.files.ticks import read_ticks
-from strategies.registry import STRATEGIES, parse_params
+from engine.venue.slippage import Slippage
+from marketdata.archive.store import Archive
+from strategies.registry import STRATEGIES
 
-BROKER = "paper"
 STEP = 10_000  # events between two reports of progress
+MINUTE_S = 60
 
 Progress = Callable[[int, int], None]  # done, of how many
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What a person asks for, as they type it."""
-
-    file: Path
-    symbol: str
-    timeframe: str = "1"
-    strategy: str = "ema"
-    params: tuple[str, ...] = ()
-    quantity: str = "1"
-    fees: str = "none"
-    slippage: str = "none"
-    fill: str = "touch"
-    exclude: str = ""
-    contract: str | None = None
-    mapping: tuple[str, ...] = ()
-    time_is: str | None = None
-    start: int | None = None  # UTC nanoseconds
-    end: int | None = None
+def silent(done: int, total: int) -> None:
+    """No report."""
 
 
 class StoredRun:
-    """A run over a file. Everything is checked before anything is read; `InvalidInput` names the field."""
+    """Everything is checked before anything is read; `InvalidInput` names the option.
 
-    def __init__(self, request: Request) -> None:
-        if not request.file.is_file():
-            raise InvalidInput(f"file: {request.file} is no file", field="file")
+    `archive` is the folder of the stored history, where the request wants it. A run is played once; `again` gives one
+    on the same data, with other costs if asked.
+    """
+
+    def __init__(self, request: Request, *, archive: str | Path = "", series: Sequence[Series] | None = None) -> None:
         self.request = request
-        self.instrument = instrument_for(request.symbol)
-        self.timeframe = canonical(request.timeframe)
-        self.strategy = STRATEGIES.canonical(request.strategy)
-        params = parse_params(self.strategy, parse_pairs(request.params, field="param"))
-        self.params = {name: getattr(params, name) for name in params.__struct_fields__}
-        self.quantity: Decimal = parse_quantity(request.quantity)
+        self.asked: Asked = check(request)
         self.exclude = parse_bits(request.exclude)
-        self.mapping = parse_pairs(request.mapping, field="map")
-        self.venue = SimulatedVenue(
-            instruments={self.instrument.symbol: self.instrument},
-            fill=parse_fill(request.fill),
-            slippage=parse_slippage(request.slippage),
-            fees=parse_fees(request.fees),
-        )
+        self._archive = archive
+        self._series = series
+        self.fees: Fees = parse_fees(request.fees)
+        self.slippage: Slippage = parse_slippage(request.slippage)
+        self.fill = parse_fill(request.fill)
+        self.instruments: dict[str, Instrument] = {symbol: instrument_for(symbol) for symbol in self.asked.symbols}
+        self.engine = self.new_engine()
+        self.timeframes = {
+            symbol: sorted(state.streams, key=lambda each: parse_timeframe(each).order)
+            for symbol, state in self.engine.symbols.items()
+        }
+        self.venue = self.new_venue()
         self.outcome = Outcome()
+        self.curve = self.new_curve(self.engine)
         self.seconds = 0.0
-        self.rows = 0
 
     @property
-    def holds_bars(self) -> bool:
-        """Whether the file is of bars; one of prints has a price and no open, high, low and close."""
-        found = recognise(column_names(self.request.file), self.mapping)
-        return {"open", "high", "low", "close"} <= found.keys()
+    def label(self) -> str:
+        """What runs on what, for people."""
+        traders = self.asked.traders
+        times = ", ".join(dict.fromkeys(trader.timeframe for trader in traders))
+        return f"{', '.join(t.name for t in traders)} on {', '.join(self.asked.symbols)}, {times}"
 
-    def play(self, *, pace: float | None = None, progress: Progress = lambda done, total: None) -> None:
+    @cached_property
+    def series(self) -> Sequence[Series]:
+        """The data, read once."""
+        if self._series is not None:
+            return self._series
+        if self.request.archive:
+            archive = Archive(self._archive)
+            found = [read_archive(self.request, archive, symbol, self.timeframes[symbol]) for symbol in self.timeframes]
+        else:
+            found = [
+                read_file(self.request, path, symbol, self.timeframes[symbol])
+                for symbol, path in self.asked.files.items()
+            ]
+        for series in found:
+            if not series.rows:
+                raise InvalidInput(f"start: {series.name} holds nothing of {series.symbol} in that time", field="start")
+        return found
+
+    @property
+    def rows(self) -> int:
+        return sum(series.rows for series in self.series)
+
+    def play(self, *, pace: float | None = None, progress: Progress = silent) -> None:
         """Read and run; `pace` times as fast as it happened, or as fast as it goes."""
-        events = self._bars() if self.holds_bars else self._ticks(pace)
+        events = self.events(pace=pace)
         began = time.perf_counter()
-        drive(self.engine(), self.venue, self._counted(events, progress), self.outcome)
+        drive(self.engine, self.venue, self._counted(events, progress), self.outcome, self.curve)
         self.seconds = time.perf_counter() - began
 
-    def engine(self) -> Engine:
+    def again(self, **changes: Any) -> "StoredRun":
+        """A new run on the same data; `changes` are fields of the request."""
+        request = replace(self.request, **changes)
+        return StoredRun(request, archive=self._archive, series=self.series)
+
+    def events(self, *, pace: float | None = None) -> Iterable[Event]:
+        """Everything that the run is fed, by time."""
+        if pace is not None and len(self.series) > 1:
+            raise InvalidInput("speed: one symbol can be paced, not several", field="speed")
+        return merged([s.events(self.timeframes[s.symbol], exclude=self.exclude, pace=pace) for s in self.series])
+
+    # ---- parts ---------------------------------------------------------------------------------------------
+
+    def new_engine(self) -> Engine:
         """A new engine for this run."""
-        slot = SlotConfig(
-            strategy=self.strategy,
-            symbol=self.instrument.symbol,
-            timeframe=self.timeframe,
-            params=self.params,
-            quantities={BROKER: self.quantity},
+        capital = self.asked.capital
+        config = EngineConfig(
+            run="stored",
+            slots=tuple(self._slots()),
+            instruments=self.instruments,
+            risk=self._risk(),
+            capital={} if capital is None else {BROKER: capital},
         )
-        config = EngineConfig(run="stored", slots=(slot,), instruments={self.instrument.symbol: self.instrument})
         return Engine(config, strategies=STRATEGIES)
 
+    def new_venue(self) -> SimulatedVenue:
+        """A new venue for this run; with a capital it carries what the account can."""
+        capital = self.asked.capital
+        return SimulatedVenue(
+            instruments=self.instruments,
+            fill=self.fill,
+            slippage=self.slippage,
+            fees=self.fees,
+            margin=None if capital is None else {BROKER: MarginAccount(capital)},
+        )
+
+    def new_curve(self, engine: Engine) -> Curve:
+        return Curve(engine, {symbol: times[0] for symbol, times in self.timeframes.items()})
+
+    def _slots(self) -> Iterator[SlotConfig]:
+        asked = self.asked
+        for trader in asked.traders:
+            for symbol in asked.symbols:
+                yield SlotConfig(
+                    strategy=trader.name,
+                    symbol=symbol,
+                    timeframe=trader.timeframe,
+                    params=trader.params,
+                    quantities={BROKER: asked.quantities[symbol]},
+                    exits=self._exits(),
+                    kind=trader.kind,
+                    sizing=asked.sizing,
+                )
+
+    def _exits(self) -> ExitConfig | None:
+        if not self.request.flat_at_close:
+            return self.asked.exits
+        return msgspec.structs.replace(self.asked.exits or ExitConfig(), before_close_s=self._before_close_s())
+
+    def _risk(self) -> RiskConfig:
+        if not self.request.flat_at_close:
+            return RiskConfig()
+        return RiskConfig(no_entry_before_close_s=self._before_close_s())
+
+    def _before_close_s(self) -> float:
+        """A bar before the close: the exit is decided at the close of a bar and filled at the open of the next."""
+        spans = [parse_timeframe(trader.timeframe).duration_ns or 0 for trader in self.asked.traders]
+        longest = max(spans, default=0) // NS_PER_S
+        if longest >= 86_400:
+            raise InvalidInput("flat-at-close: bars of a day end with the session; use --carry", field="flat_at_close")
+        return float(max(longest, MINUTE_S))
+
+    def _counted(self, events: Iterable[Event], progress: Progress) -> Iterator[Event]:
+        rows = self.rows
+        for number, event in enumerate(events, 1):
+            yield event
+            if number % STEP == 0:
+                progress(number, rows)
+        progress(rows, rows)
+
+    # ---- telling -------------------------------------------------------------------------------------------
+
     def result(self, *, timing: bool | None) -> dict[str, Any]:
-        """The JSON document. Without seconds two runs over one file are byte for byte the same."""
-        found = document(self.outcome, config=self._config())
+        """The JSON document. Without seconds two runs over the same data are byte for byte the same."""
+        found = document(self.outcome, config=self.config())
         if timing is None:
             found["throughput"] = {"events": self.outcome.events}
         elif timing:
             found["throughput"] = {"events": self.outcome.events, "seconds": round(self.seconds, 6)}
         return found
 
-    def _config(self) -> dict[str, Any]:
-        asked = self.request
+    def config(self) -> dict[str, Any]:
+        """What was run. With one symbol and one strategy their fields stand for themselves, too."""
+        asked, request = self.asked, self.request
         return {
-            "file": asked.file.name,
+            **self._single(),
             "rows": self.rows,
-            "symbol": self.instrument.symbol,
-            "timeframe": self.timeframe,
-            "strategy": self.strategy,
-            "params": self.params,
-            "quantity": money(self.quantity),
-            "fees": asked.fees,
-            "slippage": asked.slippage,
-            "fill": asked.fill,
+            "data": described(self.series),
+            "strategies": [msgspec.to_builtins(trader) for trader in asked.traders],
+            "quantities": {symbol: money(quantity) for symbol, quantity in asked.quantities.items()},
+            "fees": request.fees,
+            "slippage": request.slippage,
+            "fill": request.fill,
             "exclude_conditions": hex(self.exclude),
+            "capital": None if asked.capital is None else money(asked.capital),
+            "exits": msgspec.to_builtins(self._exits()),
+            "sizing": msgspec.to_builtins(asked.sizing),
+            "flat_at_close": request.flat_at_close,
+            "adjust": request.adjust,
         }
 
-    def _ticks(self, pace: float | None) -> Iterator[Event]:
-        asked = self.request
-        columns = read_ticks(
-            asked.file,
-            self.instrument.symbol,
-            contract=asked.contract,
-            mapping=self.mapping,
-            start=asked.start,
-            end=asked.end,
-        )
-        self.rows = len(columns)
-        expander = Expander(
-            self.instrument.symbol,
-            [self.timeframe],
-            session=bar_session(self.instrument.symbol),
-            exclude=self.exclude,
-            source=asked.file.name,
-        )
-        ticks = columns.ticks() if pace is None else paced(columns.ticks(), pace)
-        return expand_ticks(ticks, expander)
-
-    def _bars(self) -> Iterator[Event]:
-        asked = self.request
-        columns = read_bars(
-            asked.file,
-            self.instrument.symbol,
-            contract=asked.contract,
-            time_is=asked.time_is,
-            mapping=self.mapping,
-            session=bar_session(self.instrument.symbol),
-            start=asked.start,
-            end=asked.end,
-        )
-        if columns.timeframe != self.timeframe:
-            raise InvalidInput(
-                f"timeframe: the file holds bars of {columns.timeframe}; {self.timeframe} can be made of prints only",
-                field="timeframe",
-            )
-        self.rows = len(columns)
-        return columns.bars(source=asked.file.name)
-
-    def _counted(self, events: Iterable[Event], progress: Progress) -> Iterator[Event]:
-        for number, event in enumerate(events, 1):
-            yield event
-            if number % STEP == 0:
-                progress(number, self.rows)
-        progress(self.rows, self.rows)
-
-
-def paced(ticks: Iterable[Tick], pace: float) -> Iterator[Tick]:
-    """The ticks when they are due: `pace` market seconds in each second."""
-    first: int | None = None
-    began = time.monotonic()
-    for tick in ticks:
-        first = tick.ts if first is None else first
-        wait = (tick.ts - first) / NS_PER_S / pace - (time.monotonic() - began)
-        if wait > 0:
-            time.sleep(wait)
-        yield tick
+    def _single(self) -> dict[str, Any]:
+        asked = self.asked
+        if len(asked.traders) > 1 or len(asked.symbols) > 1:
+            return {}
+        [trader], [symbol] = asked.traders, asked.symbols
+        return {
+            "file": self.series[0].name,
+            "symbol": symbol,
+            "timeframe": trader.timeframe,
+            "strategy": trader.name,
+            "params": trader.params,
+            "quantity": money(asked.quantities[symbol]),
+        }
 
 
 def parse_bits(text: str) -> int:

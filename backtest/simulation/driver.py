@@ -1,14 +1,16 @@
 """Runs stored events through engine and simulated venue, and keeps what came of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from backtest.simulation.curve import Curve
 from engine.core import Engine
 from engine.model.event import Event
-from engine.model.orders import ApprovedOrder, Order, OrderDenied, OrderFilled
+from engine.model.market import Bar
+from engine.model.orders import ApprovedOrder, Order, OrderDenied, OrderFilled, OrderRejected
 from engine.model.positions import PositionChanged, TradeClosed
 from engine.model.signals import Signal, SignalSuppressed, StrategyFaulted
 from engine.model.time import iso
@@ -28,39 +30,53 @@ class Outcome(msgspec.Struct):
     suppressed: list[SignalSuppressed] = []
     faults: list[StrategyFaulted] = []
     positions: dict[tuple[str, str, str], PositionChanged] = {}
+    rejections: dict[str, str] = {}  # order → the venue's reason
 
     def take(self, outputs: Iterable[Event]) -> None:
         """Keep what `outputs` say."""
         for out in outputs:
-            match out:
-                case TradeClosed():
-                    self.trades.append(out)
-                case PositionChanged():
-                    self.positions[out.strategy, out.symbol, out.broker] = out
-                case OrderFilled():
-                    self.fills.setdefault(out.client_id, []).append(out)
-                case ApprovedOrder():
-                    self.orders.append(out.order)
-                case OrderDenied():
-                    self.denials.append(out)
-                case Signal():
-                    self.signals += 1
-                case SignalSuppressed():
-                    self.suppressed.append(out)
-                case StrategyFaulted():
-                    self.faults.append(out)
-                case _:
-                    pass
+            keep = _KEEPS.get(type(out))
+            if keep is not None:
+                keep(self, out)
+
+    def count_signal(self, out: Signal) -> None:
+        self.signals += 1
+
+    def keep_fill(self, out: OrderFilled) -> None:
+        self.fills.setdefault(out.client_id, []).append(out)
+
+    def keep_position(self, out: PositionChanged) -> None:
+        self.positions[out.strategy, out.symbol, out.broker] = out
+
+    def keep_rejection(self, out: OrderRejected) -> None:
+        self.rejections[out.client_id] = out.reason
 
 
-def drive(engine: Engine, venue: SimulatedVenue, events: Iterable[Event], outcome: Outcome) -> Outcome:
-    """Feed `events` in order; `outcome` may be read while it grows."""
+_KEEPS: dict[type[Event], Callable[[Outcome, Any], None]] = {
+    TradeClosed: lambda outcome, out: outcome.trades.append(out),
+    ApprovedOrder: lambda outcome, out: outcome.orders.append(out.order),
+    OrderDenied: lambda outcome, out: outcome.denials.append(out),
+    SignalSuppressed: lambda outcome, out: outcome.suppressed.append(out),
+    StrategyFaulted: lambda outcome, out: outcome.faults.append(out),
+    Signal: Outcome.count_signal,
+    OrderFilled: Outcome.keep_fill,
+    PositionChanged: Outcome.keep_position,
+    OrderRejected: Outcome.keep_rejection,
+}
+
+
+def drive(
+    engine: Engine, venue: SimulatedVenue, events: Iterable[Event], outcome: Outcome, curve: Curve | None = None
+) -> Outcome:
+    """Feed `events` in order; `outcome` may be read while it grows. `curve` sees every bar after the engine did."""
     take = outcome.take
     for event in events:
         outputs = step(engine, venue, event)
         outcome.events += 1
         if outputs:
             take(outputs)
+        if curve is not None and type(event) is Bar:
+            curve.see(event)
     return outcome
 
 
@@ -69,7 +85,10 @@ def document(outcome: Outcome, *, config: dict[str, Any]) -> dict[str, Any]:
     return {
         "config": config,
         "trades": [trade_document(trade) for trade in outcome.trades],
-        "orders": [order_document(order, outcome.fills.get(order.client_id, ())) for order in outcome.orders],
+        "orders": [
+            order_document(order, outcome.fills.get(order.client_id, ()), outcome.rejections.get(order.client_id))
+            for order in outcome.orders
+        ],
         "stats": statistics(outcome),
     }
 
@@ -93,8 +112,8 @@ def trade_document(trade: TradeClosed) -> dict[str, Any]:
     }
 
 
-def order_document(order: Order, fills: Sequence[OrderFilled]) -> dict[str, Any]:
-    """One order with its fills."""
+def order_document(order: Order, fills: Sequence[OrderFilled], rejected: str | None = None) -> dict[str, Any]:
+    """One order with its fills, or why the venue did not take it."""
     return {
         "client_id": order.client_id,
         "strategy": order.strategy,
@@ -110,6 +129,7 @@ def order_document(order: Order, fills: Sequence[OrderFilled]) -> dict[str, Any]
             {"ts": iso(f.ts), "price": money(f.price), "quantity": money(f.quantity), "fee": money(f.fee)}
             for f in fills
         ],
+        "rejected": rejected,
     }
 
 

@@ -87,6 +87,14 @@ def parse_quantity(text: str) -> Decimal:
     return value
 
 
+def parse_amount(text: str, *, field: str) -> Decimal:
+    """An amount of money above 0."""
+    value = _amount(text, field=field, expected="an amount above 0", found=text)
+    if value == 0:
+        raise InvalidInput(f"{field}: expected an amount above 0, found {text!r}", field=field)
+    return value
+
+
 def _amount(text: str, *, field: str, expected: str, found: str) -> Decimal:
     try:
         value = Decimal(text)

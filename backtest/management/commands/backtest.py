@@ -1,69 +1,93 @@
-"""`./run manage backtest`: a strategy over stored prints or bars, through the very engine that trades."""
+"""`./run manage backtest`: strategies over stored prints or bars, through the very engine that trades."""
 
 import json
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
+from django.conf import settings
 from django.core.management.base import CommandError
 from django_typer.management import TyperCommand
 from typer import Option
 
+from backtest.request import Request
 from backtest.shown import progress_bar, show
 from backtest.simulation.options import FEES, SLIPPAGE
-from backtest.stored import Request, StoredRun
+from backtest.stored import StoredRun
 from engine.errors import FortifiedError, InvalidInput
 from engine.model.time import from_datetime
 
+Texts = list[str] | None
+
 
 class Command(TyperCommand):
-    """One strategy, one symbol, one file; deterministic."""
+    """Any number of strategies and symbols in one run, with one account and the arbiter; deterministic."""
 
-    help = "Runs a strategy over a file of prints or bars and prints the trades."
+    help = "Runs strategies over files of prints or bars, or over the archive, and tells what came of it."
     requires_system_checks = ()
 
     def handle(
         self,
-        data: Annotated[Path, Option(help="Parquet or CSV of prints or bars.")],
-        symbol: Annotated[str, Option(help="Which symbol of the file; and how orders are priced.")],
-        timeframe: Annotated[str, Option(help="Bars that the strategy sees: 1, 5, 144t …")] = "1",
-        strategy: Annotated[str, Option(help="Which strategy trades.")] = "ema",
-        param: Annotated[list[str] | None, Option(help="NAME=VALUE of a parameter; may be repeated.")] = None,
-        quantity: Annotated[str, Option(help="How much is traded.")] = "1",
+        data: Annotated[
+            Texts, Option(help="Parquet or CSV of prints or bars: FILE, or SYMBOL=FILE; repeatable.")
+        ] = None,
+        from_archive: Annotated[bool, Option("--from-archive", help="The stored history instead of files.")] = False,
+        ticks: Annotated[bool, Option("--ticks", help="Of the archive: prints, also where bars are stored.")] = False,
+        symbol: Annotated[Texts, Option(help="Which symbols; and how orders are priced. Repeatable.")] = None,
+        timeframe: Annotated[Texts, Option(help="Bars to decide on: 1, 5, 144t …, or STRATEGY=TIMEFRAME.")] = None,
+        strategy: Annotated[Texts, Option(help="Which strategies trade: KEY, or NAME=KEY. Repeatable.")] = None,
+        param: Annotated[Texts, Option(help="NAME=VALUE, or STRATEGY.NAME=VALUE. Repeatable.")] = None,
+        quantity: Annotated[Texts, Option(help="How much is traded, or SYMBOL=QUANTITY.")] = None,
         start: Annotated[str | None, Option(help="From here on: 2024-03-01 or an ISO time, UTC.")] = None,
         end: Annotated[str | None, Option(help="Until here.")] = None,
         fees: Annotated[str, Option(help=FEES)] = "none",
         slippage: Annotated[str, Option(help=SLIPPAGE)] = "none",
         fill: Annotated[str, Option(help="touch (bid or ask) or last.")] = "touch",
+        capital: Annotated[
+            str | None, Option(help="Cash of the account that all share; what it cannot carry is rejected.")
+        ] = None,
+        exits: Annotated[str | None, Option(help='JSON: {"stop": {"value": 2, "kind": "atr"}}')] = None,
+        sizing: Annotated[str | None, Option(help='JSON: {"method": "fixed_fraction", "fraction": 0.2}')] = None,
+        flat_at_close: Annotated[
+            bool, Option("--flat-at-close/--carry", help="Flat before each session's close, or carried over it.")
+        ] = False,
+        adjust: Annotated[str, Option(help="none, or splits: as if every split had always been.")] = "none",
+        factors: Annotated[str | None, Option(help="A file of splits, for data from files.")] = None,
         exclude_conditions: Annotated[str, Option(help="Condition bits whose prints make no price.")] = "",
         contract: Annotated[str | None, Option(help="One contract, where the file holds several.")] = None,
-        mapping: Annotated[list[str] | None, Option("--map", help="OURS=COLUMN, e.g. close=Last; repeatable.")] = None,
+        mapping: Annotated[Texts, Option("--map", help="OURS=COLUMN, e.g. close=Last; repeatable.")] = None,
         time_is: Annotated[str | None, Option(help="What a bar's stamp means: open or close.")] = None,
         as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
         timing: Annotated[bool, Option(help="Events and seconds in the JSON; two runs are the same without.")] = True,
     ) -> None:
         try:
-            run = StoredRun(
-                Request(
-                    file=data,
-                    symbol=symbol,
-                    timeframe=timeframe,
-                    strategy=strategy,
-                    params=tuple(param or ()),
-                    quantity=quantity,
-                    fees=fees,
-                    slippage=slippage,
-                    fill=fill,
-                    exclude=exclude_conditions,
-                    contract=contract,
-                    mapping=tuple(mapping or ()),
-                    time_is=time_is,
-                    start=parse_moment(start, field="start"),
-                    end=parse_moment(end, field="end"),
-                )
+            request = Request(
+                data=tuple(data or ()),
+                archive=from_archive,
+                use_ticks=ticks,
+                symbols=tuple(symbol or ()),
+                timeframes=tuple(timeframe or ("1",)),
+                strategies=tuple(strategy or ("ema",)),
+                params=tuple(param or ()),
+                quantities=tuple(quantity or ("1",)),
+                fees=fees,
+                slippage=slippage,
+                fill=fill,
+                exclude=exclude_conditions,
+                contract=contract,
+                mapping=tuple(mapping or ()),
+                time_is=time_is,
+                start=parse_moment(start, field="start"),
+                end=parse_moment(end, field="end"),
+                capital=capital,
+                exits=exits,
+                sizing=sizing,
+                flat_at_close=flat_at_close,
+                adjust=adjust,
+                factors=factors,
             )
-            with progress_bar(f"{run.instrument.symbol} {run.timeframe}") as progress:
+            run = StoredRun(request, archive=settings.ARCHIVE_DIR)
+            with progress_bar(run.label) as progress:
                 run.play(progress=progress)
         except FortifiedError as error:
             raise CommandError(error.detail) from error

@@ -9,9 +9,10 @@ from django.core.management.base import CommandError
 from django_typer.management import TyperCommand
 from typer import Argument, Option
 
+from backtest.request import Request
 from backtest.shown import progress_bar, show
 from backtest.simulation.options import FEES, SLIPPAGE
-from backtest.stored import Request, StoredRun
+from backtest.stored import StoredRun
 from engine.errors import FortifiedError, InvalidInput
 
 
@@ -47,12 +48,12 @@ class Command(TyperCommand):
         try:
             run = StoredRun(
                 Request(
-                    file=file,
-                    symbol=symbol,
-                    timeframe=timeframe,
-                    strategy=strategy,
+                    data=(str(file),),
+                    symbols=(symbol,),
+                    timeframes=(timeframe,),
+                    strategies=(strategy,),
                     params=tuple(param or ()),
-                    quantity=quantity,
+                    quantities=(quantity,),
                     fees=fees,
                     slippage=slippage,
                     fill=fill,
@@ -63,7 +64,7 @@ class Command(TyperCommand):
                 )
             )
             pace = parse_speed(speed)
-            with progress_bar(f"{run.instrument.symbol} {run.timeframe}") as progress:
+            with progress_bar(run.label) as progress:
                 run.play(pace=pace, progress=progress)
         except FortifiedError as error:
             raise CommandError(error.detail) from error

@@ -6,7 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from backtest.management.commands.replay import parse_speed
-from backtest.stored import paced, parse_bits
+from backtest.source import paced
+from backtest.stored import parse_bits
 from engine.errors import InvalidInput
 from engine.model.market import Tick
 
