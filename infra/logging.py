@@ -30,6 +30,11 @@ def register_secret(value: str) -> None:
         _secrets.add(value)
 
 
+def forget_secret(value: str) -> None:
+    """`value` is worth nothing any more: log lines need not be searched for it."""
+    _secrets.discard(value)
+
+
 def scrub(text: str) -> str:
     """`text` without registered secrets and without what looks like a credential."""
     for secret in _secrets:
