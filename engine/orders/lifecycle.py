@@ -93,6 +93,8 @@ class OrderBook:
         record = self._open.get(client_id)
         if type(update) is OrderFilled:
             return self._fill(record or self._closed.get(client_id), update)
+        if type(update) is OrderAccepted:
+            _name(record or self._closed.get(client_id), update.venue_id)
         if record is None:
             return None
         state, stage = _AFTER[type(update)]
@@ -103,8 +105,6 @@ class OrderBook:
         record.state, record.stage = state, stage
         if stage == _DONE:
             self._finish(record)
-        elif type(update) is OrderAccepted:
-            record.venue_id = update.venue_id
         elif type(update) is OrderSubmitted:
             record.sent_ts = update.ts
         return record
@@ -138,3 +138,9 @@ class OrderBook:
             self._closed[record.order.client_id] = record
             if len(self._closed) > KEEP_CLOSED:
                 self._closed.popitem(last=False)
+
+
+def _name(record: OrderRecord | None, venue_id: str) -> None:
+    """The venue's name of the order; it may come after its first execution, and then it changes nothing else."""
+    if record is not None and not record.venue_id:
+        record.venue_id = venue_id

@@ -8,7 +8,7 @@ from django.db.models import F
 
 from engine.errors import InvariantBroken
 from engine.model.commands import CommandHandled
-from engine.model.enums import OrderState
+from engine.model.enums import FINAL_STATES, OrderState
 from engine.model.event import Event
 from engine.model.orders import (
     ApprovedOrder,
@@ -31,7 +31,7 @@ from engine.model.time import iso, to_datetime
 from trading.models import Book, CommandRecord, Decision, Fill, Order, Position, Run, Trade
 
 # The columns of an order that change after its approval.
-MOVING = ("state", "state_reason", "timeline", "updated_at", "venue_id", "filled_quantity", "average_price")
+MOVING = ("state", "state_reason", "timeline", "updated_at", "venue_id", "filled_quantity", "average_price", "request")
 
 BarOf = Callable[[str, str], dict[str, Any] | None]
 
@@ -88,7 +88,8 @@ class Projection:
         )
 
     def submitted(self, event: OrderSubmitted) -> None:
-        self._move(event.client_id, OrderState.SUBMITTED, ts=event.ts)
+        columns = {} if event.request is None else {"request": event.request}
+        self._move(event.client_id, OrderState.SUBMITTED, ts=event.ts, **columns)
 
     def accepted(self, event: OrderAccepted) -> None:
         self._move(event.client_id, OrderState.ACCEPTED, ts=event.ts, venue_id=event.venue_id)
@@ -133,13 +134,17 @@ class Projection:
         filled = before + event.quantity
         order.average_price = ((paid * before + event.price * event.quantity) / filled).quantize(Decimal("1e-8"))
         order.filled_quantity = filled
-        state = OrderState.FILLED if filled >= order.quantity else OrderState.PARTIALLY_FILLED
+        # An execution that raced with a cancel is counted; the order is over all the same.
+        partly = OrderState(order.state) if order.state in FINAL_STATES else OrderState.PARTIALLY_FILLED
+        state = OrderState.FILLED if filled >= order.quantity else partly
         self._move(order.client_id, state, ts=event.ts)
 
     def _move(self, client_id: str, state: OrderState, *, ts: int, **columns: Any) -> None:
         order = self._order(client_id)
         order.timeline = [*order.timeline, {"state": state.value, "at": iso(ts)}]
-        order.state, order.updated_at = state.value, to_datetime(ts)
+        # The venue's answer may come after the execution: the order is further than that.
+        is_behind = state is OrderState.ACCEPTED and order.filled_quantity > 0
+        order.state, order.updated_at = order.state if is_behind else state.value, to_datetime(ts)
         for name, value in columns.items():
             setattr(order, name, value)
         self._moved[client_id] = order

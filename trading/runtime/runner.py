@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
+from engine.model.accounts import AccountChecked, PositionAdjusted
 from engine.model.commands import CommandHandled
 from engine.model.event import Event
 from engine.model.market import Bar, FeedGap, TimeAdvanced
@@ -46,6 +47,8 @@ COMMIT_AT_ONCE = (
     PositionChanged,
     TradeClosed,
     CommandHandled,
+    AccountChecked,
+    PositionAdjusted,
 )
 
 
