@@ -29,6 +29,7 @@ class BrokerAccount(models.Model):
     name = models.SlugField(max_length=32, unique=True, help_text="The key in books and ticker quantities.")
     mode = models.CharField(max_length=8, choices=Mode.choices, default=Mode.PAPER)
     account_number = models.CharField(max_length=64, blank=True)
+    login = models.SlugField(max_length=32, default="main", help_text="Which of the broker's logins it belongs to.")
     enabled = models.BooleanField(default=True)
     is_armed = models.BooleanField(default=False, help_text="A person allowed real orders on this account.")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -51,3 +52,62 @@ class BrokerAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.broker}, {self.mode})"
+
+
+class BrokerToken(models.Model):
+    """One login at one broker: a person's consent, sealed, and the access token of the moment.
+
+    `claimed_until` is held by the process that refreshes it. `warned_h` is the last threshold (hours before the
+    consent ends) that people were told of.
+    """
+
+    class State(models.TextChoices):
+        CONNECTED = "connected", "connected"
+        FAILING = "failing", "failing"  # refreshing fails; the consent is good as far as we know
+        DEAD = "dead", "dead"  # a person must connect again
+        DISCONNECTED = "disconnected", "disconnected"
+
+    broker = models.CharField(max_length=32, validators=[is_known_broker])
+    login = models.SlugField(max_length=32, default="main")
+    state = models.CharField(max_length=16, choices=State.choices, default=State.DISCONNECTED)
+    sealed_refresh = models.TextField(blank=True, editable=False)
+    sealed_access = models.TextField(blank=True, editable=False)
+    access_expires_at = models.DateTimeField(null=True, blank=True)
+    refresh_expires_at = models.DateTimeField(null=True, blank=True)
+    scope = models.CharField(max_length=255, blank=True)
+    authorized_at = models.DateTimeField(null=True, blank=True)
+    refreshed_at = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
+    warned_h = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("broker", "login")
+        permissions = (("connect_broker", "Can connect and disconnect brokers"),)
+        constraints = (models.UniqueConstraint(fields=("broker", "login"), name="one_token_per_login"),)
+
+    def __str__(self) -> str:
+        return f"{self.broker} ({self.login}): {self.state}"
+
+
+class BrokerNotice(models.Model):
+    """Something about a login that people must know; shown on the page and in the admin."""
+
+    class Level(models.TextChoices):
+        INFO = "info", "info"
+        WARNING = "warning", "warning"
+        ERROR = "error", "error"
+
+    broker = models.CharField(max_length=32)
+    login = models.SlugField(max_length=32)
+    level = models.CharField(max_length=8, choices=Level.choices)
+    text = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.broker} ({self.login}): {self.text}"

@@ -1,7 +1,7 @@
 """OAuth as brokers speak it: what each one's dialect is, and the one place where tokens are asked for."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -49,9 +49,23 @@ class TokenReply(msgspec.Struct, frozen=True):
     scope: str = ""
 
 
+class VenueAccount(msgspec.Struct, frozen=True):
+    """An account behind a login, as the venue lists it."""
+
+    number: str
+    kind: str = ""  # "Margin", "Individual", …: the venue's words
+    nickname: str = ""
+    is_closed: bool = False
+
+
+AccountsOf = Callable[[str, str], Awaitable[list[VenueAccount]]]
+"""(the venue's address, empty for its own; access token) → its accounts."""
+
+
 class Dialect(msgspec.Struct, frozen=True):
-    """How one venue does OAuth. The functions are pure; `client_grant` is None where the venue has no login without
-    a person.
+    """How one venue does OAuth. All but `accounts` are pure.
+
+    `client_grant` is None where the venue has no login without a person.
 
     `refresh_life_s`: how long a consent lasts from the moment it was given, refreshed or not; None: until withdrawn.
     `access_life_s`: what an access token lives if the reply does not say. `refresh_ahead_s`: how long before its end
@@ -68,6 +82,7 @@ class Dialect(msgspec.Struct, frozen=True):
     refresh_life_s: float | None = None
     refresh_ahead_s: float = 300.0
     help: str = ""  # for a person, how to connect
+    accounts: AccountsOf | None = None
 
 
 class TokenUnavailable(OrderRefused):

@@ -1,8 +1,9 @@
-"""Secrets at rest: sealed with a key derived from the installation's secret key."""
+"""Secrets at rest: sealed with a key from the environment, and opened with that one or its predecessor."""
 
 import base64
+from functools import lru_cache
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
@@ -28,9 +29,25 @@ def unseal(sealed: str) -> str:
     try:
         return _fernet().decrypt(sealed.encode()).decode()
     except InvalidToken as error:
-        raise SealBroken("a stored secret was sealed with another SECRET_KEY; enter it again") from error
+        raise SealBroken("a stored secret was sealed with another TOKEN_KEY or SECRET_KEY; enter it again") from error
 
 
-def _fernet() -> Fernet:
+def reseal(sealed: str) -> str:
+    """The same secret sealed with the newest key; `SealBroken` where no key opens it."""
+    return seal(unseal(sealed))
+
+
+def _fernet() -> MultiFernet:
+    """The first key seals. The one made of SECRET_KEY comes last: it served before TOKEN_KEY was set."""
+    keys: tuple[str, ...] = (*settings.TOKEN_KEYS, settings.SECRET_KEY)
+    return _fernets(keys)
+
+
+@lru_cache(maxsize=4)
+def _fernets(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(_derived(key)) for key in keys])
+
+
+def _derived(key: str) -> bytes:
     derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE)
-    return Fernet(base64.urlsafe_b64encode(derive.derive(settings.SECRET_KEY.encode())))
+    return base64.urlsafe_b64encode(derive.derive(key.encode()))

@@ -39,6 +39,7 @@ CELERY_BEAT_SCHEDULE = {
     "poll-universe": {"task": "trading.tasks.poll_universe", "schedule": 60.0, "options": {"expires": 55}},
     "archive-bars": {"task": f"{_HISTORY}.archive_bars", "schedule": 120.0, "options": {"expires": 110}},
     "continue-backfills": {"task": f"{_HISTORY}.continue_backfills", "schedule": 45.0, "options": {"expires": 40}},
+    "refresh-tokens": {"task": "brokers.tasks.refresh_tokens", "schedule": 20.0, "options": {"expires": 18}},
     # After the last close in New York, summer and winter.
     "nightly-backfill": {"task": f"{_HISTORY}.nightly_backfill", "schedule": crontab(hour=2, minute=10)},
     "nightly-compare": {"task": f"{_HISTORY}.nightly_compare", "schedule": crontab(hour=4, minute=10)},

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _READ = re.compile(
-    r"\b(?:env\.\w+|environment\.\w+|integer|number|choice|required|credential|\w+_secret|environ\.get)\(\s*[\"']([A-Z][A-Z_]+)[\"']"
+    r"\b(?:env\.\w+|environment\.\w+|integer|number|choice|required|credential|address|\w+_secret|environ\.get)\(\s*[\"']([A-Z][A-Z_]+)[\"']"
 )
 _NAMES_IN_A_TUPLE = re.compile(r"env\.str\(name, default=\"\"\) for name in \(([^)]*)\)")
 
