@@ -32,13 +32,15 @@ class BookConsumer(AsyncJsonWebsocketConsumer):
         except NotFound as error:
             await self.close(code=UNKNOWN_BOOK, reason=error.detail[:120])
             return
-        await self.channel_layer.group_add(keys.book_group(self._book), self.channel_name)
+        for group in (keys.book_group(self._book), keys.feeds_group()):
+            await self.channel_layer.group_add(group, self.channel_name)
         self._task = asyncio.create_task(self._forward())
 
     async def disconnect(self, code: int) -> None:
         if self._task is not None:
             await cancel(self._task)
-            await self.channel_layer.group_discard(keys.book_group(self._book), self.channel_name)
+            for group in (keys.book_group(self._book), keys.feeds_group()):
+                await self.channel_layer.group_discard(group, self.channel_name)
 
     async def book_event(self, message: dict[str, Any]) -> None:
         """A committed fact, or a batch of them: forwarded as it is."""

@@ -1,13 +1,29 @@
-"""Prometheus metrics of the long-lived loops: declared here, counted where the work is done."""
+"""Prometheus metrics of the long-lived loops: declared here, counted where the work is done, gathered from Redis.
 
-from prometheus_client import Counter, Gauge, Histogram
+Each loop leaves its own exposition in Redis (`keys.metrics`, with a TTL) about once a second. The web process serves
+all of them together at /metrics, each sample with the name of its process as a label.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 FEED_FRAMES = Counter("feed_frames_total", "Frames received from the venue", ["feed"])
 FEED_TICKS = Counter("feed_ticks_total", "Prints received", ["feed"])
 FEED_BARS = Counter("feed_bars_total", "Bars completed and written", ["feed"])
+FEED_REVISED = Counter("feed_bars_revised_total", "Bars given out once more, corrected or in doubt", ["feed"])
+FEED_REPAIRED = Counter("feed_bars_repaired_total", "Incomplete bars replaced by the venue's own", ["feed"])
+FEED_LATE = Counter("feed_late_prints_total", "Prints that came after their bar had been given out", ["feed"])
+FEED_DROPPED = Counter("feed_bars_dropped_total", "Bars given up because Redis took nothing for too long", ["feed"])
 FEED_ENTRIES = Counter("feed_stream_entries_total", "Entries written to Redis streams", ["feed"])
 FEED_RECONNECTS = Counter("feed_connects_total", "Connections opened to the venue", ["feed"])
 FEED_GAPS = Counter("feed_gaps_total", "Symbols that lost prints", ["feed"])
+FEED_ALERTS = Counter("feed_alerts_total", "Changes of a symbol to anything but fresh", ["feed"])
 FEED_LAG = Histogram(
     "feed_write_lag_seconds",
     "From the receipt of a frame to its entries being in Redis",
@@ -15,3 +31,33 @@ FEED_LAG = Histogram(
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0),
 )
 FEED_NOT_FRESH = Gauge("feed_symbols_not_fresh", "Symbols whose data may not be traded on", ["feed"])
+FEED_UNREAD = Gauge("feed_unread_share", "Of a stream's room: what its slowest reader has not acknowledged", ["feed"])
+
+
+def exposition() -> bytes:
+    """This process's metrics as text."""
+    return generate_latest(REGISTRY)
+
+
+def gathered(texts: Mapping[str, bytes | str]) -> bytes:
+    """Several processes' expositions as one, each sample labelled with the `process` it is of."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Gathered(texts))
+    return generate_latest(registry)
+
+
+class _Gathered(Collector):
+    def __init__(self, texts: Mapping[str, bytes | str]) -> None:
+        self._texts = texts
+
+    def collect(self) -> Iterator[Metric]:
+        """One family of each name, with the samples of all processes."""
+        families: dict[str, Metric] = {}
+        for process, text in sorted(self._texts.items()):
+            decoded = text.decode() if isinstance(text, bytes) else text
+            for family in text_string_to_metric_families(decoded):
+                held = families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
+                held.samples += [
+                    sample._replace(labels={**sample.labels, "process": process}) for sample in family.samples
+                ]
+        yield from families.values()

@@ -39,8 +39,22 @@ def recent_bars_now(client: SyncRedis, symbol: str, timeframe: str, limit: int) 
 
 async def join_history(client: AsyncRedis, symbol: str, timeframe: str, vendor: Sequence[Bar]) -> int:
     """Write a vendor's closed bars where we have none of our own, by the rule of `plan_join`; how many were new."""
+    return (await join_bars(client, symbol, timeframe, vendor)).added
+
+
+class Joined(NamedTuple):
+    """What joining did: how many bars are new, which of them stand for bars of ours that were not whole, and whether
+    one of those had lost prints while it was forming (others were begun in the middle)."""
+
+    added: int = 0
+    repairs: tuple[Bar, ...] = ()
+    mends_gap: bool = False
+
+
+async def join_bars(client: AsyncRedis, symbol: str, timeframe: str, vendor: Sequence[Bar]) -> Joined:
+    """The same, and what it repaired."""
     if not vendor:
-        return 0
+        return Joined()
     key = keys.bars(symbol, timeframe)
     oldest = min(bar.ts_open for bar in vendor) // NS_PER_MS
     raws = await cast("Any", client.zrangebyscore(key, oldest, "+inf"))
@@ -54,7 +68,9 @@ async def join_history(client: AsyncRedis, symbol: str, timeframe: str, vendor: 
                 pipe.zadd(key, {codec.encode(bar): score(bar) for bar in added})
             pipe.zremrangebyrank(key, 0, -MAX_BARS - 1)
             await pipe.execute()
-    return len(added)
+    broken = sorted((each.bar for each in removed if not each.bar.is_complete), key=_close)
+    repairs = tuple(bar for bar in added if _overlaps(bar, broken))
+    return Joined(len(added), repairs, any(bar.quality == "gapped" for bar in broken))
 
 
 def plan_join(stored: Sequence[Stored], vendor: Sequence[Bar]) -> tuple[list[Stored], list[Bar]]:
@@ -100,7 +116,7 @@ def _in_order(raws: Iterable[str | bytes]) -> list[Bar]:
     best: dict[int, Bar] = {}
     for bar in bars:  # one per period: our own complete one, else the later
         held = best.get(bar.ts)
-        if held is None or not _is_ours(held):
+        if held is None or not _is_ours(held) or (bar.quality == "revised" and bar.is_complete):
             best[bar.ts] = bar
     return list(best.values())
 
@@ -110,7 +126,7 @@ def _bar(raw: str | bytes) -> Bar:
 
 
 def _is_ours(bar: Bar) -> bool:
-    return bar.is_complete and bar.quality in ("built", "sampled")
+    return bar.is_complete and bar.quality in ("built", "sampled", "revised")
 
 
 def _close(bar: Bar) -> int:

@@ -5,19 +5,24 @@ import os
 import socket
 from collections.abc import Callable
 
+import msgspec
 import uvloop
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
-from engine.errors import NotFound
-from engine.instruments.catalog import bar_session
+from engine.errors import InvalidInput, NotFound
+from engine.instruments.catalog import bar_session, market_hours
+from engine.model.market import FeedStateChanged
+from infra.broadcast import broadcast_batch, fact
 from infra.cancelling import cancel
+from infra.redis import keys
 from infra.redis.client import aclose_clients, async_client
 from infra.redis.leases import Lease
 from infra.sealed import unseal
 from marketdata.feeds.registry import FEEDS, Feed, FeedSetup
 from marketdata.feeds.runner import LEASE_KIND, LEASE_TTL_S, FeedRunner
 from marketdata.feeds.symbols import streamer_symbol
+from marketdata.feeds.truth import TRUTH, TruthOptions
 from marketdata.models import FeedSource
 from marketdata.rolls import load_rolls
 
@@ -32,14 +37,30 @@ def run_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
 async def host_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
     """The same inside a running event loop."""
     feed = await sync_to_async(make_feed)(name)
+    truth, second = await sync_to_async(make_truth)(name)
     client = async_client(settings.REDIS_URL)
     rolls = asyncio.create_task(_follow_rolls())
     lease = Lease(client, kind=LEASE_KIND, name=name, owner=f"{socket.gethostname()}:{os.getpid()}", ttl_s=LEASE_TTL_S)
     try:
-        return await FeedRunner(client, feed, lease=lease, should_stop=should_stop, session_of=bar_session).run()
+        return await FeedRunner(
+            client,
+            feed,
+            lease=lease,
+            should_stop=should_stop,
+            session_of=bar_session,
+            hours_of=market_hours,
+            options=truth,
+            second=second,
+            on_alert=_alert,
+        ).run()
     finally:
         await cancel(rolls)
         await asyncio.shield(aclose_clients())
+
+
+def _alert(changed: FeedStateChanged) -> None:
+    """Pages hear of it at once; whoever opens one later sees the state itself."""
+    broadcast_batch(keys.feeds_group(), [fact(changed)])
 
 
 async def _follow_rolls() -> None:
@@ -52,10 +73,30 @@ async def _follow_rolls() -> None:
 def make_feed(name: str) -> Feed:
     """The feed as it is configured now."""
     load_rolls()
+    return _feed_of(_source(name))
+
+
+def make_truth(name: str) -> tuple[TruthOptions, Feed | None]:
+    """What the truth gate of the feed `name` is told, and the second source that it compares with."""
+    source = _source(name)
+    options = msgspec.convert(source.options.get(TRUTH, {}), type=TruthOptions)
+    if not options.check_against:
+        return options, None
+    if options.check_against == name:
+        raise InvalidInput(f"feed {name}: check_against names the feed itself; another was expected", field="options")
+    return options, _feed_of(_source(options.check_against))
+
+
+def _source(name: str) -> FeedSource:
     source = FeedSource.objects.filter(name=name).first()
     if source is None:
         known = ", ".join(FeedSource.objects.values_list("name", flat=True)) or "none"
         raise NotFound(f"There is no feed named {name!r}. Known: {known}.", field="feed")
+    return source
+
+
+def _feed_of(source: FeedSource) -> Feed:
     token = unseal(source.sealed_token) if source.sealed_token else ""
-    setup = FeedSetup(source.name, source.api_url, token, source.options, streamer_symbol)
+    options = {name: value for name, value in source.options.items() if name != TRUTH}
+    setup = FeedSetup(source.name, source.api_url, token, options, streamer_symbol)
     return FEEDS[source.kind].make(setup)

@@ -6,23 +6,26 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from engine.bars.expand import Expander
 from engine.errors import SnapshotIncompatible
 from engine.instruments.sessions import SessionOf
 from engine.model.event import Event
 from engine.model.market import Bar, FeedGap, FeedStateChanged, Quote, Tick, TickCorrected
+from engine.model.time import NS_PER_S
 from infra import codec
 from infra.redis import keys
 from infra.redis.client import AsyncRedis
 from infra.redis.streams import Wire, entry_fields, pack
-from marketdata.history import MAX_BARS, score
+from marketdata.batch import TICKS_KEPT, Batch, quote_fields
 
 logger = logging.getLogger(__name__)
 
 Pair = tuple[str, str]
 
-BARS_KEPT = 1_000  # entries of a stream of bars
-TICKS_KEPT = 50_000  # entries of a stream of partial bars, whatever their age
+_GIVEN = 256
+_GIVEN_NS = 60 * NS_PER_S  # as long as the aggregators can revise a bar
 MAX_PENDING = 100_000  # bars that wait while Redis is away; beyond it the oldest are given up, visibly
 
 
@@ -46,8 +49,10 @@ class Publisher:
         exclude: int = 0,
         tick_window_s: float = 120.0,
         may_write: Callable[[], bool] = lambda: True,
+        revises_late: bool = False,
     ) -> None:
         self.feed = feed
+        self.revised = 0
         self.bars_made = 0
         self.dropped = 0
         self.last_tick: dict[str, Tick] = {}  # as of the last flush
@@ -58,6 +63,7 @@ class Publisher:
         self._exclude = exclude
         self._window_ms = int(tick_window_s * 1000)
         self._may_write = may_write
+        self._revises_late = revises_late
         self._expanders: dict[str, Expander] = {}
         self._on_tick: dict[str, Callable[[Tick], list[Bar]]] = {}
         self._moved: dict[str, Tick] = {}  # symbol → last tick since the last flush
@@ -68,13 +74,20 @@ class Publisher:
         self._restarted: set[str] = set()  # symbols continued from a predecessor's state
         self._counters: dict[str, int] = {}
         self._closed: deque[Bar] = deque(maxlen=10_000)  # written, for whoever watches over completeness
-        self._in_doubt: _Batch | None = None
+        self._given: dict[Pair, deque[Bar]] = {}  # the last bars of each pair, which a revision may replace
+        self.last_quote: dict[str, Quote] = {}  # as of the last flush
+        self._in_doubt: Batch | None = None
 
     # ---- what is carried ----------------------------------------------------------------------------------
 
     @property
     def pairs(self) -> set[Pair]:
         return {(symbol, each) for symbol, expander in self._expanders.items() for each in expander.timeframes}
+
+    @property
+    def timeframes(self) -> dict[str, list[str]]:
+        """The same by symbol."""
+        return {symbol: expander.timeframes for symbol, expander in self._expanders.items()}
 
     @property
     def has_work(self) -> bool:
@@ -169,12 +182,33 @@ class Publisher:
         expander = self._expanders.get(event.symbol)
         if expander is None:
             return
-        if isinstance(event, FeedGap):
-            expander.gap()
-            self._heard.discard(event.symbol)
-            self._moved.pop(event.symbol, None)
         expander.seq += 1
         self._pending.append(type(event)(**{**_fields(event), "seq": expander.seq}))
+        if isinstance(event, FeedGap):
+            self._pending += expander.gap(since=event.since or event.ts or None)
+            self._heard.discard(event.symbol)
+            self._moved.pop(event.symbol, None)
+
+    def repaired(self, bars: Sequence[Bar], *, mends_gap: bool = False) -> None:
+        """History that took the place of incomplete bars of one pair is given out as their revision.
+
+        Where it `mends_gap`, a `FeedGap` behind it makes the readers warm up again, now without a hole.
+        """
+        expander = self._expanders.get(bars[0].symbol) if bars else None
+        if expander is None:
+            return
+        for bar in bars:
+            expander.seq += 1
+            again = msgspec.structs.replace(bar, quality="revised", seq=expander.seq)
+            given = self._given.get((bar.symbol, bar.timeframe), ())
+            kept = [each for each in given if (each.ts_open, each.ts) != (bar.ts_open, bar.ts)]
+            self._given[bar.symbol, bar.timeframe] = deque([*kept, bar], maxlen=_GIVEN)
+            self._pending.append(again)
+        if not mends_gap:
+            return
+        expander.seq += 1
+        reason = f"{len(bars)} bars of {bars[0].timeframe} were repaired from history"
+        self._pending.append(FeedGap(bars[-1].ts, bars[0].symbol, reason, seq=expander.seq))
 
     # ---- events out ---------------------------------------------------------------------------------------
 
@@ -215,22 +249,22 @@ class Publisher:
         await self._wire.transact(batch.requests)
         self._in_doubt = None
 
-    def _batch(self) -> "_Batch":
+    def _batch(self) -> "Batch":
         """Everything that waits, as requests; the waiting lists are empty afterwards."""
         pending, self._pending = self._pending, []
         moved, self._moved = self._moved, {}
         self.last_tick.update(moved)
         self._heard |= moved.keys()
         quotes, self._quotes = self._quotes, {}
+        self.last_quote.update(quotes)
         stateful, self._stateful = self._stateful, set()
         pending += [self._restart_note(symbol, moved[symbol].ts) for symbol in self._restarted & moved.keys()]
         self._restarted -= moved.keys()
-        batch = _Batch(self._counters)
+        batch = Batch(self._counters)
         for event in pending:
             if isinstance(event, Bar):
-                self.bars_made += 1
                 self._closed.append(event)
-                batch.bar(event)
+                batch.bar(event, instead_of=self._gave(event))
                 stateful.add(event.symbol)
             else:
                 symbol: str = event.symbol  # type: ignore[attr-defined]  # notes carry one
@@ -243,10 +277,26 @@ class Publisher:
         for symbol in stateful | moved.keys():
             batch.add("SET", keys.partial_state(symbol), self._expanders[symbol].snapshot())
         for symbol in moved.keys() | quotes.keys():
-            batch.add("HSET", keys.quote(symbol), *_quote_fields(moved.get(symbol), quotes.get(symbol)))
+            batch.add("HSET", keys.quote(symbol), *quote_fields(moved.get(symbol), quotes.get(symbol)))
         if self.position is not None:
             batch.add("SET", keys.feed_position(self.feed), self.position)
         return batch
+
+    def _gave(self, bar: Bar) -> Bar | None:
+        """Remember `bar` as given out; the one that it takes the place of, if it is a revision."""
+        given = self._given.setdefault((bar.symbol, bar.timeframe), deque(maxlen=_GIVEN))
+        while len(given) > 2 and given[0].ts < bar.ts - _GIVEN_NS:
+            given.popleft()
+        found = None
+        if bar.quality in ("revised", "gapped"):
+            found = next((each for each in given if (each.ts_open, each.ts) == (bar.ts_open, bar.ts)), None)
+        if found is None:
+            self.bars_made += 1
+        else:
+            given.remove(found)
+            self.revised += 1
+        given.append(bar)
+        return found
 
     def _restart_note(self, symbol: str, ts: int) -> FeedGap:
         """A predecessor's state was continued, but not its prints: readers learn it with the first new one."""
@@ -269,7 +319,12 @@ class Publisher:
 
     async def _begin(self, symbol: str, timeframes: set[str], *, resumes: bool) -> None:
         expander = Expander(
-            symbol, sorted(timeframes), session=self._session_of(symbol), exclude=self._exclude, source=self.feed
+            symbol,
+            sorted(timeframes),
+            session=self._session_of(symbol),
+            exclude=self._exclude,
+            source=self.feed,
+            revises_late=self._revises_late,
         )
         state = await self._wire.call("GET", keys.partial_state(symbol))
         if state is not None:
@@ -304,6 +359,8 @@ class Publisher:
         del self._expanders[symbol], self._on_tick[symbol]
         self._moved.pop(symbol, None)
         self.last_tick.pop(symbol, None)
+        self.last_quote.pop(symbol, None)
+        self._given = {pair: given for pair, given in self._given.items() if pair[0] != symbol}
         self._quotes.pop(symbol, None)
         self._stateful.discard(symbol)
         self._restarted.discard(symbol)
@@ -335,43 +392,5 @@ class Publisher:
         return latest
 
 
-class _Batch:
-    """The requests of one transaction, and how to find out later whether it happened."""
-
-    __slots__ = ("_counters", "entries", "probe", "requests")
-
-    def __init__(self, counters: dict[str, int]) -> None:
-        self._counters = counters
-        self.requests: list[bytes] = []
-        self.entries = 0
-        self.probe: tuple[str, int] | None = None  # one stream, and the counter it has once this is written
-
-    def add(self, *args: str | bytes | int | float) -> None:
-        self.requests.append(pack(*args))
-
-    def entry(self, key: str, event: Event, *, kept: int, is_exact: bool = False) -> None:
-        n = self._counters.get(key, 0) + 1
-        self._counters[key] = n
-        self.probe = (key, n)
-        self.entries += 1
-        bound = "=" if is_exact else "~"
-        self.add("XADD", key, "MAXLEN", bound, kept, "*", "e", codec.encode(event), "n", n)
-
-    def bar(self, bar: Bar) -> None:
-        self.entry(keys.bars_stream(bar.symbol, bar.timeframe), bar, kept=BARS_KEPT, is_exact=True)
-        key = keys.bars(bar.symbol, bar.timeframe)
-        self.add("ZADD", key, score(bar), codec.encode(bar))
-        self.add("ZREMRANGEBYRANK", key, 0, -MAX_BARS - 1)
-
-
 def _fields(event: FeedGap | FeedStateChanged) -> Mapping[str, Any]:
     return {name: getattr(event, name) for name in event.__struct_fields__}
-
-
-def _quote_fields(tick: Tick | None, quote: Quote | None) -> list[str | int | float]:
-    fields: list[str | int | float] = []
-    if tick is not None:
-        fields += ["last", tick.price, "size", tick.size, "ts", tick.ts, "ts_recv", tick.ts_recv]
-    if quote is not None:
-        fields += ["bid", quote.bid, "ask", quote.ask, "quote_ts", quote.ts]
-    return fields

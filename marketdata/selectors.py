@@ -27,6 +27,13 @@ class FeedStatus(msgspec.Struct, frozen=True):
         return bool(self.owner and self.beat)
 
 
+class TimeframeState(msgspec.Struct, frozen=True):
+    """The same for one timeframe: after a gap it is gapped until it has a whole bar again."""
+
+    state: str = "unknown"
+    reason: str = ""
+
+
 class SymbolState(msgspec.Struct, frozen=True):
     """Whether a symbol's data may be believed: `state` is fresh, stale, gapped, suspect, or unknown."""
 
@@ -39,6 +46,7 @@ class SymbolState(msgspec.Struct, frozen=True):
     last_recv: int = 0
     last_tick_ts: int = 0
     last_tick_recv: int = 0
+    timeframes: dict[str, TimeframeState] = {}
 
 
 def feed_statuses() -> list[FeedStatus]:
@@ -60,9 +68,21 @@ def symbol_states(symbols: list[str]) -> list[SymbolState]:
             pipe.hgetall(keys.feed_state(symbol))
         found = cast("list[dict[str, str]]", pipe.execute())
     return [
-        msgspec.convert({**fields, "symbol": symbol}, type=SymbolState, strict=False)
+        msgspec.convert({**_opened(fields), "symbol": symbol}, type=SymbolState, strict=False)
         for symbol, fields in zip(symbols, found, strict=True)
     ]
+
+
+def all_symbol_states() -> list[SymbolState]:
+    """Every symbol that a feed has reported, by name."""
+    prefix = keys.feed_state("")
+    found = sync_client(settings.REDIS_URL).scan_iter(match=keys.feed_state("*"), count=1_000)
+    return symbol_states(sorted(str(key).removeprefix(prefix) for key in found))
+
+
+def _opened(fields: dict[str, str]) -> dict[str, Any]:
+    """A field that holds JSON, as what it holds."""
+    return {**fields, "timeframes": msgspec.json.decode(fields.get("timeframes", "{}"))}
 
 
 def _status(client: SyncRedis, source: FeedSource) -> FeedStatus:

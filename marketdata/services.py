@@ -13,6 +13,7 @@ from infra.redis import keys
 from infra.redis.client import sync_client
 from infra.sealed import seal
 from marketdata.feeds.registry import FEEDS
+from marketdata.feeds.truth import TRUTH, TruthOptions
 from marketdata.models import FeedSource
 
 _SEPARATOR = "|"
@@ -54,13 +55,20 @@ def save_feed(
 
 
 def parse_options(kind: str, options: dict[str, Any]) -> dict[str, Any]:
-    """`options` checked by the kind's own declaration and completed with its defaults."""
-    declared = FEEDS[kind].options_type
+    """`options` checked by the kind's own declaration and completed with its defaults; what is under "truth" is for
+    the truth gate, which all kinds have."""
+    own = {name: value for name, value in options.items() if name != TRUTH}
+    parsed = cast("dict[str, Any]", msgspec.to_builtins(_checked(kind, own, FEEDS[kind].options_type)))
+    if TRUTH in options:
+        parsed[TRUTH] = msgspec.to_builtins(_checked(kind, options[TRUTH], TruthOptions))
+    return parsed
+
+
+def _checked(kind: str, options: Any, declared: type[msgspec.Struct]) -> msgspec.Struct:
     try:
-        parsed = msgspec.convert(options, type=declared)
+        return msgspec.convert(options, type=declared)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"options of a {kind} feed: {error}", field="options") from error
-    return cast("dict[str, Any]", msgspec.to_builtins(parsed))
 
 
 def set_wanted(*, feed: str, pairs: Iterable[tuple[str, str]]) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from marketdata import history_api
+from marketdata import history_api, truth_api
 from marketdata.universe import api as universe_api
 
 urlpatterns = [
@@ -11,5 +11,6 @@ urlpatterns = [
     path("symbols", history_api.SymbolsView.as_view(), name="api-symbols"),
     path("ohlcv/<path:symbol>", history_api.OhlcvView.as_view(), name="api-ohlcv"),
     path("stats/<path:symbol>", history_api.StatsView.as_view(), name="api-stats"),
+    path("feeds/states", truth_api.FeedStatesView.as_view(), name="api-feed-states"),
     path("universe", universe_api.UniverseView.as_view(), name="api-universe"),
 ]

@@ -1,4 +1,4 @@
-"""Prints that the venue takes back or changes after the fact."""
+"""Prints that the venue takes back, changes or tells of after the fact."""
 
 from engine.bars.builder import BarBuilder, Ohlc
 
@@ -18,6 +18,19 @@ def amend(bar: BarBuilder, *, is_priced: bool, gone: tuple[float, float], came: 
         prices.high = max(prices.high, came[0])
         prices.low = min(prices.low, came[0])
     return is_exact
+
+
+def admit_late(bar: BarBuilder, *, is_priced: bool, price: float, size: float) -> None:
+    """Count in a print that came after `bar` was given out: its volume, number and extremes.
+
+    As on the consolidated tape, what is reported late makes neither the open nor the close, unless no print did.
+    """
+    prices = bar.priced if is_priced else bar.other
+    opened, closed = prices.open, prices.close
+    had_any = prices.count > 0
+    bar.add(price, size, is_priced=is_priced)
+    if had_any:
+        prices.open, prices.close = opened, closed
 
 
 def _is_inside(prices: Ohlc, price: float) -> bool:

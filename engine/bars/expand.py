@@ -6,7 +6,7 @@ import msgspec
 
 from engine.bars.aggregators import INFINITE, NO_LIMIT, PassThrough, aggregator, remembering
 from engine.bars.builder import NEVER, BarBuilder, Run
-from engine.bars.correct import amend
+from engine.bars.correct import admit_late, amend
 from engine.bars.events import bar_of, partial_of
 from engine.bars.lane import Lane, LaneState
 from engine.bars.timeframe import TimeframeKind, canonical, parse_timeframe
@@ -40,7 +40,8 @@ class Expander:
     day, tick and volume bars (the UTC day if none is given). `exclude` is a mask of `Tick.conditions`: a print that
     has one of the bits counts in volume and number, but not in the prices. `source` and `quality` label the bars.
 
-    `late` counts prints that came after a bar of theirs was given out; they change nothing there.
+    `late` counts prints that came after a bar of theirs was given out. They change nothing there, or, with
+    `revises_late`, the bar comes again as "revised" where it is one of the last.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Expander:
         exclude: int = 0,
         source: str = "",
         quality: str = "built",
+        revises_late: bool = False,
     ) -> None:
         self.symbol = symbol
         self.seq = seq
@@ -61,6 +63,7 @@ class Expander:
         self._exclude = exclude
         self._source = source
         self._quality = quality
+        self._revises_late = revises_late
         self._run = Run()
         self._prices, self._sizes = self._run.prices, self._run.sizes
         self._last: Tick | None = None
@@ -178,12 +181,16 @@ class Expander:
         self._aim()
         return out
 
-    def gap(self) -> None:
-        """Prints were lost just now: forming bars are gapped, and the next ones incomplete until a whole period."""
+    def gap(self, *, since: int | None = None) -> list[Bar]:
+        """Prints were lost: forming bars are gapped, and the next ones incomplete until a whole period.
+
+        `since`: the ts up to which everything is there. The bars given out that end after it come again, as "gapped".
+        """
         self._fold()
         for lane in self._lanes:
             lane.lose()
         self._aim()
+        return [] if since is None else self._doubt(since)
 
     # ---- timeframes -------------------------------------------------------------------------------------------
 
@@ -256,7 +263,8 @@ class Expander:
         taken = [lane for lane in self._lanes if lane.take(tick, is_priced=is_priced)]
         if taken or not self._lanes:
             self._last = tick
-        self.late += len(taken) < len(self._lanes)
+        if len(taken) < len(self._lanes):
+            out = self._came_late(tick, taken) + out
         out += [self._bar(lane, max(tick.ts, lane.state.last_ts), tick.ts_recv) for lane in taken if lane.is_full]
         self._aim()
         return out
@@ -307,14 +315,42 @@ class Expander:
         run.clear()
 
     def _revise(self, lane: Lane, original: Tick, came: tuple[float, float] | None, *, is_priced: bool) -> list[Bar]:
-        for index, (bar, built) in enumerate(lane.recent):
-            if bar.ts_open <= original.ts < built.end and original.ts <= bar.ts:
-                is_exact = amend(built, is_priced=is_priced, gone=(original.price, original.size), came=came)
-                built.is_gapped |= not is_exact
-                again = self._made(lane, built, bar.ts, original.ts_recv, quality="revised")
-                lane.recent[index] = (again, built)
-                return [again]
-        return []
+        found = lane.given_out(original.ts)
+        if found is None:
+            return []
+        index, bar, built = found
+        is_exact = amend(built, is_priced=is_priced, gone=(original.price, original.size), came=came)
+        built.is_gapped |= not is_exact
+        return [self._again(lane, index, bar, built, original.ts_recv)]
+
+    def _came_late(self, tick: Tick, taken: list[Lane]) -> list[Bar]:
+        """A print whose bar was given out already, in the lanes that could not take it."""
+        self.late += 1
+        if not self._revises_late:
+            return []
+        is_priced = not tick.conditions & self._exclude
+        out: list[Bar] = []
+        for lane in self._lanes:
+            found = None if lane in taken else lane.given_out(tick.ts)
+            if found is not None:
+                index, bar, built = found
+                admit_late(built, is_priced=is_priced, price=tick.price, size=tick.size)
+                out.append(self._again(lane, index, bar, built, tick.ts_recv))
+        return out
+
+    def _doubt(self, since: int) -> list[Bar]:
+        out: list[Bar] = []
+        for lane in self._lanes:
+            for index, (bar, built) in enumerate(lane.recent):
+                if bar.ts > since and not built.is_gapped:
+                    built.is_gapped = True
+                    out.append(self._again(lane, index, bar, built, bar.ts_recv))
+        return out
+
+    def _again(self, lane: Lane, index: int, bar: Bar, built: BarBuilder, ts_recv: int) -> Bar:
+        again = self._made(lane, built, bar.ts, ts_recv, quality="revised")
+        lane.recent[index] = (again, built)
+        return again
 
     def _end_by_time(self, ts: int, ts_recv: int) -> list[Bar]:
         if ts < self._due:
@@ -334,7 +370,7 @@ class Expander:
     def _bar(self, lane: Lane, ts: int, ts_recv: int) -> Bar:
         built = lane.finish(ts)
         bar = self._made(lane, built, ts, ts_recv, quality=self._quality)
-        lane.recent.append((bar, built))
+        lane.remember(bar, built)
         return bar
 
     def _made(self, lane: Lane, built: BarBuilder, ts: int, ts_recv: int, *, quality: str) -> Bar:

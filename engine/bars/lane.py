@@ -8,8 +8,10 @@ from engine.bars.aggregators import INFINITE, Aggregator
 from engine.bars.builder import NEVER, BarBuilder, Run
 from engine.errors import InvariantBroken
 from engine.model.market import Bar, Tick
+from engine.model.time import NS_PER_S
 
-_RECENT = 3
+_RECENT_NS = 60 * NS_PER_S  # of market time, for which bars given out can be corrected; the last one always
+_RECENT = 256
 
 
 class LaneState(msgspec.Struct):
@@ -109,6 +111,20 @@ class Lane:
             state.closed_until = bar.end
             bar.is_complete &= self.aggregator.is_whole_at_end
         return bar
+
+    def remember(self, bar: Bar, built: BarBuilder) -> None:
+        """A bar was given out: keep what it was made of while a correction may still reach it."""
+        recent = self.recent
+        while len(recent) > 2 and recent[0][0].ts < bar.ts - _RECENT_NS:
+            recent.popleft()
+        recent.append((bar, built))
+
+    def given_out(self, ts: int) -> tuple[int, Bar, BarBuilder] | None:
+        """The remembered bar that a print at `ts` is in, and its place; None where there is none."""
+        for index, (bar, built) in enumerate(self.recent):
+            if bar.ts_open <= ts < built.end and ts <= bar.ts:
+                return index, bar, built
+        return None
 
     def lose(self) -> None:
         """Prints were lost: the forming bar is gapped, and nothing begun before the next event is complete."""

@@ -40,6 +40,8 @@ class Stream:
         """
         if bar.ts != self.last_ts or self.last is None:
             return bar.ts <= self.last_ts
+        if bar.quality == "revised":
+            return True  # what was decided on it stays decided
         return bar.seq <= self.last.seq if bar.seq else bar == self.last
 
     def accept_history(self, bar: Bar) -> bool:

@@ -71,6 +71,11 @@ def bar_session(symbol: str) -> SessionOf:
     return session_of("XNYS_EXTENDED" if calendar == "XNYS" else calendar)
 
 
+def market_hours(symbol: str) -> SessionOf:
+    """ts → the hours in which silence of `symbol` means something: for stocks the regular ones."""
+    return session_of(instrument_for(symbol).calendar)
+
+
 def _future_symbol(raw: str) -> str:
     body = raw.removeprefix("/").split(":")[0]
     if body in ROOTS:

@@ -98,6 +98,7 @@ class FeedGap(Event, frozen=True):
     reason: str
     missed: int = 0  # how many events, where it is known
     seq: int = 0
+    since: int = 0  # everything up to here was received; 0: up to `ts`
 
 
 class FeedStateChanged(Event, frozen=True):

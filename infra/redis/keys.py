@@ -101,6 +101,11 @@ def heartbeat(process: str) -> str:
     return f"heartbeat:{process}"
 
 
+def metrics(process: str) -> str:
+    """String with TTL: a process's own Prometheus exposition. Long-lived loops → web's /metrics."""
+    return f"metrics:{process}"
+
+
 def notifications(user: str) -> str:
     """Sorted set with TTL. Notifications → pages."""
     return f"notifications:{user}"
@@ -114,6 +119,16 @@ def book_group(book: str) -> str:
     return f"book.{slug(book)}"
 
 
+def feeds_group() -> str:
+    """Alerts of feeds: a symbol's data came into doubt, or can be believed again."""
+    return "feeds"
+
+
 def user_group(user_id: int) -> str:
     """What concerns one user: notifications, progress."""
     return f"user.{user_id}"
+
+
+def study_group(study_id: int) -> str:
+    """Progress of one study of many runs."""
+    return f"study.{study_id}"

@@ -10,7 +10,7 @@ from infra.backoff import Backoff
 from infra.redis.client import REDIS_AWAY, AsyncRedis
 from marketdata.feeds.errors import FeedError
 from marketdata.feeds.registry import Feed
-from marketdata.history import join_history, lookback_ns
+from marketdata.history import Joined, join_bars, lookback_ns
 from marketdata.publisher import Pair
 
 logger = logging.getLogger(__name__)
@@ -25,8 +25,19 @@ class Past:
     """The queue of history that is missing. A pair asked for twice is fetched once; what fails is tried again, ever
     more rarely."""
 
-    def __init__(self, client: AsyncRedis, feed: Feed, *, bars: int, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        client: AsyncRedis,
+        feed: Feed,
+        *,
+        bars: int,
+        now: Callable[[], int],
+        on_repair: Callable[[Joined], None] = lambda joined: None,
+    ) -> None:
+        """`on_repair` gets the vendor's bars that took the place of incomplete ones of ours."""
         self.fetched = 0
+        self.repaired = 0
+        self._on_repair = on_repair
         self._client = client
         self._feed = feed
         self._bars = bars
@@ -80,7 +91,7 @@ class Past:
         symbol, timeframe = pair
         try:
             bars = await self._ask(symbol, timeframe, depth)
-            added = await join_history(self._client, symbol, timeframe, bars)
+            joined = await join_bars(self._client, symbol, timeframe, bars)
         except (FeedError, *REDIS_AWAY) as error:
             delay_s = self._backoffs.setdefault(pair, Backoff(base_s=2.0, cap_s=300.0)).next_delay()
             logger.info("history of %s %s is put off for %.0f s: %s", symbol, timeframe, delay_s, error)
@@ -90,7 +101,11 @@ class Past:
             self._limit.release()
         self.fetched += 1
         self._backoffs.pop(pair, None)
-        logger.info("history of %s %s: %d bars from %s, %d new", symbol, timeframe, len(bars), self._feed.name, added)
+        name, added = self._feed.name, joined.added
+        logger.info("history of %s %s: %d bars from %s, %d new", symbol, timeframe, len(bars), name, added)
+        if joined.repairs:
+            self.repaired += len(joined.repairs)
+            self._on_repair(joined)
 
     async def _ask(self, symbol: str, timeframe: str, depth: int) -> list[Bar]:
         """`depth` bars, looking further back if need be."""

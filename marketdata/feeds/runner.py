@@ -10,7 +10,7 @@ import msgspec
 
 from engine.instruments.sessions import SessionOf
 from engine.model.market import FeedGap, FeedStateChanged, Tick
-from engine.model.time import NS_PER_MS
+from engine.model.time import NS_PER_MS, NS_PER_S
 from infra import metrics
 from infra.backoff import Backoff
 from infra.cancelling import cancel
@@ -18,10 +18,13 @@ from infra.redis import keys
 from infra.redis.client import REDIS_AWAY, AsyncRedis
 from infra.redis.leases import Lease
 from marketdata.feeds.clock import VenueClock
+from marketdata.feeds.crosscheck import CrossCheck
 from marketdata.feeds.facts import SymbolFacts
 from marketdata.feeds.past import Past
 from marketdata.feeds.registry import Feed, Frame
-from marketdata.feeds.truth import FRESH, TruthGate
+from marketdata.feeds.report import Report
+from marketdata.feeds.truth import FRESH, Receipts, TruthGate, TruthOptions
+from marketdata.history import Joined
 from marketdata.publisher import Pair, Publisher
 
 logger = logging.getLogger(__name__)
@@ -30,7 +33,7 @@ LEASE_KIND = "feed"
 LEASE_TTL_S = 4.0
 CLOSE_DELAY_NS = 50 * NS_PER_MS  # prints of a period's end may still be under way
 CLOCK_S = 0.025
-HEARTBEAT_TTL_S = 10
+_TRANSIT_NS = NS_PER_S  # prints of one moment reach us within so much of each other
 
 
 class FeedRunner:
@@ -48,29 +51,41 @@ class FeedRunner:
         lease: Lease,
         should_stop: Callable[[], bool] = lambda: False,
         session_of: Callable[[str], SessionOf | None] = lambda symbol: None,
+        hours_of: Callable[[str], SessionOf | None] = lambda symbol: None,
+        options: TruthOptions | None = None,
+        second: Feed | None = None,
+        on_alert: Callable[[FeedStateChanged], None] = lambda changed: None,
         history_bars: int = 500,
-        stale_after_s: float = 15.0,
         interval_s: float = 1.0,
     ) -> None:
+        """`session_of` anchors a symbol's bars, `hours_of` says when its data is expected; `second` is compared with;
+        `on_alert` is told of every change of a symbol's state."""
+        options = options or TruthOptions()
         self.feed = feed
-        self.truth = TruthGate(stale_after_s=stale_after_s)
+        self.truth = TruthGate(options, hours_of=hours_of)
+        self.check = (
+            CrossCheck(second, tolerance=options.check_tolerance, for_s=options.check_for_s) if second else None
+        )
         self.clock = VenueClock(speed=feed.speed)
         self.publisher = Publisher(
-            client, feed=feed.name, session_of=session_of, may_write=lambda: lease.remaining_s > 0.0
+            client,
+            feed=feed.name,
+            session_of=session_of,
+            may_write=lambda: lease.remaining_s > 0.0,
+            revises_late=options.late_prints == "revise",
         )
-        self.past = Past(client, feed, bars=history_bars, now=self.venue_now)
+        self.past = Past(client, feed, bars=history_bars, now=self.venue_now, on_repair=self._repaired)
+        self.report = Report(client, feed, publisher=self.publisher, truth=self.truth, clock=self.clock, past=self.past)
         self._client = client
-        self._session_of = session_of
+        self._calendars = (session_of, hours_of)
+        self._on_alert = on_alert
         self._lease = lease
         self._should_stop = should_stop
         self._interval_s = interval_s
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
         self._why = ""
-        self._frames = self._ticks = self._gaps = self._entries = 0
-        self._counted: dict[str, int] = {}
         self._first_unwritten = 0.0
-        self._facts: dict[tuple[str, str], SymbolFacts] = {}
 
     def venue_now(self) -> int:
         """The venue's time, or ours while nothing has come."""
@@ -96,6 +111,8 @@ class FeedRunner:
         loops: list[Coroutine[Any, Any, None]] = [
             self._read(), self._write(), self._tick_clock(), self._keep_lease(), self._keep_house(), self.past.run(),
         ]  # fmt: skip
+        if self.check is not None:
+            loops.append(self._compare(self.check))
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(loop) for loop in loops]
         stopping: asyncio.Task[Any] = asyncio.create_task(self._stop.wait())
         try:
@@ -109,13 +126,14 @@ class FeedRunner:
 
     async def _read(self) -> None:
         ingest, clock, position = self.publisher.ingest, self.clock, self.feed.is_resumable
+        counts = self.report.counts
         async for frame in self.feed.frames():
-            self._frames += 1
+            counts.frames += 1
             last = frame[-1] if frame else None
             if type(last) is Tick:
                 clock.saw(last.ts, last.ts_recv)
                 clock.received(last.ts_recv)
-                self._ticks += len(frame)
+                counts.ticks += len(frame)
                 ingest(frame)
             else:
                 self._mixed(frame)
@@ -128,22 +146,43 @@ class FeedRunner:
 
     def _mixed(self, frame: Frame) -> None:
         """A frame with other things than prints alone."""
-        events = [event for event in frame if not isinstance(event, SymbolFacts)]
+        events: list[Any] = []
         for event in frame:
             if isinstance(event, SymbolFacts):
-                self._facts[event.symbol, event.kind] = event
+                self.report.facts[event.symbol, event.kind] = event
                 self._note_halt(event)
-            elif isinstance(event, FeedGap):
-                self._gaps += 1
-                self.truth.lost(event.symbol, event.reason, event.ts)
-                self.past.mend(event.symbol)
+                continue
+            if isinstance(event, FeedGap):
+                event = self._lost(event)
             elif isinstance(event, Tick):
-                self._ticks += 1
+                self.report.counts.ticks += 1
                 self.clock.saw(event.ts, event.ts_recv)
+            events.append(event)
             recv = getattr(event, "ts_recv", 0)
             if recv:
                 self.clock.received(recv)
         self.publisher.ingest(events)
+
+    def _lost(self, gap: FeedGap) -> FeedGap:
+        """A gap as it is published. A feed that knows only what it received last of the symbol may be long behind
+        what was certainly received: up to the venue's clock at the last frame, less what travels differently."""
+        if not gap.since:
+            certain = (self.clock.now or 0) - int(_TRANSIT_NS * self.feed.speed)
+            gap = msgspec.structs.replace(gap, since=max(gap.ts, certain))
+        self.report.counts.gaps += 1
+        timeframes = self.publisher.timeframes.get(gap.symbol, ())
+        self.truth.lost(gap.symbol, gap.reason, max(gap.ts, gap.since), timeframes=timeframes)
+        self.past.mend(gap.symbol)
+        return gap
+
+    def _repaired(self, joined: Joined) -> None:
+        self.publisher.repaired(joined.repairs, mends_gap=joined.mends_gap)
+        self._wake.set()
+
+    async def _compare(self, check: CrossCheck) -> None:
+        """The second source; when it ends, the first goes on alone."""
+        await check.run()
+        await self._stop.wait()
 
     def _note_halt(self, facts: SymbolFacts) -> None:
         status = facts.values.get("tradingStatus")
@@ -158,7 +197,7 @@ class FeedRunner:
             self._wake.clear()
             since, self._first_unwritten = self._first_unwritten, 0.0
             try:
-                self._entries += await self.publisher.flush()
+                self.report.counts.entries += await self.publisher.flush()
             except REDIS_AWAY as error:
                 logger.warning("feed %s: Redis is away (%s); bars wait, ticks coalesce", self.feed.name, error)
                 await asyncio.sleep(backoff.next_delay())
@@ -199,7 +238,7 @@ class FeedRunner:
             try:
                 await self._follow_wanted()
                 self._judge()
-                await self._tell()
+                await self.report.tell()
                 await self.publisher.trim(time.time_ns() // NS_PER_MS)
             except REDIS_AWAY as error:
                 logger.warning("feed %s: Redis is away: %s", self.feed.name, error)
@@ -214,6 +253,8 @@ class FeedRunner:
 
     async def _end(self) -> None:
         await self.feed.close()
+        if self.check is not None:
+            await self.check.second.close()
         for action in (self._last_words, self.publisher.close, self._lease.release):
             await _quietly(action)
 
@@ -229,7 +270,7 @@ class FeedRunner:
             if changed is not None:
                 self.publisher.note(changed)
         await self.publisher.flush()
-        await self._tell()
+        await self.report.tell()
 
     async def _wanted(self) -> set[Pair]:
         members = cast("set[str]", await cast("Any", self._client.smembers(keys.wanted(self.feed.name))))
@@ -241,9 +282,10 @@ class FeedRunner:
             await asyncio.to_thread(self._learn_session, symbol)
 
     def _learn_session(self, symbol: str) -> None:
-        session = self._session_of(symbol)
-        if session is not None:
-            session(time.time_ns())
+        for calendar_of in self._calendars:
+            session = calendar_of(symbol)
+            if session is not None:
+                session(time.time_ns())
 
     async def _follow_wanted(self, *, resumes: bool = False) -> None:
         wanted = await self._wanted()
@@ -257,98 +299,54 @@ class FeedRunner:
             await self.feed.unsubscribe(gone)
             self.truth.forget(gone)
             await self._client.delete(*[keys.feed_state(symbol) for symbol in gone])
-        await self.feed.subscribe({symbol for symbol, _ in wanted})
+        symbols = {symbol for symbol, _ in wanted}
+        await self.feed.subscribe(symbols)
+        if self.check is not None:
+            await self.check.follow(symbols)
 
     def _judge(self) -> None:
         for bar in self.publisher.take_closed():
+            if self.check is not None:
+                self.check.closed(bar)
             if bar.is_complete:
-                self.truth.whole_bar(bar.symbol, bar.ts_open)
+                self.truth.whole_bar(bar.symbol, bar.ts_open, bar.timeframe)
             else:
                 self.past.mend(bar.symbol, bar.timeframe)
         now, ts = time.time_ns(), self.venue_now()
+        is_real_time = self.feed.speed == 1.0 and not self.feed.is_resumable
         for symbol in self.feed.symbols:
+            if self.check is not None:
+                doubt = self.check.doubt(symbol, self.publisher.last_tick.get(symbol), now)
+                self.truth.doubted(symbol, self.check.second.name, doubt)
             changed = self.truth.judge(
                 symbol,
                 now=now,
                 ts=ts,
-                last_recv=self.feed.last_received(symbol),
+                last_recv=self._receipts(symbol),
                 is_connected=self.feed.is_connected,
                 line_error=self.feed.last_error,
+                market_now=None if is_real_time else ts,
             )
             if changed is not None:
-                _log_state(self.feed.name, changed)
+                self._tell_state(changed)
                 self.publisher.note(changed)
                 self._wake.set()
 
-    async def _tell(self) -> None:
-        """States, facts and the heartbeat: of work done, never of merely being alive."""
-        facts, self._facts = self._facts, {}
-        async with self._client.pipeline(transaction=False) as pipe:
-            for symbol, verdict in self.truth.verdicts.items():
-                pipe.hset(keys.feed_state(symbol), items=self._state_of(symbol, *verdict))
-            for (symbol, kind), found in facts.items():
-                if found.values:
-                    pipe.hset(keys.facts(symbol, kind), items=[part for pair in found.values.items() for part in pair])
-            pipe.set(keys.heartbeat(f"feed:{self.feed.name}"), msgspec.json.encode(self.status()), ex=HEARTBEAT_TTL_S)
-            await pipe.execute()
-        self._count()
+    def _receipts(self, symbol: str) -> Receipts:
+        tick, quote = self.publisher.last_tick.get(symbol), self.publisher.last_quote.get(symbol)
+        return Receipts(self.feed.last_received(symbol), tick.ts_recv if tick else 0, quote.ts_recv if quote else 0)
 
-    def _state_of(self, symbol: str, state: str, reason: str, since: int) -> list[str | int]:
-        tick = self.publisher.last_tick.get(symbol)
-        times = (tick.ts, tick.ts_recv) if tick else (0, 0)
-        return [
-            *("feed", self.feed.name, "state", state, "reason", reason, "since", since),
-            *("venue_symbol", self.feed.symbols.get(symbol, symbol), "last_recv", self.feed.last_received(symbol)),
-            *("last_tick_ts", times[0], "last_tick_recv", times[1]),
-        ]
-
-    def status(self) -> dict[str, Any]:
-        """What the heartbeat says."""
-        states = [verdict.state for verdict in self.truth.verdicts.values()]
-        return {
-            "ts": time.time_ns(),
-            "feed": self.feed.name,
-            "is_connected": self.feed.is_connected,
-            "last_error": self.feed.last_error,
-            "symbols": len(self.feed.symbols),
-            "pairs": len(self.publisher.pairs),
-            "fresh": states.count(FRESH),
-            "frames": self._frames,
-            "ticks": self._ticks,
-            "bars": self.publisher.bars_made,
-            "entries": self._entries,
-            "gaps": self._gaps,
-            "dropped": self.publisher.dropped,
-            "late": self.publisher.late,
-            "venue_ts": self.clock.now or 0,
-        }
-
-    def _count(self) -> None:
-        counters = {
-            metrics.FEED_FRAMES: self._frames,
-            metrics.FEED_TICKS: self._ticks,
-            metrics.FEED_BARS: self.publisher.bars_made,
-            metrics.FEED_ENTRIES: self._entries,
-            metrics.FEED_GAPS: self._gaps,
-            metrics.FEED_RECONNECTS: getattr(self.feed, "connects", 0),
-        }
-        for counter, value in counters.items():
-            known = self._counted.get(str(counter), 0)
-            counter.labels(self.feed.name).inc(value - known)
-            self._counted[str(counter)] = value
-        states = [verdict.state for verdict in self.truth.verdicts.values()]
-        metrics.FEED_NOT_FRESH.labels(self.feed.name).set(len(states) - states.count(FRESH))
+    def _tell_state(self, changed: FeedStateChanged) -> None:
+        """Whoever watches is told: the log, the metrics, the pages."""
+        level = logging.INFO if changed.state == FRESH else logging.WARNING
+        reason = f": {changed.reason}" * bool(changed.reason)
+        logger.log(level, "feed %s: %s is %s%s", self.feed.name, changed.symbol, changed.state, reason)
+        self.report.counts.alerts += changed.state != FRESH
+        self._on_alert(changed)
 
     def _finish(self, why: str) -> None:
         self._why = self._why or why
         self._stop.set()
-
-
-def _log_state(feed: str, changed: FeedStateChanged) -> None:
-    level = logging.INFO if changed.state == FRESH else logging.WARNING
-    logger.log(
-        level, "feed %s: %s is %s%s", feed, changed.symbol, changed.state, f": {changed.reason}" * bool(changed.reason)
-    )
 
 
 async def _quietly(action: Callable[[], Awaitable[Any]]) -> None:

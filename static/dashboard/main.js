@@ -141,6 +141,9 @@ class Page {
     if (message.kind === "batch") return message.events.forEach((event) => this.fact(event));
     if (message.kind === "overview") return this.overview(message);
     if (message.kind === "pulse") return this.pulse(message);
+    if (message.kind === "FeedStateChanged" && message.event.state !== "fresh") {
+      toast(`${message.event.symbol}: data ${message.event.state}, ${message.event.reason || "no reason given"}`);
+    }
     if (message.kind === "OrderFilled") this.filled(message.event);
     if (message.kind === "TradeClosed") toast(`${message.event.symbol}: trade closed, ${cash(message.event.pnl)} after fees`);
     return undefined;

@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+import msgspec
 import pytest
 from redis.exceptions import ConnectionError
 
@@ -13,8 +14,9 @@ from engine.model.time import NS_PER_MS, NS_PER_S
 from infra import codec
 from infra.redis import keys
 from infra.redis.client import AsyncRedis
+from marketdata import batch
 from marketdata import publisher as module
-from marketdata.history import recent_bars
+from marketdata.history import Joined, join_bars, recent_bars
 from marketdata.publisher import Publisher
 from marketdata.reader import StreamReader
 
@@ -306,8 +308,8 @@ async def test_a_note_stands_in_every_stream_of_the_symbol_under_one_seq(client)
 
 
 async def test_closed_bars_are_kept_as_history_and_bounded(client, monkeypatch):
-    monkeypatch.setattr(module, "MAX_BARS", 20)
-    monkeypatch.setattr(module, "BARS_KEPT", 10)
+    monkeypatch.setattr(batch, "MAX_BARS", 20)
+    monkeypatch.setattr(batch, "BARS_KEPT", 10)
     writer = await publisher(client, pairs=[("SPY", "1t")])
     for frame in frames(market(100, symbols=("SPY",))):
         writer.ingest(frame)
@@ -338,3 +340,46 @@ async def test_last_prices_are_shown(client):
     shown = await client.hgetall(keys.quote("SPY"))
     assert (shown["last"], shown["bid"], shown["ask"]) == ("100.5", "100.4", "100.6")
     assert not await client.exists(keys.quote("IBM"))
+
+
+async def test_a_revision_takes_the_place_of_its_bar_in_the_recent_ones(client):
+    ticks = market(400, symbols=("SPY",))
+    writer = await publisher(client, pairs=[("SPY", "1"), ("SPY", "7t")])
+    writer.ingest(ticks)
+    await writer.flush()
+    before = {timeframe: await recent_bars(client, "SPY", timeframe, 500) for timeframe in ("1", "7t")}
+    since = ticks[-20].ts
+    writer.ingest([FeedGap(ticks[-1].ts, "SPY", "3 prints are missing", since=since)])
+    await writer.flush()
+    for timeframe, known in before.items():
+        after = await recent_bars(client, "SPY", timeframe, 500)
+        assert len(after) == len(known)
+        for old, new in zip(known, after, strict=True):
+            assert (new.ts_open, new.ts, new.close) == (old.ts_open, old.ts, old.close)
+            assert new.quality == ("gapped" if new.ts > since else "built")
+            assert new.is_complete == (old.is_complete and new.ts <= since)
+
+
+async def test_what_history_repairs_is_given_out_as_a_revision_and_readers_warm_up_again(client):
+    ticks = market(2_000, symbols=("SPY",))
+    writer = await publisher(client, pairs=[("SPY", "1")])
+    writer.ingest(ticks[:1_000])
+    writer.ingest([FeedGap(ticks[999].ts, "SPY", "cut"), *ticks[1_020:]])
+    await writer.flush()
+    vendor = [
+        msgspec.structs.replace(bar, source="vendor:test", quality="vendor", is_complete=True, seq=0, ts_recv=0)
+        for bar in Expander("SPY", ["1"]).feed(ticks)
+    ]
+    joined = await join_bars(client, "SPY", "1", vendor)
+    assert joined.mends_gap
+    writer.repaired(joined.repairs, mends_gap=True)
+    await writer.flush()
+    known = await recent_bars(client, "SPY", "1", 500)
+    assert [_values(bar) for bar in known] == [_values(bar) for bar in vendor]
+    assert {bar.quality for bar in known} >= {"built", "revised"}
+    revised = [event for event, _ in await entries(client, keys.bars_stream("SPY", "1"))][-1]
+    assert (revised.quality, revised.is_complete, revised.source) == ("revised", True, "vendor:test")
+    notes = [event for event, _ in await entries(client, keys.ticks_stream("SPY", "1")) if isinstance(event, FeedGap)]
+    assert "repaired from history" in notes[-1].reason
+    assert notes[-1].seq > revised.seq
+    assert await join_bars(client, "SPY", "1", vendor) == Joined()

@@ -59,7 +59,11 @@ class DXLinkFeed:
         self.is_connected = False
         self.connects = 0
         self.last_error = ""
-        self.translator = Translator(prints=self.options.prints)
+        self.translator = Translator(
+            prints=self.options.prints,
+            volume_check=self.options.volume_check,
+            loss_grace_s=self.options.loss_grace_s,
+        )
         self._fetch_token = token
         self._resolve = resolve
         self._backoff = backoff or Backoff(base_s=self.options.reconnect_base_s, cap_s=self.options.reconnect_cap_s)
@@ -157,8 +161,9 @@ class DXLinkFeed:
                     frame = self._data(message.data, received_at)
                 else:
                     frame = self._other(message)
-                if frame:
-                    yield frame
+                lost = self.translator.lost(received_at)
+                if frame or lost:
+                    yield [*frame, *lost] if lost else frame
         finally:
             self._connection, self.is_connected = None, False
             watchdog.cancel()

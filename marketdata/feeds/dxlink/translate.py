@@ -7,11 +7,12 @@ from itertools import repeat
 from typing import Any
 
 from engine.model.event import Event
-from engine.model.market import NAN, Quote, Tick
-from engine.model.time import NS_PER_MS
+from engine.model.market import NAN, FeedGap, Quote, Tick, TickCorrected
+from engine.model.time import NS_PER_MS, NS_PER_S
 from marketdata.feeds.dxlink.candles import CandleRow
 from marketdata.feeds.errors import FeedProtocolError
 from marketdata.feeds.facts import SymbolFacts, Value
+from marketdata.feeds.volume import VolumeLedger
 
 logger = logging.getLogger(__name__)
 
@@ -77,23 +78,31 @@ class SymbolState:
         "last_index",
         "last_recv",
         "last_ts",
+        "ledger",
         "name",
+        "prints",
         "recent",
         "trades",
         "volume",
     )
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, ledger: VolumeLedger | None = None) -> None:
         self.name = name
+        self.ledger = ledger or VolumeLedger()
         self.bid = NAN
         self.ask = NAN
         self.last_ts = 0
         self.last_recv = 0
         self.last_index = -1
         self.recent: deque[int] = deque(maxlen=_RECENT)
+        self.prints: deque[tuple[Any, Tick]] = deque(maxlen=_RECENT)  # by sale index, for corrections
         self.trades: deque[tuple[int, float, float]] = deque(maxlen=_RECENT)  # taken while sales are not known yet
         self.volume: Any = None  # of the day, as of the last Trade
         self.awaited: set[str] = set()  # types whose first event only repeats what is known
+
+    def print_at(self, index: Any) -> Tick | None:
+        """The print that came under this sale index, if that is not long ago."""
+        return next((tick for known, tick in reversed(self.prints) if known == index), None)
 
     def has_seen(self, index: int) -> bool:
         """Whether a sale of this index came before; remembers it. Indexes rise, except for what comes late."""
@@ -120,12 +129,15 @@ class Translator:
     was left out and why.
     """
 
-    def __init__(self, *, prints: str = "auto") -> None:
+    def __init__(self, *, prints: str = "auto", volume_check: str = "sales", loss_grace_s: float = 2.0) -> None:
         self.symbols: dict[str, SymbolState] = {}
         self.counts: Counter[str] = Counter()
         self.candles: list[CandleRow] = []  # of the frame just translated, for the feed to route
         self.has_sales = prints == "time_and_sale"
         self._uses_sales = prints != "trade"
+        self._volume_check = volume_check
+        self._loss_grace_ns = int(loss_grace_s * NS_PER_S)
+        self._settle_at = 0
         self._layouts = {kind: Layout(fields, fields) for kind, fields in FIELDS.items()}
         self._readers: dict[str, Callable[[Iterator[tuple[Any, ...]], int, list[Any]], None]] = {
             "TimeAndSale": self._sales,
@@ -140,7 +152,10 @@ class Translator:
 
     def add(self, venue_name: str, name: str) -> None:
         """Translate `venue_name` as our `name`; said again after each subscription, which repeats last values."""
-        state = self.symbols.setdefault(venue_name, SymbolState(name))
+        state = self.symbols.get(venue_name)
+        if state is None:
+            state = self.symbols[venue_name] = SymbolState(name, VolumeLedger(grace_ns=self._loss_grace_ns))
+        state.ledger.reset()
         state.awaited = {"Trade", "TradeETH"}
 
     def remove(self, venue_name: str) -> None:
@@ -166,6 +181,19 @@ class Translator:
                 kind = kind[0]
             self._read(kind, values, ts_recv, out)
         return out
+
+    def lost(self, now: int) -> list[FeedGap]:
+        """The symbols whose prints do not add up to the venue's volume; looked at a few times a second at most."""
+        if now < self._settle_at:
+            return []
+        self._settle_at = now + self._loss_grace_ns // 8
+        found: list[FeedGap] = []
+        for state in self.symbols.values():
+            loss = state.ledger.settle(now)
+            if loss is not None:
+                self.counts["lost volume"] += 1
+                found.append(FeedGap(loss.until, state.name, str(loss), since=loss.since))
+        return found
 
     # ---- inside -----------------------------------------------------------------------------------------------
 
@@ -203,6 +231,7 @@ class Translator:
                 self.counts["unknown symbol"] += 1
                 continue
             if (is_valid is False or kind != "NEW") and self._is_void(kind, is_valid):
+                self._void(state, (time, nanos, index, price, size, bid, ask, is_valid, kind), ts_recv, out)
                 continue
             if index is not None and state.has_seen(index):
                 self.counts["duplicate print"] += 1
@@ -218,18 +247,43 @@ class Translator:
             state.last_ts, state.last_recv = ts, ts_recv
             if type(bid) is not float or type(ask) is not float:
                 bid, ask = number(bid), number(ask)
-            out.append(Tick(ts, state.name, price, size, bid, ask, 0, ts_recv))
+            tick = Tick(ts, state.name, price, size, bid, ask, 0, ts_recv)
+            out.append(tick)
+            state.prints.append((index, tick))
+            state.ledger.took(ts, size)
 
     def _is_void(self, kind: Any, is_valid: Any) -> bool:
-        """Whether a sale is no new, valid print. Corrections and cancellations of earlier ones are counted only."""
+        """Whether a sale is no new, valid print."""
         if is_valid is not False and kind is None:
             return False
         self._leave_out(f"TimeAndSale of type {kind}, validTick {is_valid}")
         return True
 
+    def _void(self, state: SymbolState, row: tuple[Any, ...], ts_recv: int, out: list[Any]) -> None:
+        """A print that makes no price counts in the day's volume all the same. One that the venue takes back, or
+        changes, is told as a correction where we remember it."""
+        time, nanos, index, price, size, bid, ask, is_valid, kind = row
+        ts, price, size = time * NS_PER_MS + (nanos or 0), number(price), amount(size)
+        original = state.print_at(index) if kind in ("CORRECTION", "CANCEL") else None
+        added = size - (original.size if original is not None else 0.0)
+        if kind != "CANCEL" and added > 0:
+            state.ledger.took(max(ts, state.last_ts), added)
+        if original is None:
+            return
+        replacement = None
+        if kind == "CORRECTION" and is_valid is not False and price == price:
+            replacement = Tick(original.ts, state.name, price, size, number(bid), number(ask), 0, ts_recv)
+        state.last_recv = ts_recv
+        state.prints = deque([each for each in state.prints if each[1] is not original], maxlen=_RECENT)
+        if replacement is not None:
+            state.prints.append((index, replacement))
+        out.append(TickCorrected(state.last_ts, state.name, original, replacement, ts_recv))
+
     def _trades(self, rows: Iterator[tuple[Any, ...]], ts_recv: int, out: list[Any], kind: str = "Trade") -> None:
         find = self.symbols.get
         has_sales, remember = self.has_sales, self._uses_sales
+        if self._volume_check == "always" or (has_sales and self._volume_check == "sales"):
+            rows = self._counted(rows, kind, ts_recv)
         for venue_name, time, nanos, price, size, volume in rows:
             state = find(venue_name)
             if state is None:
@@ -255,6 +309,18 @@ class Translator:
                 state.trades.append((ts, price, size))
             state.last_ts, state.last_recv = ts, ts_recv
             out.append(Tick(ts, state.name, price, size, state.bid, state.ask, 0, ts_recv))
+
+    def _counted(self, rows: Iterator[tuple[Any, ...]], kind: str, ts_recv: int) -> Iterator[tuple[Any, ...]]:
+        """The same rows, after noting the volume of the day that each of them tells."""
+        for row in rows:
+            venue_name, time, nanos, _, size, volume = row
+            state = self.symbols.get(venue_name)
+            if state is not None and volume and volume != "NaN":
+                ts = time * NS_PER_MS + (nanos or 0)
+                state.ledger.told(kind, ts, float(volume), ts_recv)
+                if not self.has_sales and kind not in state.awaited and volume != state.volume:
+                    state.ledger.took(ts, amount(size))
+            yield row
 
     def _extended_trades(self, rows: Iterator[tuple[Any, ...]], ts_recv: int, out: list[Any]) -> None:
         self._trades(rows, ts_recv, out, "TradeETH")

@@ -369,3 +369,43 @@ def test_numbers_have_no_hole_and_time_never_runs_back(steps):
     assert [event.seq for event in out] == list(range(1, len(out) + 1))
     bars = [event.ts for event in out if isinstance(event, Bar)]
     assert bars == sorted(bars)
+
+
+def test_a_late_print_gives_its_bar_once_more_but_makes_neither_open_nor_close():
+    expander = Expander("/NQ", ["1", "5"], revises_late=True)
+    (bar,) = expander.feed([tick(0, 10, 5), tick(59, 11, 5), tick(61, 12, 1)])
+    (again,) = expander.on_tick(tick(30, 14, 3))
+    assert (again.ts, again.quality, again.is_complete, again.seq) == (bar.ts, "revised", True, bar.seq + 1)
+    assert (again.open, again.high, again.low, again.close, again.volume, again.trade_count) == (10, 14, 10, 11, 13, 3)
+    assert again.vwap == (10 * 5 + 11 * 5 + 14 * 3) / 13
+    assert expander.late == 1
+    (five,) = expander.on_time(T0 + 5 * MINUTE)[-1:]
+    assert (five.timeframe, five.high, five.trade_count) == ("5", 14, 4)
+
+
+def test_without_being_asked_to_a_late_print_is_only_counted():
+    expander = Expander("/NQ", ["1"])
+    expander.feed([tick(0, 10), tick(61, 12)])
+    assert expander.on_tick(tick(30, 14)) == []
+    assert expander.late == 1
+
+
+def test_a_late_print_of_a_bar_long_given_out_is_only_counted():
+    expander = Expander("/NQ", ["1"], revises_late=True)
+    expander.feed([tick(minute * 60 + 1, 10) for minute in range(9)])
+    assert expander.on_tick(tick(2, 14)) == []
+    assert expander.late == 1
+
+
+def test_a_loss_that_shows_afterwards_takes_back_the_bars_given_out_since():
+    expander = Expander("/NQ", ["10s", "3t"])
+    given = expander.feed([tick(second, 10 + second) for second in range(40)])
+    again = expander.gap(since=T0 + 21 * S)
+    assert {(bar.timeframe, bar.ts) for bar in again} == {
+        (bar.timeframe, bar.ts) for bar in given if bar.ts > T0 + 21 * S
+    }
+    assert all(bar.quality == "gapped" and not bar.is_complete for bar in again)
+    assert [bar.seq for bar in again] == list(range(given[-1].seq + 1, given[-1].seq + 1 + len(again)))
+    assert expander.gap(since=T0 + 21 * S) == []
+    (forming,) = [bar for bar in expander.on_time(T0 + 40 * S) if bar.timeframe == "10s"]
+    assert (forming.quality, forming.is_complete) == ("gapped", False)

@@ -1,14 +1,19 @@
 """What a feed believes: the venue's clock, whether a line lives, whether a symbol's data may be traded on."""
 
+from datetime import UTC, datetime
 from itertools import pairwise
 
-from engine.model.time import NS_PER_MS, NS_PER_S
+from engine.instruments.catalog import market_hours
+from engine.instruments.sessions import Session
+from engine.model.market import Bar, Tick
+from engine.model.time import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS, NS_PER_S, from_datetime
 from marketdata.feeds.clock import VenueClock
+from marketdata.feeds.crosscheck import CrossCheck
 from marketdata.feeds.dxlink.liveness import Liveness
 from marketdata.feeds.dxlink.options import DXLinkOptions
 from marketdata.feeds.dxlink.translate import SymbolState
 from marketdata.feeds.symbols import streamer_symbol
-from marketdata.feeds.truth import TruthGate
+from marketdata.feeds.truth import Receipts, TruthGate, TruthOptions
 
 T = 1_763_700_000 * NS_PER_S
 
@@ -137,3 +142,93 @@ def test_our_symbols_have_dxfeeds_spelling():
     assert streamer_symbol("/GC").startswith("/GC")
     assert streamer_symbol("/GC").endswith(":XCEC")
     assert streamer_symbol("SPXW  261120C06000000") == ".SPXW261120C6000"
+
+
+def hours(ts: int) -> Session:
+    """Open for the first hour of each UTC day of this test."""
+    day = ts - ts % (24 * NS_PER_HOUR)
+    return Session(day, day + NS_PER_HOUR) if ts < day + NS_PER_HOUR else Session(day + 24 * NS_PER_HOUR, day + 10**15)
+
+
+def state(gate: TruthGate, now: int, receipts: Receipts) -> tuple[str, str]:
+    gate.judge("SPY", now=now, ts=now, last_recv=receipts, is_connected=True)
+    return gate.verdicts["SPY"][:2]
+
+
+def test_silence_outside_of_the_session_is_not_stale_and_counts_from_the_open():
+    opened = T - T % (24 * NS_PER_HOUR) + 24 * NS_PER_HOUR
+    gate = TruthGate(TruthOptions(stale_after_s=15), hours_of=lambda symbol: hours)
+    yesterday = Receipts(opened - 10 * NS_PER_HOUR)
+    assert state(gate, opened - 1, yesterday) == ("fresh", "")
+    assert state(gate, opened + 15 * NS_PER_S, yesterday) == ("fresh", "")
+    assert state(gate, opened + 16 * NS_PER_S, yesterday) == ("stale", "nothing was received for 16 s")
+    assert state(gate, opened + NS_PER_HOUR, yesterday) == ("fresh", "")
+    always = TruthGate(TruthOptions(stale_after_s=15, sessions="always"), hours_of=lambda symbol: hours)
+    assert state(always, opened - 1, yesterday)[0] == "stale"
+
+
+def test_half_days_and_the_cme_break_are_known():
+    friday = from_datetime(datetime(2026, 11, 27, 19, 0, tzinfo=UTC))  # 14:00 in New York: closed since 13:00
+    thursday_break = from_datetime(datetime(2026, 11, 18, 22, 30, tzinfo=UTC))  # 17:30: the CME's daily break
+    wednesday = from_datetime(datetime(2026, 11, 18, 15, 0, tzinfo=UTC))
+    gate = TruthGate(hours_of=market_hours)
+    closed, opened = {"SPY": friday, "/ES": thursday_break}, {"SPY": wednesday, "/ES": wednesday}
+    cases = [(symbol, now, "fresh") for symbol, now in closed.items()]
+    for symbol, now, expected in cases + [(symbol, now, "stale") for symbol, now in opened.items()]:
+        gate.judge(symbol, now=now, ts=now, last_recv=Receipts(now - NS_PER_MINUTE), is_connected=True)
+        assert gate.verdicts[symbol].state == expected, (symbol, expected)
+
+
+def test_prints_and_quotes_have_limits_of_their_own_by_symbol():
+    gate = TruthGate(TruthOptions(prints_after_s={"SPY": 5.0}, quotes_after_s={"*": 8.0}))
+    assert state(gate, T, Receipts(T, T - 5 * NS_PER_S, T)) == ("fresh", "")
+    assert state(gate, T, Receipts(T, T - 6 * NS_PER_S, T)) == ("stale", "no print was received for 6 s")
+    assert state(gate, T, Receipts(T, T, T - 9 * NS_PER_S)) == ("stale", "no quote was received for 9 s")
+    gate.judge("IBM", now=T, ts=T, last_recv=Receipts(T, T - 60 * NS_PER_S, T), is_connected=True)
+    assert gate.verdicts["IBM"].state == "fresh"
+
+
+def test_each_timeframe_is_gapped_until_it_has_a_whole_bar_of_its_own():
+    gate = TruthGate()
+    gate.lost("SPY", "cut", T, timeframes=["1", "1h"])
+    assert state(gate, T, Receipts(T, T, T))[0] == "gapped"
+    gate.whole_bar("SPY", T, "1")
+    assert state(gate, T, Receipts(T, T, T))[0] == "fresh"
+    assert gate.by_timeframe("SPY", ["1", "1h"]) == {"1": ("fresh", ""), "1h": ("gapped", "cut")}
+    gate.judge("SPY", now=T, ts=T, last_recv=T, is_connected=False, line_error="gone")
+    assert gate.by_timeframe("SPY", ["1h"]) == {"1h": ("stale", "not connected: gone")}
+
+
+class Silent:
+    """A second source whose prints the test tells."""
+
+    name = "other"
+    symbols: dict[str, str] = {}
+
+
+def test_a_price_that_another_source_contradicts_is_a_doubt_after_a_while():
+    check = CrossCheck(Silent(), tolerance=0.001, for_s=3.0)  # type: ignore[arg-type]
+    ours = Tick(T, "SPY", 500.0, 1.0, ts_recv=T)
+    check.saw(Tick(T, "SPY", 500.4, 1.0, ts_recv=T))
+    assert check.doubt("SPY", ours, T) == ""
+    check.saw(Tick(T, "SPY", 502.0, 1.0, ts_recv=T))
+    assert check.doubt("SPY", ours, T) == ""
+    assert check.doubt("SPY", ours, T + 3 * NS_PER_S) == "the last price is 500, other says 502"
+    long_ago = Tick(T, "SPY", 500.0, 1.0, ts_recv=T - 10 * NS_PER_S)
+    assert check.doubt("SPY", long_ago, T + 3 * NS_PER_S) == ""
+
+
+def test_a_minute_that_another_source_closed_elsewhere_is_a_doubt_until_one_agrees():
+    check = CrossCheck(Silent(), tolerance=0.001, for_s=3.0)  # type: ignore[arg-type]
+    minute = T - T % NS_PER_MINUTE
+    for number, price in enumerate((500.0, 500.0, 502.0, 500.0, 500.0)):
+        check.saw(Tick(minute + number * NS_PER_MINUTE, "SPY", price, 1.0))
+    said = []
+    for number in (1, 2, 3):
+        check.closed(closing(minute + number * NS_PER_MINUTE, 500.0))
+        said.append(check.doubt("SPY", None, T))
+    assert said == ["", "a minute closed at 500, other says 502", ""]
+
+
+def closing(opened: int, close: float) -> Bar:
+    return Bar(opened + NS_PER_MINUTE, "SPY", "1", opened, close, close, close, close, 1.0)

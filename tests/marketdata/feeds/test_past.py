@@ -4,6 +4,7 @@ from typing import Any
 from engine.model.market import Bar
 from infra.cancelling import cancel
 from marketdata.feeds.past import Past
+from marketdata.history import Joined
 
 ONE_FETCH = 4  # a fetch that finds nothing looks further back so often
 PAIRS = {(f"SYM{n:02d}", "1") for n in range(12)}
@@ -26,10 +27,10 @@ class SlowFeed:
 
 
 async def test_a_pair_that_is_wanted_again_while_it_waits_for_its_turn_is_fetched_again(monkeypatch):
-    async def joined(*_: Any) -> int:
-        return 0
+    async def joined(*_: Any) -> Joined:
+        return Joined()
 
-    monkeypatch.setattr("marketdata.feeds.past.join_history", joined)
+    monkeypatch.setattr("marketdata.feeds.past.join_bars", joined)
     feed = SlowFeed()
     past = Past(None, feed, bars=50, now=lambda: 10**18)  # type: ignore[arg-type]
     past.carry(PAIRS)

@@ -68,7 +68,9 @@ async def events(client, key: str) -> list[Any]:
 
 
 async def published(client, symbol: str, timeframe: str) -> list[Bar]:
-    return [event for event in await events(client, keys.bars_stream(symbol, timeframe)) if isinstance(event, Bar)]
+    """The bars as they were first given out."""
+    found = await events(client, keys.bars_stream(symbol, timeframe))
+    return [event for event in found if isinstance(event, Bar) and event.quality != "revised"]
 
 
 async def wait_for_bars(client, symbol: str, timeframe: str, count: int) -> list[Bar]:

@@ -36,7 +36,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, api_url: str, **options: Any) -> None:
         user, _ = create_demo_user()
-        save_feed(name=FEED, kind="dxlink", api_url=api_url, token=LOGIN, is_default=True)
+        options = {"truth": {"sessions": "always"}}  # the synthetic market never closes
+        save_feed(name=FEED, kind="dxlink", api_url=api_url, token=LOGIN, options=options, is_default=True)
         if not Ticker.objects.filter(strategy="ema").exists():
             self._make_tickers(user)
         if not Run.objects.filter(strategy="ema").exists():

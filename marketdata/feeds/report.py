@@ -1,0 +1,121 @@
+"""What a running feed tells of itself: states by symbol and timeframe, facts, the heartbeat, metrics."""
+
+import time
+from typing import Any
+
+import msgspec
+from prometheus_client import Counter
+
+from infra import metrics
+from infra.redis import keys
+from infra.redis.client import AsyncRedis
+from marketdata.feeds.clock import VenueClock
+from marketdata.feeds.facts import SymbolFacts
+from marketdata.feeds.past import Past
+from marketdata.feeds.registry import Feed
+from marketdata.feeds.truth import FRESH, TruthGate, Verdict
+from marketdata.publisher import Publisher
+
+HEARTBEAT_TTL_S = 10
+
+
+class Counts(msgspec.Struct):
+    """What the feed's loop has done so far."""
+
+    frames: int = 0
+    ticks: int = 0
+    gaps: int = 0
+    entries: int = 0
+    alerts: int = 0
+
+
+class Report:
+    """Writes what is to be known about one feed, about once a second."""
+
+    def __init__(
+        self, client: AsyncRedis, feed: Feed, *, publisher: Publisher, truth: TruthGate, clock: VenueClock, past: Past
+    ) -> None:
+        self.counts = Counts()
+        self.facts: dict[tuple[str, str], SymbolFacts] = {}
+        self._client = client
+        self._feed = feed
+        self._publisher = publisher
+        self._truth = truth
+        self._clock = clock
+        self._past = past
+        self._counted: dict[Counter, int] = {}
+
+    async def tell(self) -> None:
+        """States, facts and the heartbeat: of work done, never of merely being alive."""
+        facts, self.facts = self.facts, {}
+        timeframes = self._publisher.timeframes
+        async with self._client.pipeline(transaction=False) as pipe:
+            for symbol, verdict in self._truth.verdicts.items():
+                pipe.hset(keys.feed_state(symbol), items=self._state_of(symbol, verdict, timeframes.get(symbol, ())))
+            for (symbol, kind), found in facts.items():
+                if found.values:
+                    pipe.hset(keys.facts(symbol, kind), items=[part for pair in found.values.items() for part in pair])
+            pipe.set(keys.heartbeat(f"feed:{self._feed.name}"), msgspec.json.encode(self.status()), ex=HEARTBEAT_TTL_S)
+            pipe.set(keys.metrics(f"feed:{self._feed.name}"), metrics.exposition(), ex=HEARTBEAT_TTL_S)
+            await pipe.execute()
+        self._count()
+
+    def status(self) -> dict[str, Any]:
+        """What the heartbeat says."""
+        states = [verdict.state for verdict in self._truth.verdicts.values()]
+        feed, publisher, counts = self._feed, self._publisher, self.counts
+        return {
+            "ts": time.time_ns(),
+            "feed": feed.name,
+            "is_connected": feed.is_connected,
+            "last_error": feed.last_error,
+            "symbols": len(feed.symbols),
+            "pairs": len(publisher.pairs),
+            "fresh": states.count(FRESH),
+            "frames": counts.frames,
+            "ticks": counts.ticks,
+            "bars": publisher.bars_made,
+            "revised": publisher.revised,
+            "repaired": self._past.repaired,
+            "entries": counts.entries,
+            "gaps": counts.gaps,
+            "dropped": publisher.dropped,
+            "late": publisher.late,
+            "venue_ts": self._clock.now or 0,
+        }
+
+    def _state_of(self, symbol: str, verdict: Verdict, timeframes: list[str] | tuple[()]) -> list[str | int]:
+        tick = self._publisher.last_tick.get(symbol)
+        times = (tick.ts, tick.ts_recv) if tick else (0, 0)
+        feed = self._feed
+        by_timeframe = {
+            timeframe: {"state": state, "reason": reason}
+            for timeframe, (state, reason) in self._truth.by_timeframe(symbol, timeframes).items()
+        }
+        return [
+            *("feed", feed.name, "state", verdict.state, "reason", verdict.reason, "since", verdict.since),
+            *("venue_symbol", feed.symbols.get(symbol, symbol), "last_recv", feed.last_received(symbol)),
+            *("last_tick_ts", times[0], "last_tick_recv", times[1]),
+            *("timeframes", msgspec.json.encode(by_timeframe).decode()),
+        ]
+
+    def _count(self) -> None:
+        counts, publisher = self.counts, self._publisher
+        counters = {
+            metrics.FEED_FRAMES: counts.frames,
+            metrics.FEED_TICKS: counts.ticks,
+            metrics.FEED_BARS: publisher.bars_made,
+            metrics.FEED_REVISED: publisher.revised,
+            metrics.FEED_REPAIRED: self._past.repaired,
+            metrics.FEED_LATE: publisher.late,
+            metrics.FEED_DROPPED: publisher.dropped,
+            metrics.FEED_ENTRIES: counts.entries,
+            metrics.FEED_GAPS: counts.gaps,
+            metrics.FEED_ALERTS: counts.alerts,
+            metrics.FEED_RECONNECTS: getattr(self._feed, "connects", 0),
+        }
+        for counter, value in counters.items():
+            counter.labels(self._feed.name).inc(max(0, value - self._counted.get(counter, 0)))
+            self._counted[counter] = value
+        states = [verdict.state for verdict in self._truth.verdicts.values()]
+        metrics.FEED_NOT_FRESH.labels(self._feed.name).set(len(states) - states.count(FRESH))
