@@ -60,6 +60,7 @@ class AccountChecked(Event, frozen=True):
     orders: int = 0  # how many were compared
     fills: int = 0
     positions: int = 0
+    notes: tuple[str, ...] = ()  # what is worth telling and keeps nobody back
 
 
 class PositionAdjusted(Event, frozen=True):

@@ -21,6 +21,7 @@ from trading.runtime.policy import ExecutionPolicy
 logger = logging.getLogger(__name__)
 
 UNANSWERED = (OrderState.APPROVED, OrderState.SUBMITTED, OrderState.UNKNOWN)
+LOOK_AGAIN_S = 0.5  # a beat that nobody gave must not keep anybody waiting
 CALLS = ("send", "cancel", "bury")  # errands that may be at the venue right now
 
 
@@ -95,11 +96,11 @@ class Errands:
         """Wait for a condition that a beat announces; returns too when the time is over or everything ends."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while not is_met() and not self.is_closed:
-            left = 5.0 if deadline is None else deadline - time.monotonic()
+            left = LOOK_AGAIN_S if deadline is None else deadline - time.monotonic()
             if left <= 0:
                 return
             try:
-                await asyncio.wait_for(self._pulse.wait(), left)
+                await asyncio.wait_for(self._pulse.wait(), min(left, LOOK_AGAIN_S))
             except TimeoutError:
                 continue
 

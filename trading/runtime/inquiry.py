@@ -27,7 +27,7 @@ class Inquiry:
         self.working: dict[str, VenueOrder] = {}  # our name → how the venue told the open order last
         self._account = account
         self._names: dict[str, str] = {}  # the venue's name → ours
-        self._unclaimed: dict[str, list[VenueOrder | VenueFill]] = {}
+        self._unclaimed: dict[str, dict[str, VenueOrder | VenueFill]] = {}  # the venue's name → what was told under it
 
     # ---- being told -------------------------------------------------------------------------------------------
 
@@ -63,6 +63,15 @@ class Inquiry:
         if not record.is_open and not told.state.is_final:
             account.errands.start("bury", client_id, self._bury(client_id))
 
+    def is_ours(self, order: VenueOrder) -> bool:
+        """Whether the order is one of ours, by its name here or there."""
+        return self._record_of(order.client_id, order.venue_id) is not None
+
+    def lost_sight(self, record: OrderRecord) -> None:
+        """The venue does not list an order that it once took: ask until it says where it is."""
+        client_id = record.order.client_id
+        self._account.errands.start("resolve", client_id, self._resolve(client_id))
+
     def remember(self, record: OrderRecord) -> None:
         """The venue's name of an order that was taken over."""
         if record.venue_id:
@@ -76,17 +85,21 @@ class Inquiry:
             self.working[client_id] = told
         if told.venue_id and self._names.get(told.venue_id) != client_id:
             self._names[told.venue_id] = client_id
-            for earlier in self._unclaimed.pop(told.venue_id, ()):
+            for earlier in self._unclaimed.pop(told.venue_id, {}).values():
                 if isinstance(earlier, VenueFill):
                     self.told_fill(earlier)
                 else:
                     self.told(earlier)
 
     def _keep_unclaimed(self, venue_id: str, report: VenueOrder | VenueFill) -> None:
-        self._unclaimed.setdefault(venue_id, []).append(report)
+        """Not ours; or ours under a name that the answer under way will tell."""
+        told = self._unclaimed.setdefault(venue_id, {})
+        what = report.fill_id if isinstance(report, VenueFill) else "order"
+        is_news = told.get(what) != report
+        told[what] = report
         while len(self._unclaimed) > KEPT_UNCLAIMED:
             del self._unclaimed[next(iter(self._unclaimed))]
-        if isinstance(report, VenueFill) or report.filled_quantity:
+        if is_news and (isinstance(report, VenueFill) or report.filled_quantity):
             self.on_activity(report.symbol)
 
     def _record_of(self, client_id: str, venue_id: str) -> OrderRecord | None:
@@ -119,7 +132,8 @@ class Inquiry:
             denials = denials + 1 if isinstance(answer, Known) else 0
             age_s = (account.now_ns() - record.sent_ts) / NS_PER_S if record.sent_ts else 0.0
             if denials >= 2 and age_s >= account.policy.never_came_after_s:
-                account.outlet.emit([OrderCancelled(account.now_ns(), client_id, "it never reached the venue")])
+                reason = "the venue does not know it any more" if record.venue_id else "it never reached the venue"
+                account.outlet.emit([OrderCancelled(account.now_ns(), client_id, reason)])
                 return
             await asyncio.sleep(backoff.next_delay())
 

@@ -21,7 +21,7 @@ class ExecutionPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confirm_cancel_s: float = 2.0  # a cancel that is not confirmed by then is asked about
     poll_s: float = 3.0  # while the account stream is down
     check_every_s: float = 30.0  # between two comparisons of the account with our books
-    recheck_s: float = 1.0  # a difference must be the same twice, so long apart
+    recheck_s: float = 1.0  # a difference must be the same three times, so long apart
     look_back_s: float = 86_400.0  # how far back a start asks for orders and fills
 
     def of(self, symbol: str) -> Policy:

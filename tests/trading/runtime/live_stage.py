@@ -27,7 +27,9 @@ from trading.runtime.inquiry import Inquiry
 from trading.runtime.live import BrokerDesk, Outbox
 from trading.runtime.pacing import Pacing
 from trading.runtime.policy import ExecutionPolicy
+from trading.runtime.reconcile import Reconciler
 from trading.runtime.runner import Ended, Runner
+from trading.runtime.watch import AccountWatch
 
 T = TypeVar("T")
 OPEN = from_datetime(datetime(2026, 11, 18, 15, 0, tzinfo=UTC))  # a Wednesday, half an hour after the opening
@@ -81,13 +83,17 @@ class Stage:
         self.pacing: Pacing | None = None
         self._began = time.monotonic_ns()
         self._lives = 0
+        self.others: list[asyncio.Task[None]] = []
 
     def now_ns(self) -> int:
         return OPEN + time.monotonic_ns() - self._began
 
-    async def start(self, *, is_green: bool = True, orders: Iterable[OrderRecord] = ()) -> "Stage":
-        """Begin, or take over what was committed last."""
+    async def start(
+        self, *, is_green: bool = True, reconciles: bool = False, orders: Iterable[OrderRecord] = ()
+    ) -> "Stage":
+        """Begin, or take over what was committed last. The account is said to be green, or compared for real."""
         self._lives += 1
+        self._born = len(self.journal.facts)
         self.engine = Engine(self.config, strategies=STRATEGIES)
         self.desk = BrokerDesk(self.engine, accounts=["sim"], now=self.now_ns())
         if self.journal.state is not None:
@@ -109,15 +115,37 @@ class Stage:
             rewarm=self._nothing, show=self._nothing, slot_timeframes={}, now_ns=self.now_ns,
         )  # fmt: skip
         self.loop = asyncio.create_task(self.runner.run())
-        self.attach()
         self.gateway.recover()
-        if is_green:
-            await self.green()
+        self.reconciler = Reconciler(self.account, self.inquiry, self.gateway)
+        if reconciles:
+            watch = AccountWatch(self.account, self.inquiry, self.reconciler)
+            self.others = [asyncio.create_task(self.reconciler.run()), asyncio.create_task(watch.run())]
+        else:
+            self.others = [asyncio.create_task(self._listen())]
+            if is_green:
+                await self.green()
         return self
 
-    def attach(self) -> None:
-        """Let the venue's stream reach the inquiry, as the watch does."""
-        self.stream = asyncio.create_task(self._listen())
+    @property
+    def state(self) -> str:
+        """What the engine knows of the account."""
+        return self.engine.checks["sim"].state
+
+    async def until_checked(self, state: AccountState) -> AccountChecked:
+        """Wait until the account was compared since the start, with that result."""
+
+        def is_met() -> bool:
+            seen = self._checks()
+            return bool(seen) and seen[-1].state is state and not seen[-1].reason.startswith("not compared")
+
+        await self.until(is_met, f"the account is {state}")
+        return self.last_check()
+
+    def last_check(self) -> AccountChecked:
+        return self._checks()[-1]
+
+    def _checks(self) -> list[AccountChecked]:
+        return [fact for fact in self.journal.facts[self._born :] if isinstance(fact, AccountChecked)]
 
     async def _listen(self) -> None:
         async for update in self.venue.updates():
@@ -132,7 +160,7 @@ class Stage:
 
     async def kill(self) -> None:
         """End at once: what is not committed is lost, no call is waited for."""
-        for task in (self.stream, self.loop):
+        for task in (*self.others, self.loop):
             await cancel(task)
         await self.account.errands.close(patience_s=0)
         await self.inbox.close()

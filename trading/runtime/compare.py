@@ -1,0 +1,76 @@
+"""The comparison itself: what our books say against what the venue told; pure."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from brokers.venue import Balances, VenueFill, VenueOrder, VenuePosition
+from engine.model.accounts import Difference
+from engine.orders.lifecycle import OrderRecord
+from trading.runtime.policy import ExecutionPolicy
+
+ZERO = Decimal(0)
+
+
+class Truth(NamedTuple):
+    """What the account holds, as the venue told within one round of questions about everything after `since`."""
+
+    orders: tuple[VenueOrder, ...]
+    fills: tuple[VenueFill, ...]
+    positions: tuple[VenuePosition, ...]
+    balances: Balances
+    since: int
+
+
+class Findings(NamedTuple):
+    """What differs; equal findings are the same difference."""
+
+    differences: tuple[Difference, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def are_none(self) -> bool:
+        return not self.differences and not self.problems
+
+
+def position_differences(
+    books: Mapping[str, Decimal], truth: Truth, strangers: Iterable[VenueFill], policy: ExecutionPolicy
+) -> tuple[Difference, ...]:
+    """Symbols of which the account holds something else than `books` say, by symbol. `strangers` are executions that
+    are not ours: where they explain the whole difference they also tell its price."""
+    theirs = {position.symbol: position for position in truth.positions if position.quantity}
+    others = list(strangers)
+    found = []
+    for symbol in sorted({*books, *theirs}):
+        ours = books.get(symbol, ZERO)
+        held = theirs[symbol].quantity if symbol in theirs else ZERO
+        if ours != held:
+            price = _price(symbol, held - ours, others)
+            if price is None and not ours and symbol in theirs:
+                price = theirs[symbol].average_price
+            detail = f"our books say {ours.normalize():f}, the account holds {held.normalize():f}"
+            found.append(Difference(symbol, ours, held, policy.of(symbol), price, detail))
+    return tuple(found)
+
+
+def _price(symbol: str, gap: Decimal, fills: Iterable[VenueFill]) -> Decimal | None:
+    """The average price of those executions, where they add up to `gap`."""
+    chosen = [fill for fill in fills if fill.symbol == symbol]
+    if not chosen or sum((fill.side.sign * fill.quantity for fill in chosen), ZERO) != gap:
+        return None
+    quantity = sum((fill.quantity for fill in chosen), ZERO)
+    cost = sum((fill.quantity * fill.price for fill in chosen), ZERO)
+    return (cost / quantity).quantize(Decimal("1e-8")).normalize()
+
+
+def missing_fills(records: Iterable[OrderRecord], truth: Truth, *, sent_after: int) -> tuple[str, ...]:
+    """Executions of orders sent after `sent_after` that our books count and the venue does not tell, in words."""
+    told = {fill.fill_id for fill in truth.fills}
+    told |= {fill.fill_id for order in truth.orders for fill in order.fills}
+    return tuple(
+        f"execution {fill_id} of {record.order.client_id} is in our books, and the venue does not tell it"
+        for record in records
+        if record.sent_ts > sent_after
+        for fill_id in record.fill_ids
+        if fill_id not in told
+    )

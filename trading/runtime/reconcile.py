@@ -1,0 +1,253 @@
+"""Compares an account with our books: at the start, after every loss of the stream, and all the time in between."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable
+from typing import Any
+
+from brokers.venue import Answer, Known, Unknown, VenueFill, VenueOrder
+from engine.core.account_checks import expected
+from engine.errors import FortifiedError
+from engine.model.accounts import AccountChecked, AccountState, Policy
+from engine.model.time import NS_PER_S
+from trading.runtime.account import UNANSWERED, Account
+from trading.runtime.compare import Findings, Truth, missing_fills, position_differences
+from trading.runtime.gateway import Gateway
+from trading.runtime.inquiry import Inquiry
+
+logger = logging.getLogger(__name__)
+
+SAME = 3  # a difference counts when it was found as often in a row: a venue's own tables lag behind each other
+MAX_LOOKS = 10
+OVERLAP_NS = 900 * NS_PER_S  # questions about the past reach back further than the last answer: clocks differ
+QUIET = ("periodic", "activity")  # comparisons that are told only when they find something new
+
+
+class Reconciler:
+    """Keeps comparing one account, and tells the engine what it found; the engine holds entries back accordingly.
+
+    A question that is not answered is `unknown`, never "nothing there". A difference must be found several times in a
+    row: what is on its way in between is not one.
+    """
+
+    def __init__(self, account: Account, inquiry: Inquiry, gateway: Gateway) -> None:
+        self.is_stream_up = False
+        self._account = account
+        self._inquiry = inquiry
+        self._gateway = gateway
+        self._since = account.now_ns() - int(account.policy.look_back_s * NS_PER_S)
+        self._was_green = False
+        self._last: tuple[Any, ...] = ()
+        self._trigger = "start"
+        self._bell = asyncio.Event()
+        self._strangers: dict[str, VenueFill] = {}  # executions of others since the last green comparison
+        self._ours = re.compile(rf"{re.escape(account.engine.config.run.rstrip('0123456789'))}\d+-")
+        self._is_absorbing = False
+        inquiry.on_activity = self._on_activity
+
+    def request(self, trigger: str) -> None:
+        """Compare soon."""
+        if self._trigger in ("", *QUIET):
+            self._trigger = trigger
+        self._bell.set()
+
+    def _on_activity(self, symbol: str) -> None:
+        if not self._is_absorbing:  # what a comparison reads is part of it
+            self.request("activity")
+
+    async def run(self) -> None:
+        """For ever: on request, and from time to time; soon again while the account is not green or not streamed."""
+        policy = self._account.policy
+        while True:
+            trigger, self._trigger = self._trigger or "periodic", ""
+            self._bell.clear()
+            state = await self.check(trigger)
+            is_calm = state is AccountState.GREEN and self.is_stream_up
+            try:
+                await asyncio.wait_for(self._bell.wait(), policy.check_every_s if is_calm else policy.poll_s)
+            except TimeoutError:
+                continue
+
+    async def check(self, trigger: str) -> AccountState:
+        """Compare, tell what was found where it is news, and return the state of the account."""
+        account = self._account
+        asked_at = account.now_ns()
+        truth, findings = await self._look_until_sure()
+        if isinstance(truth, Unknown):
+            await self._tell(AccountState.UNKNOWN, truth.reason, trigger, Findings(), None)
+            return AccountState.UNKNOWN
+        self._since = asked_at - OVERLAP_NS
+        self._gateway.buying_power = truth.balances.buying_power
+        is_open = findings.problems or any(d.policy is Policy.PAUSE for d in findings.differences)
+        state = AccountState.RED if is_open else AccountState.GREEN
+        await self._tell(state, _reason(findings), trigger, findings, truth)
+        if state is AccountState.GREEN:
+            self._was_green = True
+            self._strangers.clear()
+        return state
+
+    # ---- looking ------------------------------------------------------------------------------------------------
+
+    async def _look_until_sure(self) -> tuple[Truth | Unknown, Findings]:
+        """Look until there is no difference, or the same one again and again."""
+        account, last, seen = self._account, Findings(), 0
+        found: Truth | Unknown = Unknown("it was not asked yet")
+        for _ in range(MAX_LOOKS):
+            found = await self._look()
+            if isinstance(found, Unknown):
+                findings = Findings(problems=(found.reason,))
+            else:
+                findings = self._compare(found)
+                if findings.are_none:
+                    return found, findings
+            seen = seen + 1 if findings == last else 1
+            last = findings
+            if seen >= SAME:
+                return found, findings
+            await asyncio.sleep(account.policy.recheck_s)
+        return Unknown("it changes while it is being compared"), Findings()
+
+    async def _look(self) -> Truth | Unknown:
+        """One round of questions. What it tells of our orders is passed on, and must be known before it counts."""
+        account = self._account
+        truth = await ask(account, self._since)
+        if isinstance(truth, Unknown):
+            return truth
+        self._is_absorbing = True
+        self._absorb(truth)
+        self._is_absorbing = False
+        await account.errands.until(lambda: self._gateway.is_settled, timeout_s=account.policy.answer_s)
+        unresolved = self._gateway.unresolved()
+        if unresolved:
+            return Unknown(f"what became of {', '.join(unresolved)} is not known")
+        return truth
+
+    def _absorb(self, truth: Truth) -> None:
+        """Tell what concerns our orders; remember who else traded; find our orders that the venue does not list."""
+        for order in truth.orders:
+            if not self._inquiry.told(order):
+                self._meet_stranger(order)
+        for fill in truth.fills:
+            if not self._inquiry.told_fill(fill) and not self._is_named_by_us(fill.client_id):
+                self._strangers[fill.fill_id] = fill
+        listed = {order.venue_id for order in truth.orders} | {order.client_id for order in truth.orders}
+        for record in self._account.open_records():
+            if record.state not in UNANSWERED and not {record.venue_id, record.order.client_id} & listed:
+                self._inquiry.lost_sight(record)
+
+    def _meet_stranger(self, order: VenueOrder) -> None:
+        """An order nobody here knows. One that bears our name is of a run whose memory is gone: it must not work on."""
+        if self._is_named_by_us(order.client_id) and not order.state.is_final:
+            text = (
+                f"{self._account.name}: {order.client_id} works at the venue and is of no present run: it is cancelled"
+            )
+            self._account.outlet.alert("order_of_the_past", text)
+            self._account.errands.start("bury", order.client_id, self._cancel_stranger(order))
+
+    async def _cancel_stranger(self, order: VenueOrder) -> None:
+        await self._inquiry.ask_cancel(order)
+
+    def _is_named_by_us(self, client_id: str) -> bool:
+        return bool(client_id) and self._ours.match(client_id) is not None
+
+    # ---- comparing ----------------------------------------------------------------------------------------------
+
+    def _compare(self, truth: Truth) -> Findings:
+        account = self._account
+        differences = position_differences(
+            expected(account.engine, account.name), truth, self._strangers.values(), account.policy
+        )
+        opened, closed = account.engine.desk.orders.state()
+        ours = [record for record in (*opened, *closed) if record.order.broker == account.name]
+        left = [
+            f"{order.client_id} works at the venue and is of no present run"
+            for order in truth.orders
+            if not order.state.is_final
+            and self._is_named_by_us(order.client_id)
+            and account.record(order.client_id) is None
+        ]
+        return Findings(differences, (*missing_fills(ours, truth, sent_after=truth.since + OVERLAP_NS // 2), *left))
+
+    # ---- telling ------------------------------------------------------------------------------------------------
+
+    async def _tell(
+        self, state: AccountState, reason: str, trigger: str, findings: Findings, truth: Truth | None
+    ) -> None:
+        """Hand the result to the engine, and wait until it knows; a quiet one that found nothing new is not told."""
+        account = self._account
+        news = (state, reason, findings)
+        if trigger in QUIET and news == self._last:
+            return
+        self._last = news
+        now = account.now_ns()
+        event = AccountChecked(
+            ts=now,
+            broker=account.name,
+            check_id=f"{account.name}-{now}",
+            state=state,
+            reason=reason,
+            trigger=trigger,
+            differences=findings.differences,
+            problems=findings.problems,
+            blocks_all=not self._was_green or state is AccountState.UNKNOWN or bool(findings.problems),
+            cash=truth.balances.cash if truth else None,
+            net_liquidation=truth.balances.net_liquidation if truth else None,
+            orders=len(truth.orders) if truth else 0,
+            fills=len(truth.fills) if truth else 0,
+            positions=len(truth.positions) if truth else 0,
+            notes=self._notes(truth) if truth else (),
+        )
+        account.outlet.emit([event])
+        if state is not AccountState.GREEN:
+            account.outlet.alert("account_" + state, f"{account.name}: {reason}")
+        await account.errands.until(
+            lambda: (known := account.engine.checks.get(account.name)) is not None and known.check_id == event.check_id,
+            timeout_s=account.policy.answer_s,
+        )
+
+    def _notes(self, truth: Truth) -> tuple[str, ...]:
+        return tuple(
+            f"an order that is not ours works: {order.side} {order.quantity.normalize():f} {order.symbol}"
+            for order in truth.orders
+            if not order.state.is_final
+            and not self._is_named_by_us(order.client_id)
+            and not self._inquiry.is_ours(order)
+        )
+
+
+async def ask(account: Account, since: int) -> Truth | Unknown:
+    """One round of questions; unknown as soon as one of them is not answered."""
+    venue = account.venue
+    orders = await _answered(account, "orders", venue.orders(since=since))
+    if isinstance(orders, Unknown):
+        return orders
+    fills = await _answered(account, "executions", venue.fills(since=since))
+    if isinstance(fills, Unknown):
+        return fills
+    positions = await _answered(account, "positions", venue.positions())
+    if isinstance(positions, Unknown):
+        return positions
+    balances = await _answered(account, "balances", venue.balances())
+    if isinstance(balances, Unknown):
+        return balances
+    return Truth(orders.value, fills.value, positions.value, balances.value, since)
+
+
+async def _answered(account: Account, what: str, question: Awaitable[Answer[Any]]) -> Known[Any] | Unknown:
+    """The answer; everything that keeps it from coming is unknown, with the reason."""
+    try:
+        answer = await asyncio.wait_for(question, account.policy.answer_s)
+    except TimeoutError:
+        answer = Unknown(f"no answer within {account.policy.answer_s:g} s")
+    except FortifiedError as error:
+        answer = Unknown(error.detail)
+    except Exception as error:  # whatever broke in between: nothing was learned
+        logger.warning("%s: asking for its %s broke", account.name, what, exc_info=True)
+        answer = Unknown(f"{type(error).__name__}: {error}")
+    return Unknown(f"its {what} could not be asked: {answer.reason}") if isinstance(answer, Unknown) else answer
+
+
+def _reason(findings: Findings) -> str:
+    """The findings in one line."""
+    return "; ".join([*(f"{d.symbol}: {d.detail}" for d in findings.differences), *findings.problems])
