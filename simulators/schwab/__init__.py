@@ -1,0 +1,1 @@
+"""Charles Schwab's own protocol in front of the synthetic market: login, REST and the streamer."""
