@@ -1,5 +1,7 @@
 """WebSocket connections to venues: opened with our options, closed at once when they are given up."""
 
+from collections.abc import Mapping
+
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
@@ -12,7 +14,9 @@ BAD_ADDRESS = InvalidURI
 __all__ = ["BAD_ADDRESS", "LINE_ERRORS", "ClientConnection", "abort", "open_websocket"]
 
 
-async def open_websocket(url: str, *, open_timeout_s: float = 10.0, max_size: int = 1 << 24) -> ClientConnection:
+async def open_websocket(
+    url: str, *, open_timeout_s: float = 10.0, max_size: int = 1 << 24, headers: Mapping[str, str] | None = None
+) -> ClientConnection:
     """An open connection. No compression (latency), no WebSocket pings: the venues' protocols have keepalives of
     their own, and a pong proves nothing about the data."""
     return await connect(
@@ -25,6 +29,7 @@ async def open_websocket(url: str, *, open_timeout_s: float = 10.0, max_size: in
         max_queue=64,
         user_agent_header=PRODUCT,
         proxy=None,
+        additional_headers=dict(headers or {}),
     )
 
 

@@ -1,0 +1,1 @@
+"""Alpaca's real-time and past market data."""

@@ -1,0 +1,21 @@
+"""What one may choose of any feed over a WebSocket."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+Seconds = Annotated[float, Meta(gt=0)]
+
+
+class StreamOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`mute_after_s`: no market data for so long while connected, and the line counts as dead; `symbol_mute_after_s`
+    the same for one symbol, which is then subscribed again. `speed`: market seconds per second of a simulated venue.
+    """
+
+    mute_after_s: Seconds = 30.0
+    symbol_mute_after_s: Seconds = 120.0
+    answer_timeout_s: Seconds = 10.0  # each step of the login
+    reconnect_base_s: Seconds = 0.5
+    reconnect_cap_s: Seconds = 30.0
+    speed: Seconds = 1.0

@@ -1,0 +1,1 @@
+"""Alpaca in miniature: market data and trading in its own words."""
