@@ -11,11 +11,12 @@ from django_typer.management import TyperCommand
 from typer import Option
 
 from backtest.request import Request
-from backtest.shown import progress_bar, show
+from backtest.shown import show
 from backtest.simulation.options import FEES, SLIPPAGE
 from backtest.stored import StoredRun
 from engine.errors import FortifiedError, InvalidInput
 from engine.model.time import from_datetime
+from infra.progress import progress_bar
 
 Texts = list[str] | None
 

@@ -10,10 +10,11 @@ from django_typer.management import TyperCommand
 from typer import Argument, Option
 
 from backtest.request import Request
-from backtest.shown import progress_bar, show
+from backtest.shown import show
 from backtest.simulation.options import FEES, SLIPPAGE
 from backtest.stored import StoredRun
 from engine.errors import FortifiedError, InvalidInput
+from infra.progress import progress_bar
 
 
 class Command(TyperCommand):
