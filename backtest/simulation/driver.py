@@ -133,32 +133,59 @@ def order_document(order: Order, fills: Sequence[OrderFilled], rejected: str | N
     }
 
 
+class Totals(msgspec.Struct, frozen=True):
+    """Money of closed trades, in cash. A trade with a P&L of 0 is neither a win nor a loss."""
+
+    trades: int
+    wins: int
+    losses: int
+    net: Decimal
+    fees: Decimal
+    won: Decimal  # of all winning trades
+    lost: Decimal  # of all losing trades, ≤ 0
+    max_drawdown: Decimal  # (peak − now) of the cumulated net P&L, ≥ 0
+
+
 def statistics(outcome: Outcome) -> dict[str, Any]:
-    """Counts and money of the closed trades. `max_drawdown` is (peak − now) of the cumulated net P&L, in cash, ≥ 0;
-    a trade with a P&L of 0 is neither a win nor a loss."""
+    """Counts and money of the closed trades."""
     pnls = [trade.pnl for trade in outcome.trades]
     wins = [pnl for pnl in pnls if pnl > 0]
     losses = [pnl for pnl in pnls if pnl < 0]
-    net, fees = sum(pnls, Decimal(0)), sum((trade.fees for trade in outcome.trades), Decimal(0))
-    decided = len(wins) + len(losses)
-    return {
-        "trades": len(pnls),
-        "wins": len(wins),
-        "losses": len(losses),
-        "win_rate": round(len(wins) / decided, 6) if decided else None,
-        "net_pnl": money(net),
-        "gross_pnl": money(net + fees),
-        "fees": money(fees),
-        "gross_profit": money(sum(wins, Decimal(0))),
-        "gross_loss": money(sum(losses, Decimal(0))),
-        "profit_factor": round(float(sum(wins) / -sum(losses)), 6) if losses else None,
-        "max_drawdown": money(max_drawdown(pnls)),
+    totals = Totals(
+        len(pnls),
+        len(wins),
+        len(losses),
+        sum(pnls, Decimal(0)),
+        sum((trade.fees for trade in outcome.trades), Decimal(0)),
+        sum(wins, Decimal(0)),
+        sum(losses, Decimal(0)),
+        max_drawdown(pnls),
+    )
+    return figures(totals) | {
         "signals": outcome.signals,
         "suppressed": len(outcome.suppressed),
         "orders": len(outcome.orders),
         "denied": len(outcome.denials),
         "faults": [fault.error for fault in outcome.faults],
         "open_positions": [position_document(p) for p in outcome.positions.values() if p.quantity != 0],
+    }
+
+
+def figures(totals: Totals) -> dict[str, Any]:
+    """The part of the statistics that is about money."""
+    decided = totals.wins + totals.losses
+    return {
+        "trades": totals.trades,
+        "wins": totals.wins,
+        "losses": totals.losses,
+        "win_rate": round(totals.wins / decided, 6) if decided else None,
+        "net_pnl": money(totals.net),
+        "gross_pnl": money(totals.net + totals.fees),
+        "fees": money(totals.fees),
+        "gross_profit": money(totals.won),
+        "gross_loss": money(totals.lost),
+        "profit_factor": round(float(totals.won / -totals.lost), 6) if totals.losses else None,
+        "max_drawdown": money(totals.max_drawdown),
     }
 
 

@@ -102,12 +102,18 @@ def size_of(distance: Distance, instrument: Instrument, entry: float, atr: float
     return distance.value * atr
 
 
-def _tiers(config: ExitConfig, instrument: Instrument, quantity: Decimal, prices: list[Decimal]) -> tuple[Tier, ...]:
-    """Each tier's share rounded down to the size grid; when the shares add up to 1 the last takes the remainder."""
+def share_out(config: ExitConfig, instrument: Instrument, quantity: Decimal) -> list[Decimal]:
+    """What each target closes: its share rounded down to the size grid; when the shares add up to 1 the last takes the
+    remainder."""
     step = instrument.quantity_step
     parts = [int(float(quantity / step) * target.share + 1e-9) * step for target in config.targets]
     if abs(sum(target.share for target in config.targets) - 1) < 1e-9:
         parts[-1] = quantity - sum(parts[:-1], ZERO)
+    return parts
+
+
+def _tiers(config: ExitConfig, instrument: Instrument, quantity: Decimal, prices: list[Decimal]) -> tuple[Tier, ...]:
+    parts = share_out(config, instrument, quantity)
     return tuple(Tier(price, part) for price, part in zip(prices, parts, strict=True) if part > 0)
 
 

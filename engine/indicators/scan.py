@@ -35,7 +35,7 @@ def scan(
     node = wired.nodes[-1]
     # What is not wanted is not written: fresh memory costs more than the arithmetic.
     outputs = [np.empty(len(columns[0]) if name in wanted else 0) for name in node.indicator.outputs]
-    run(*columns, *_arguments(wired), *outputs, min(each.start for each in wired.nodes))
+    run(*columns, *arguments(wired), *outputs, min(each.start for each in wired.nodes))
     return {name: values for name, values in _until_ready(node, outputs).items() if name in wanted}
 
 
@@ -53,7 +53,7 @@ def _until_ready(node: Node, outputs: list[Floats]) -> dict[str, Floats]:
     return dict(zip(node.indicator.outputs, outputs, strict=True))
 
 
-def _arguments(wired: Wiring) -> list[Any]:
+def arguments(wired: Wiring) -> list[Any]:
     """What `_signature` names between columns and outputs, in its order."""
     values: list[Any] = []
     for step, node in zip(wired.steps, wired.nodes, strict=True):
@@ -171,4 +171,4 @@ def _interpreter(node: Node, width: int) -> Callable[..., None]:
     return run
 
 
-__all__ = ["Columns", "Floats", "NotInlinable", "interpret", "scan", "scan_source", "scanner"]
+__all__ = ["Columns", "Floats", "NotInlinable", "arguments", "interpret", "scan", "scan_source", "scanner"]

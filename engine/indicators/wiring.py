@@ -60,25 +60,55 @@ def wire(plan: Plan, node: Node, given: Collection[str] = ()) -> Wiring:
     unless that is more than `MAX_STEPS` steps: then all its inputs are columns. Derived prices are made in the loop,
     but for those that are `given` as columns."""
     outside = {source for source in node.spec.sources if isinstance(source, Spec)}
-    if len(_inside(plan, node, outside)) > MAX_STEPS:
+    if len(nodes_inside(plan, node, outside)) > MAX_STEPS:
         outside = {source for source in node.inputs if isinstance(source, Spec)}
-    steps: dict[Spec, int] = {}
-    columns: dict[Spec, int] = {}
-    wired: list[Step] = []
-    nodes = _inside(plan, node, outside)
-    for each in nodes:
-        wires = tuple(_wire(source, plan, outside, steps, columns, given) for source in each.inputs)
-        gated = any(isinstance(source, Spec) and not source.is_price for source in each.inputs)
-        wired.append(Step(each.indicator, choices(each.indicator, each.params), wires, gated))
-        steps[each.spec] = len(steps)
-    return Wiring(tuple(wired), tuple(columns) or (Spec("close"),), nodes)
+    loop = Loop(plan, outside, given)
+    for each in nodes_inside(plan, node, outside):
+        loop.add(each)
+    return loop.wiring()
+
+
+class Loop:
+    """A loop in the making: steps in order, and the columns they read. `outside` are the specs that are columns."""
+
+    def __init__(self, plan: Plan, outside: Collection[Spec], given: Collection[str] = ()) -> None:
+        self._plan, self._outside, self._given = plan, outside, given
+        self._steps: list[Step] = []
+        self._nodes: list[Node] = []
+        self._places: dict[Spec, int] = {}
+        self._columns: dict[Spec, int] = {}
+
+    def add(self, node: Node) -> None:
+        """The next step; what it reads is a column or an earlier step."""
+        wires = tuple(self._wire(source) for source in node.inputs)
+        gated = any(isinstance(source, Spec) and not source.is_price for source in node.inputs)
+        self._places[node.spec] = len(self._steps)
+        self._steps.append(Step(node.indicator, choices(node.indicator, node.params), wires, gated))
+        self._nodes.append(node)
+
+    def wiring(self) -> Wiring:
+        """The loop as it is run."""
+        return Wiring(tuple(self._steps), tuple(self._columns) or (Spec("close"),), tuple(self._nodes))
+
+    def _wire(self, source: Spec | float) -> Wire:
+        if isinstance(source, float):
+            return Constant()
+        if source.name in DERIVED and source.name not in self._given:
+            return Mean(tuple(self._place(Spec(part)) for part in DERIVED[source.name]))
+        if source.is_price or source in self._outside:
+            return Column(self._place(source))
+        return Output(self._places[source.whole], self._plan.node(source).output(source))
+
+    def _place(self, source: Spec) -> int:
+        return self._columns.setdefault(source, len(self._columns))
 
 
 def choices(indicator: Indicator, values: tuple[Value, ...]) -> tuple[tuple[str, str], ...]:
     return tuple((p.name, str(v)) for p, v in zip(indicator.params, values, strict=True) if p.is_choice)
 
 
-def _inside(plan: Plan, node: Node, outside: set[Spec]) -> tuple[Node, ...]:
+def nodes_inside(plan: Plan, node: Node, outside: set[Spec]) -> tuple[Node, ...]:
+    """The node and what it is made of, down to what is `outside`; each after all that it reads."""
     found: dict[Spec, Node] = {}
 
     def visit(each: Node) -> None:
@@ -89,20 +119,3 @@ def _inside(plan: Plan, node: Node, outside: set[Spec]) -> tuple[Node, ...]:
 
     visit(node)
     return tuple(found.values())
-
-
-def _wire(
-    source: Spec | float,
-    plan: Plan,
-    outside: set[Spec],
-    steps: dict[Spec, int],
-    columns: dict[Spec, int],
-    given: Collection[str],
-) -> Wire:
-    if isinstance(source, float):
-        return Constant()
-    if source.name in DERIVED and source.name not in given:
-        return Mean(tuple(columns.setdefault(Spec(part), len(columns)) for part in DERIVED[source.name]))
-    if source.is_price or source in outside:
-        return Column(columns.setdefault(source, len(columns)))
-    return Output(steps[source.whole], plan.node(source).output(source))

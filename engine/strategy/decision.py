@@ -11,12 +11,23 @@ from engine.strategy.base import Strategy, Wish
 from engine.strategy.context import Context
 
 NO_OPINION = float("nan")
+OUTPUTS = ("wish", "rule")
 
 
 class DecisionDefinitionError(FortifiedError):
     """A strategy's step does not fit its indicators or its parameters; found when the strategy is made."""
 
     code = "decision_definition"
+
+
+class _Rules(Indicator):
+    """A decision's outputs are a wish and the number of a rule, which is no float."""
+
+    def _validate(self) -> None:
+        if self.inputs != self.input_names:
+            raise DecisionDefinitionError(f"{self.name}: arguments without a default were expected after the state")
+        if self.is_recurrence and type(getattr(self.init, "wish", None)) is not float:
+            raise DecisionDefinitionError(f"{self.name}: a state with a field wish was expected, a float")
 
 
 class Decision:
@@ -32,16 +43,16 @@ class Decision:
         arguments = list(inspect.signature(step).parameters.values())[1 if init is not None else 0 :]
         names = tuple(a.name for a in arguments if a.default is a.empty)
         self.step = step
-        self.recurrence = Indicator(
+        self.recurrence = _Rules(
             f"decide_{step.__name__}",
             step,
             inputs=names,
             sources={},
             init=init,
             warmup=1,
-            outputs=("wish",) if init is not None else (),
+            outputs=tuple(name for name in OUTPUTS if hasattr(init, name)),
             check=None,
-            sparse=("wish",),
+            sparse=OUTPUTS,
         )
         self.value_names = names
 

@@ -11,6 +11,7 @@ import msgspec
 from engine.model.enums import Side
 from engine.model.market import Bar, PartialBar
 from engine.venue.fills import FillModel, Touch
+from engine.venue.levels import trail_inside
 from engine.venue.working import SymbolBook, WorkingOrder
 
 
@@ -86,12 +87,13 @@ def _priority(working: WorkingOrder, open_: float) -> tuple[bool, float]:
 
 def _price_inside(working: WorkingOrder, low: float, high: float, last: float) -> float | None:
     """The price the range fills the order at; None when it does not."""
+    if working.trail == working.trail:
+        hit, working.level, working.extreme = trail_inside(
+            working.sign, working.trail, working.level, working.extreme, low, high, last
+        )
+        return working.level if hit else None
     if working.is_reached(low, high):
         return _level_price(working, low, high)
-    if working.trail == working.trail:
-        working.follow(high if working.sign < 0 else low)
-        if working.is_reached(last, last):  # the extreme came before the close: the new level was crossed for certain
-            return working.level
     return None
 
 

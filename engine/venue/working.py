@@ -9,6 +9,7 @@ from engine.model.enums import OrderType, Side
 from engine.model.market import NAN
 from engine.model.orders import Order
 from engine.venue.fills import Touch
+from engine.venue.levels import is_better, is_reached
 
 INF = float("inf")
 MARKET = OrderType.MARKET
@@ -37,18 +38,13 @@ class WorkingOrder(msgspec.Struct):
     def is_market(self) -> bool:
         return self.level != self.level
 
-    @property
-    def triggers_below(self) -> bool:
-        """Sell stops and buy limits wait for a lower price; the others for a higher one."""
-        return self.is_stop is (self.sign < 0)
-
     def is_reached(self, low: float, high: float) -> bool:
         """Whether a market that covered low…high touched the level."""
-        return low <= self.level if self.triggers_below else high >= self.level
+        return is_reached(self.is_stop, self.sign, self.level, low, high)
 
     def follow(self, price: float) -> None:
         """A trailing stop follows the best price; it never steps back."""
-        if not (self.sign < 0 and price <= self.extreme) and not (self.sign > 0 and price >= self.extreme):
+        if is_better(self.sign, price, self.extreme):
             self.extreme = price
             self.level = price + self.sign * self.trail
 

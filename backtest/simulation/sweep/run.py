@@ -1,39 +1,56 @@
 """Runs parameter sets one after another over the same bars; whatever they share is computed once."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
 
+from backtest.simulation.sweep import numbers
 from backtest.simulation.sweep.event import event_outcome, run_events
 from backtest.simulation.sweep.job import RunOutcome, SweepJob, merged
+from backtest.simulation.sweep.scanned import Scanner, Scratch
 from engine.bars.columns import BarColumns
 from engine.errors import InvalidInput
+from engine.instruments.catalog import instrument_for
 from engine.registry import Registry
+from engine.strategy import scan
 from engine.strategy.base import Strategy
 from engine.strategy.params import parse_params
 
 
 class Runner:
-    """Everything that the runs of a job have in common. `run` may be called in any order."""
+    """Everything that the runs of a job have in common. `run` may be called in any order, and by several threads with
+    a scratch each."""
 
-    def __init__(self, job: SweepJob, data: BarColumns, *, registry: Registry[type[Strategy]]) -> None:
+    def __init__(
+        self, job: SweepJob, data: BarColumns, *, registry: Registry[type[Strategy]], cache_dir: Path | None = None
+    ) -> None:
         self.job, self.data = job, data
         self._registry = registry
         self._key = registry.canonical(job.strategy)
+        self._kind = registry[self._key]
+        instrument = instrument_for(data.symbol)
+        self._why = "asked for" if job.force_event else numbers.why_not(job.fixed, instrument)
+        self._why = self._why or numbers.why_not_bars(data)
+        self._scanner = None if self._why else Scanner(data, job.fixed, instrument, cache_dir=cache_dir)
 
-    def run(self, place: int) -> RunOutcome:
+    def scratch(self) -> Scratch:
+        """Memory for one thread."""
+        return Scratch(len(self.data))
+
+    def run(self, place: int, scratch: Scratch) -> RunOutcome:
         """The run at that place of the job's `params`. Parameters that are refused give an outcome with `error`."""
         job = self.job
         number, params = job.first + place, job.params[place]
         wanted = merged(job.fixed, params)
         try:
-            parse_params(self._registry[self._key], wanted)
+            why = self._why or scan.why_not(self._kind(parse_params(self._kind, wanted)))
         except InvalidInput as error:
             return RunOutcome(number=number, params=params, stats={}, error=error.detail)
-        return self._by_engine(number, params, wanted, "asked for")
-
-    def _by_engine(self, number: int, params: dict[str, Any], wanted: dict[str, Any], why: str) -> RunOutcome:
-        outcome = run_events(self.data, self._key, wanted, self.job.fixed, registry=self._registry)
-        return event_outcome(outcome, number=number, params=params, why=why, keep_trades=self.job.keep_trades)
+        if why or self._scanner is None:
+            outcome = run_events(self.data, self._key, wanted, job.fixed, registry=self._registry)
+            return event_outcome(outcome, number=number, params=params, why=why or "", keep_trades=job.keep_trades)
+        return self._scanner.run(
+            self._key, self._kind, wanted, number=number, shown=params, keep_trades=job.keep_trades, scratch=scratch
+        )
 
 
 def run_job(
@@ -45,7 +62,8 @@ def run_job(
 ) -> Iterator[RunOutcome]:
     """The outcomes in the order of the job's `params`; ends early when `cancel` says so."""
     runner = Runner(job, data, registry=registry)
+    scratch = runner.scratch()
     for place in range(len(job.params)):
         if cancel is not None and cancel():
             return
-        yield runner.run(place)
+        yield runner.run(place, scratch)

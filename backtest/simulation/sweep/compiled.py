@@ -1,0 +1,55 @@
+"""Makes machine code of the steps in `kernel.py` and of those it shares with the venue, kept on disk between runs."""
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from backtest.simulation.sweep import kernel
+from engine.indicators.compiled import load_compiled
+from engine.instruments import grid
+from engine.venue import levels
+
+_SHARED = (
+    grid.from_ticks, grid.floor_ticks, grid.ceil_ticks, grid.round_ticks,
+    levels.is_reached, levels.is_better, levels.trail_inside,
+)  # fmt: skip
+_TABLES = {"config": kernel.CONFIG, "tiers": kernel.TIER, "state": kernel.STATE, "trades": kernel.TRADE}
+
+
+@cache
+def bar_scan(cache_dir: Path | None = None) -> Callable[..., None]:
+    """`kernel.run_bars` as machine code. The name on disk is a hash of all its text, so no part of it can be stale."""
+    source = scan_source()
+    return load_compiled(f"run_bars_{hashlib.sha256(source.encode()).hexdigest()[:16]}", source, cache_dir)
+
+
+def scan_source() -> str:
+    """The module that is compiled: constants, the shared steps, the kernel's, and the loop with its types."""
+    own: list[Any] = [f for f in vars(kernel).values() if inspect.isfunction(f) and f.__module__ == kernel.__name__]
+    steps = [f for f in own if f is not kernel.run_bars]
+    constants = [f"{name} = {value}" for name, value in vars(kernel).items() if name.isupper() and type(value) is int]
+    arguments = inspect.signature(kernel.run_bars).parameters
+    types = ", ".join(_type(name, parameter.annotation) for name, parameter in arguments.items())
+    return "\n".join(
+        [
+            '"""Generated from the steps of a sweep: do not edit."""',
+            "from __future__ import annotations",
+            "import numba",
+            "import numpy as np",
+            *constants,
+            *(f"{name.upper()} = numba.from_dtype(np.dtype({dtype.descr}))[::1]" for name, dtype in _TABLES.items()),
+            "INTS, FLOATS = numba.int64[::1], numba.float64[::1]",
+            *(f"@numba.njit(error_model='numpy')\n{inspect.getsource(f)}" for f in (*_SHARED, *steps)),
+            f"@numba.njit(numba.void({types}), cache=True, nogil=True, error_model='numpy')",
+            inspect.getsource(kernel.run_bars),
+            "scan = run_bars",
+            "",
+        ]
+    )
+
+
+def _type(name: str, annotation: Any) -> str:
+    return name.upper() if name in _TABLES else ("INTS" if annotation is kernel.Ints else "FLOATS")

@@ -1,0 +1,161 @@
+"""One run of a sweep as a compiled scan: wishes over columns, then fills and exits, then exact money."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtest.simulation.driver import figures, money
+from backtest.simulation.options import parse_fees
+from backtest.simulation.sweep import kernel as k
+from backtest.simulation.sweep.compiled import bar_scan
+from backtest.simulation.sweep.costs import Costs
+from backtest.simulation.sweep.job import BROKER, COMPILED, RunConfig, RunOutcome
+from backtest.simulation.sweep.numbers import config_of, deadlines_of
+from backtest.simulation.sweep.table import TradeTable, exactly
+from engine.bars.columns import BarColumns
+from engine.core.build import exit_specs
+from engine.core.slots import Slot
+from engine.errors import InvariantBroken
+from engine.exits.plan import uses_atr
+from engine.indicators.table import ColumnCache
+from engine.instruments.instrument import Instrument
+from engine.strategy.base import Strategy
+from engine.strategy.decision import StepStrategy
+from engine.strategy.scan import scan_rules
+from engine.strategy.slot import SlotConfig
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+ROOM = 8_192  # trades of a run before more room is needed
+NONE = np.empty(0)
+
+
+class Scratch:
+    """Memory that one thread uses for run after run."""
+
+    def __init__(self, bars: int) -> None:
+        self.wishes = np.empty(bars)
+        self.make_room(ROOM)
+
+    def make_room(self, trades: int) -> None:
+        """For that many closed trades."""
+        self.trades = np.zeros(trades, k.TRADE)
+
+
+class Scanner:
+    """What all compiled runs over one set of bars have in common. Threads may share it, each with its own `Scratch`."""
+
+    def __init__(
+        self, data: BarColumns, fixed: RunConfig, instrument: Instrument, *, cache_dir: Path | None = None
+    ) -> None:
+        self._data, self._fixed, self._instrument = data, fixed, instrument
+        self._cache_dir = cache_dir
+        self._ts, self._ts_open = (np.ascontiguousarray(c, dtype=np.int64) for c in (data.ts, data.ts_open))
+        self.columns = ColumnCache(columns_of(data), cache_dir=cache_dir)
+        self._prices = [self.columns.column(name) for name in ("open", "high", "low", "close", "volume")]
+        self._config, self._tiers = config_of(fixed, instrument)
+        self._deadlines = deadlines_of(fixed.exits, instrument, self._ts_open.tolist())
+        self._costs = Costs(lambda: parse_fees(fixed.fees), instrument, int(self._config["unit"][0]))
+        self._gross = instrument.tick_size * instrument.quantity_step * instrument.multiplier
+        exits = fixed.exits
+        self._atr = self.columns.column(f"atr({exits.atr_period})") if exits is not None and uses_atr(exits) else NONE
+
+    def run(
+        self, key: str, kind: type[Strategy], params: dict[str, Any], *, number: int, shown: dict[str, Any],
+        keep_trades: bool, scratch: Scratch,
+    ) -> RunOutcome:  # fmt: skip
+        """The run with these parameters (`shown` are those that the grid set), which were checked before."""
+        strategy, first = self._strategy(key, kind, params)
+        ts = self._ts.tolist() if strategy.needs_movers != "any" else None
+        wishes, codes = scan_rules(
+            strategy, self.columns, first=first, ts=ts, cache_dir=self._cache_dir, wishes=scratch.wishes
+        )
+        state = self._scan(wishes, codes, first - 1, scratch)
+        table = self._table(key, strategy, state, scratch)
+        return RunOutcome(
+            number=number,
+            params=shown,
+            stats=figures(table.totals()) | self._counts(key, state),
+            how=COMPILED,
+            trades=table if keep_trades else None,
+        )
+
+    def _strategy(self, key: str, kind: type[Strategy], params: dict[str, Any]) -> tuple[StepStrategy, int]:
+        """A fresh strategy, and how many bars its slot must have seen when it decides for the first time."""
+        timeframe, symbol = self._data.timeframe, self._instrument.symbol
+        config = SlotConfig(key, symbol, timeframe, params, {BROKER: self._fixed.quantity}, self._fixed.exits)
+        slot = Slot(config, kind, exit_specs(config))
+        if not isinstance(slot.strategy, StepStrategy):
+            raise InvariantBroken(f"{key} has no step to compile")
+        return slot.strategy, slot.need[timeframe]
+
+    def _scan(self, wishes: Floats, codes: Floats, first: int, scratch: Scratch) -> Any:
+        """The state at the end; the trades are in the scratch."""
+        config = self._config.copy()
+        config["first"] = first
+        while True:
+            state = np.zeros(1, k.STATE)
+            bar_scan(self._cache_dir)(
+                self._ts, *self._prices, wishes, codes, self._atr, *self._deadlines, config, self._tiers.copy(), state,
+                scratch.trades,
+            )  # fmt: skip
+            if state[0]["trades"] <= len(scratch.trades):
+                return state[0]
+            scratch.make_room(2 * int(state[0]["trades"]))
+
+    def _table(self, key: str, strategy: StepStrategy, state: Any, scratch: Scratch) -> TradeTable:
+        count = int(state["trades"])
+        rows = scratch.trades[:count].copy()
+        at_entry, at_exit = rows["entry_bar"], rows["exit_bar"]
+        by_wish = rows["exit_code"] < k.BY_STOP
+        moved = (rows["exit_ticks"] - rows["entry_ticks"]) * rows["sign"] * rows["qty"]
+        pnl, fees, unit = exactly(moved, self._gross, self._paid(rows))
+        return TradeTable(
+            run=self._fixed.name,
+            strategy=key,
+            instrument=self._instrument,
+            reasons=dict(strategy.reasons),
+            rows=rows,
+            entry_ts=self._ts_open[at_entry],
+            exit_ts=np.where(rows["is_inside"] > 0, self._ts[at_exit], self._ts_open[at_exit]),
+            entry_bar_ts=self._ts[at_entry - 1],
+            exit_bar_ts=np.where(by_wish, self._ts[at_exit - 1], 0),
+            pnl=pnl,
+            fees=fees,
+            unit=unit,
+        )
+
+    def _paid(self, rows: Any) -> list[Any]:
+        if self._costs.is_free or not len(rows):
+            return []
+        by_kind = self._costs.by_kind(rows)
+        return list(by_kind) if by_kind is not None else [(np.arange(len(rows)), self._costs.of_trades(rows))]
+
+    def _counts(self, key: str, state: Any) -> dict[str, Any]:
+        """The part of the statistics that is not about money."""
+        return {
+            "signals": int(state["signals"]),
+            "suppressed": 0,
+            "orders": int(state["orders"]),
+            "denied": 0,
+            "faults": [],
+            "open_positions": [self._position(key, state)] if state["qty"] else [],
+        }
+
+    def _position(self, key: str, state: Any) -> dict[str, Any]:
+        return {
+            "strategy": key,
+            "symbol": self._instrument.symbol,
+            "broker": BROKER,
+            "side": "long" if state["sign"] > 0 else "short",
+            "quantity": money(int(state["qty"]) * self._instrument.quantity_step),
+            "average_price": money(int(state["entry_ticks"]) * self._instrument.tick_size),
+        }
+
+
+def columns_of(data: BarColumns) -> dict[str, Any]:
+    """The bars as indicators read them."""
+    names = ("ts", "open", "high", "low", "close", "volume", "trade_count", "vwap")
+    return {name: getattr(data, name) for name in names}

@@ -1,0 +1,56 @@
+"""Compiled runs and runs of the engine make the same trades: strategies, exits, sizes, fees and slippage at random."""
+
+import random
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+
+from backtest.simulation.sweep.job import RunConfig
+from tests.backtest.sweep.world import walk
+from tests.parity.compare import both, difference
+from tests.parity.configs import some_config
+
+MARKETS = {"SPY": 0.01, "/ES": 0.25, "/YM": 1.0}
+SEEDS = range(120)
+seen: Counter[str] = Counter()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_any_configuration_makes_the_trades_of_the_engine(seed):
+    rng = random.Random(seed)
+    symbol = rng.choice(list(MARKETS))
+    data = walk(rng.choice((300, 900)), seed=seed, symbol=symbol, tick=MARKETS[symbol], step=rng.choice((3, 12, 40)))
+    params = {"period_1": rng.randrange(2, 8), "period_2": rng.randrange(8, 25)}
+    compiled, engine = both(data, "ema", params, some_config(seed))
+    assert difference(compiled, engine) == ""
+    seen.update(trade.exit_reason for trade in engine.trades.closed())
+
+
+def test_the_configurations_above_were_closed_by_every_kind_of_exit():
+    if len(seen) < 3:
+        pytest.skip("needs the whole module: it counts what the test above has seen")
+    assert {
+        "stop", "trailing", "break_even", "target_1", "target_2", "target_3", "max_hold", "session_close", "cut_off",
+        "cross_above", "cross_below",
+    } <= set(seen)  # fmt: skip
+
+
+@pytest.mark.parametrize("fees", ["unit:0.005", "rate:0.00012345", "ibkr_tiered", "tastytrade"])
+def test_a_fill_that_turns_a_position_pays_for_both_its_trades(fees):
+    compiled, engine = both(walk(800), "ema", {"period_1": 3, "period_2": 9}, RunConfig(quantity=Decimal(7), fees=fees))
+    assert difference(compiled, engine) == ""
+    assert Decimal(compiled.stats["fees"]) > 0
+    assert all(trade.fees > 0 for trade in compiled.trades.closed()[1:])
+
+
+def test_bars_on_which_a_stop_and_a_target_were_reached_count_against_us():
+    wide = walk(600, step=60)
+    ambiguous = 0
+    for seed in SEEDS:
+        config = some_config(seed)
+        if config.exits is not None and config.exits.targets:
+            compiled, engine = both(wide, "ema", {"period_1": 3, "period_2": 9}, config)
+            assert difference(compiled, engine) == ""
+            ambiguous += sum(trade.is_ambiguous for trade in compiled.trades.closed())
+    assert ambiguous > 10
