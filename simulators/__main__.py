@@ -5,13 +5,18 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 
+import msgspec
 import uvloop
 
+from simulators.brokerage.account import AccountSetup
+from simulators.brokerage.faults import ORDER_FAULTS, OrderFaultScript
 from simulators.dxlink.connection import LinkSettings
 from simulators.faults import FAULTS, FaultScript
 from simulators.market import MarketConfig
 from simulators.serve import SimulatorConfig, serve
+from simulators.tastytrade.venue import TastytradeSetup
 
 
 def parse(arguments: Sequence[str]) -> SimulatorConfig:
@@ -29,6 +34,10 @@ def parse(arguments: Sequence[str]) -> SimulatorConfig:
     parser.add_argument("--poll", type=float, default=0.02, help="seconds between two batches")
     parser.add_argument("--keepalive", type=float, default=60.0, help="seconds of silence before a client is dropped")
     parser.add_argument("--fault", action="append", default=[], help=f"NAME[:AFTER_S[:FOR_S]] of {', '.join(FAULTS)}")
+    parser.add_argument(
+        "--order-fault", action="append", default=[], help=f"NAME or a JSON script; NAME of {', '.join(ORDER_FAULTS)}"
+    )
+    parser.add_argument("--account", action="append", default=[], help="NUMBER[:CASH] at the simulated broker")
     options = parser.parse_args(arguments)
     count = int(options.symbols) if options.symbols.isdigit() else 0
     named = () if count else tuple(name for name in options.symbols.split(",") if name)
@@ -49,7 +58,25 @@ def parse(arguments: Sequence[str]) -> SimulatorConfig:
         poll_s=options.poll,
         link=LinkSettings(keepalive_timeout_s=options.keepalive),
         faults=tuple(_fault(text) for text in options.fault),
+        broker=_broker(options.account, options.order_fault),
     )
+
+
+def _broker(accounts: Sequence[str], faults: Sequence[str]) -> TastytradeSetup:
+    setup = TastytradeSetup(faults=tuple(_order_fault(text) for text in faults))
+    if not accounts:
+        return setup
+    opened = [text.partition(":") for text in accounts]
+    return msgspec.structs.replace(
+        setup, accounts=tuple(AccountSetup(number, cash=Decimal(cash or 100_000)) for number, _, cash in opened)
+    )
+
+
+def _order_fault(text: str) -> OrderFaultScript:
+    if text.startswith("{"):
+        return msgspec.json.decode(text, type=OrderFaultScript)
+    ORDER_FAULTS.canonical(text.partition(":")[0])
+    return OrderFaultScript(text)
 
 
 def _fault(text: str) -> FaultScript:
@@ -66,7 +93,8 @@ async def run(config: SimulatorConfig) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with await serve(config) as simulator:
-        print(f"simulator: REST {simulator.rest_url} · stream {simulator.feed_url}", flush=True)
+        accounts = simulator.account_stream_url
+        print(f"simulator: REST {simulator.rest_url} · stream {simulator.feed_url} · accounts {accounts}", flush=True)
         await stop.wait()
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from engine.model.time import from_datetime, iso, to_datetime
 from simulators import fault_control
+from simulators.brokerage.fault_control import control_faults
 from simulators.clock import MarketClock
 from simulators.dxlink.connection import LinkSettings
 from simulators.dxlink.damage import DAMAGES
@@ -17,6 +18,7 @@ from simulators.dxlink.server import DXLinkServer
 from simulators.faults import FaultBoard, FaultScript, MarketView
 from simulators.http_server import HttpRequest, HttpResponse, HttpServer
 from simulators.market import Market, MarketConfig
+from simulators.tastytrade.venue import TastytradeSetup, TastytradeVenue
 
 
 class SimulatorConfig(msgspec.Struct, frozen=True):
@@ -35,6 +37,7 @@ class SimulatorConfig(msgspec.Struct, frozen=True):
     link: LinkSettings = LinkSettings()
     credentials: Credentials = Credentials()
     faults: tuple[FaultScript, ...] = ()
+    broker: TastytradeSetup = TastytradeSetup()
 
 
 class Simulator:
@@ -51,8 +54,9 @@ class Simulator:
         self.stream = DXLinkServer(
             self.market, self.clock, self.faults, self.tokens, settings=config.link, poll_s=config.poll_s
         )
+        self.broker = TastytradeVenue(self.market, self.clock, self.tokens, config.broker, poll_s=config.poll_s)
         self._http = HttpServer(self._answer)
-        self.port = self.feed_port = 0
+        self.port = self.feed_port = self.streamer_port = 0
         self._requests = 0
 
     @property
@@ -68,6 +72,10 @@ class Simulator:
     def feed_url(self) -> str:
         return f"ws://{self.config.host}:{self.feed_port}/realtime"
 
+    @property
+    def account_stream_url(self) -> str:
+        return f"ws://{self.config.host}:{self.streamer_port}/streamer"
+
     async def start(self) -> Self:
         config = self.config
         for script in config.faults:
@@ -77,9 +85,14 @@ class Simulator:
         if wanted is None:
             wanted = config.port + 1 if config.port else 0
         self.feed_port = await self.stream.start(config.host, wanted)
+        wanted = config.broker.streamer_port
+        if wanted is None:
+            wanted = config.port + 2 if config.port else 0
+        self.streamer_port = await self.broker.start(config.host, wanted)
         return self
 
     async def close(self) -> None:
+        await self.broker.close()
         await self.stream.close()
         await self._http.close()
 
@@ -101,19 +114,22 @@ class Simulator:
             "connections": self.stream.connections,
             "prints_served": self.stream.hub.served,
             "feed_url": self.feed_url,
+            "account_stream_url": self.account_stream_url,
+            "accounts": list(self.broker.brokerage.accounts),
             "faults": self.faults.names(),
+            "order_faults": self.broker.faults.names(),
         }
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         if request.path == "/status" and request.method == "GET":
             return HttpResponse(200, self.status())
         if request.path == fault_control.PATH:
-            return fault_control.control_faults(self.faults, request)
+            return control_faults(request, self.faults, self.broker.faults)
         self._requests += 1
         if self.faults.refuses_requests:
             busy = error(429, "too_many_requests", "Too many requests.")
             return fault_control.too_many_requests(self.faults, busy.document)
-        found = self.tokens.handle(request)
+        found = self.tokens.handle(request) or self.broker.handle(request)
         return found or error(404, "not_found", f"There is no {request.method} {request.path} here.")
 
 

@@ -90,7 +90,7 @@ def _start(fleet: Fleet, options: Options, var: Path, started: float) -> None:
         _start_redis(fleet, var / "redis")
     arguments: tuple[str, ...] = ()
     if options.is_demo:
-        port = ports.first_free(FIRST_SIMULATOR_PORT, together=2)  # calls, and the stream
+        port = ports.first_free(FIRST_SIMULATOR_PORT, together=3)  # calls, prices, account streams
         fleet.start(services.simulators(port=port, speed=options.speed, seed=options.seed))
         arguments = ("--demo", f"http://127.0.0.1:{port}")
     status = fleet.run_to_end(services.setup(*arguments))

@@ -4,11 +4,13 @@ import re
 import secrets
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 
 from simulators.http_server import HttpRequest, HttpResponse
 
+_CODE_LIFE_S = 30.0
 _USER_AGENT = re.compile(r"^[\w.\-]+/[\w.\-]+")
 
 
@@ -26,6 +28,7 @@ class Refresh(msgspec.Struct):
     grant_type: str = ""
     refresh_token: str = ""
     client_secret: str = ""
+    code: str = ""
 
 
 class TokenDesk:
@@ -37,7 +40,10 @@ class TokenDesk:
         self._feed_url = feed_url
         self._access: dict[str, float] = {}
         self._quote: dict[str, float] = {}
+        self._codes: dict[str, float] = {}
+        self._grants: set[str] = set()
         self._routes: dict[tuple[str, str], Callable[[HttpRequest], HttpResponse]] = {
+            ("GET", "/auth.html"): self._consent,
             ("POST", "/oauth/token"): self._refresh,
             ("POST", "/sessions/validate"): self._validate,
             ("GET", "/api-quote-tokens"): self._quote_token,
@@ -45,6 +51,9 @@ class TokenDesk:
 
     def quote_token_is_valid(self, token: str) -> bool:
         return self._quote.get(token, 0.0) > self._clock()
+
+    def access_token_is_valid(self, token: str) -> bool:
+        return self._access.get(token, 0.0) > self._clock()
 
     def expire_all(self) -> None:
         """From now on every token issued so far is worthless."""
@@ -66,33 +75,46 @@ class TokenDesk:
 
     def _refresh(self, request: HttpRequest) -> HttpResponse:
         wanted = msgspec.json.decode(request.body, type=Refresh)
-        if wanted.grant_type != "refresh_token":
+        if wanted.grant_type not in ("refresh_token", "authorization_code"):
             return error(400, "unsupported_grant_type", f"refresh_token was expected, found {wanted.grant_type!r}.")
         expected = self._credentials
         if not _matches(wanted.client_secret, expected.client_secret):
             return error(401, "invalid_client", "The client secret is not the one of this application.")
-        if not _matches(wanted.refresh_token, expected.refresh_token):
+        reply: dict[str, Any] = {"token_type": "Bearer", "expires_in": int(expected.access_life_s)}
+        if wanted.grant_type == "authorization_code":
+            if self._codes.pop(wanted.code, 0.0) <= self._clock():
+                return error(400, "invalid_grant", "The code is unknown, used or too old.")
+            reply["refresh_token"] = secrets.token_urlsafe(24)
+            self._grants.add(reply["refresh_token"])
+        elif wanted.refresh_token not in self._grants and not _matches(wanted.refresh_token, expected.refresh_token):
             return error(400, "invalid_grant", "The refresh token is unknown or was deleted.")
-        token = self._issue(self._access, expected.access_life_s)
-        reply = {"access_token": token, "token_type": "Bearer", "expires_in": int(expected.access_life_s)}
-        return HttpResponse(200, reply)
+        return HttpResponse(200, {"access_token": self._issue(self._access, expected.access_life_s), **reply})
+
+    def _consent(self, request: HttpRequest) -> HttpResponse:
+        """The page on which a person consents; this person always does."""
+        query = {name: values[0] for name, values in request.query.items()}
+        if "redirect_uri" not in query or "client_id" not in query:
+            return error(400, "invalid_request", "client_id and redirect_uri were expected.")
+        answer = {"code": self._issue(self._codes, _CODE_LIFE_S), "state": query.get("state", "")}
+        return HttpResponse(302, None, {"Location": f"{query['redirect_uri']}?{urlencode(answer)}"})
 
     def _validate(self, request: HttpRequest) -> HttpResponse:
-        refusal = self._refuse(request)
+        refusal = self.refusal(request)
         data = {"email": "simulated@example.com", "username": "simulated", "external-id": "U0001"}
         return refusal or HttpResponse(201, {"data": data, "context": "/sessions/validate"})
 
     def _quote_token(self, request: HttpRequest) -> HttpResponse:
-        refusal = self._refuse(request)
+        refusal = self.refusal(request)
         if refusal:
             return refusal
         token = self._issue(self._quote, self._credentials.quote_token_life_s)
         data = {"token": token, "dxlink-url": self._feed_url(), "level": "api"}
         return HttpResponse(200, {"data": data, "context": "/api-quote-tokens"})
 
-    def _refuse(self, request: HttpRequest) -> HttpResponse | None:
+    def refusal(self, request: HttpRequest) -> HttpResponse | None:
+        """401 for a request without a good access token, else None."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme == "Bearer" and self._access.get(token, 0.0) > self._clock():
+        if scheme == "Bearer" and self.access_token_is_valid(token):
             return None
         return error(401, "token_invalid", "A valid access token was expected.")
 
