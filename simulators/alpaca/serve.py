@@ -133,9 +133,9 @@ class AlpacaSimulator:
         """Tell everybody that `each` never was."""
         self._each(lambda client: client.cancel(symbol, each, ts=self.clock.now()))
 
-    def halt(self, symbol: str, *, code: str = "H", message: str = "Trading Halt") -> None:
-        """Trading stops, or resumes with another code."""
-        self._each(lambda client: client.halt(symbol, code=code, message=message, ts=self.clock.now()))
+    def halt(self, symbol: str, *, is_over: bool = False) -> None:
+        """Trading stops, or goes on."""
+        self._each(lambda client: client.halt(symbol, is_over=is_over, ts=self.clock.now()))
 
     # ---- inside -------------------------------------------------------------------------------------------------
 

@@ -143,11 +143,11 @@ class DataClient(StreamClient):
         if self._wants("updatedBars", symbol):
             self.tell(symbol, [event])
 
-    def halt(self, symbol: str, *, code: str, message: str, ts: int) -> None:
+    def halt(self, symbol: str, *, is_over: bool, ts: int) -> None:
         """The exchange's word on trading."""
         found = self._desk.market.find(symbol)
         if found is not None and self._wants("statuses", symbol):
-            self.tell(symbol, [wire.status(found.listing, code=code, message=message, ts=ts)])
+            self.tell(symbol, [wire.status(found.listing, is_halted=not is_over, ts=ts)])
 
     # ---- inside -----------------------------------------------------------------------------------------------
 

@@ -98,9 +98,14 @@ def cancel(listing: Listing, each: Print, *, ts: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def status(listing: Listing, *, code: str, message: str, ts: int) -> dict[str, Any]:
+def status(listing: Listing, *, is_halted: bool, ts: int) -> dict[str, Any]:
+    """The codes are those of the tape."""
+    tape = tape_of(listing)
+    code = ("H" if is_halted else "T") if tape == "C" else ("2" if is_halted else "3")
+    message = "Trading Halt" if is_halted else "Trading Resumption"
     return {
-        "T": "s", "S": listing.symbol, "sc": code, "sm": message, "rc": "", "rm": "", "t": ts, "z": tape_of(listing),
+        "T": "s", "S": listing.symbol, "sc": code, "sm": message, "rc": "T1" * is_halted, "rm": "News" * is_halted,
+        "t": ts, "z": tape,
     }  # fmt: skip
 
 

@@ -32,10 +32,10 @@ class Asking:
             self._waiting.append(_Request(action, list(symbols[at : at + self._batch])))
         return self._next()
 
-    def granted(self) -> Iterable[bytes]:
-        """The last request was answered; what to send next."""
-        self._asked = None
-        return self._next()
+    def granted(self) -> tuple[list[str], Iterable[bytes]]:
+        """The last request was answered; the symbols it was about, and what to send next."""
+        asked, self._asked = self._asked, None
+        return asked.symbols if asked else [], self._next()
 
     def refused(self) -> tuple[list[str], Iterable[bytes]]:
         """The last request was refused; the symbols that cannot be had, and what to send next."""

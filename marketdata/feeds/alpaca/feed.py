@@ -6,6 +6,7 @@ import msgspec
 
 from engine.errors import InvalidInput
 from engine.model.market import Bar
+from engine.model.time import NS_PER_DAY
 from marketdata.feeds.alpaca import messages
 from marketdata.feeds.alpaca.asking import Asking
 from marketdata.feeds.alpaca.history import AlpacaHistory
@@ -32,6 +33,9 @@ class AlpacaKey(msgspec.Struct, frozen=True):
 
 class AlpacaFeed(StreamFeed):
     """A `Feed` of Alpaca's stocks. `history` needs no connection."""
+
+    has_own_history = True
+    request_ns = 30 * NS_PER_DAY
 
     def __init__(self, name: str, key: AlpacaKey, options: AlpacaOptions | None = None) -> None:
         self.options = options or AlpacaOptions()
@@ -104,7 +108,7 @@ class AlpacaFeed(StreamFeed):
             raise FeedProtocolError(f"Alpaca sent what cannot be read: {error}") from error
         for message in found:
             if isinstance(message, messages.Subscription):
-                self._say_later(self._asking.granted())
+                self._said_yes()
             elif isinstance(message, messages.Error):
                 self._said_no(message)
         return events
@@ -122,6 +126,14 @@ class AlpacaFeed(StreamFeed):
             for kind in others:
                 self._leave_out(f"message of kind {kind}")
             return found
+
+    def _said_yes(self) -> None:
+        """The last request was granted: what was refused before may be had now."""
+        names, frames = self._asking.granted()
+        for name in names:
+            if name in self.tracks:
+                self.refused.pop(self.tracks[name].name, None)
+        self._say_later(frames)
 
     def _said_no(self, error: messages.Error) -> None:
         """An error after the login: of one request, or of the line."""

@@ -91,7 +91,7 @@ async def test_the_sdk_is_told_of_corrections_cancels_and_halts(start):
             printed: Print = simulator.last_print("SPY")
             simulator.correct("SPY", printed, price=printed.price + 1, size=7)
             simulator.cancel_print("SPY", printed)
-            simulator.halt("SPY", code="H")
+            simulator.halt("SPY")
             await listener.until(lambda: {"TradeCorrection", "TradeCancel", "TradingStatus"} <= kinds(listener.got))
         finally:
             await listener.close()
@@ -99,7 +99,7 @@ async def test_the_sdk_is_told_of_corrections_cancels_and_halts(start):
         assert (correction.original_id, correction.original_price) == (printed.ordinal + 1, printed.price)
         assert (correction.corrected_price, correction.corrected_size) == (printed.price + 1, 7)
         assert listener.of("TradeCancel")[0].id == printed.ordinal + 1
-        assert listener.of("TradingStatus")[0].status_code == "H"
+        assert listener.of("TradingStatus")[0].status_message == "Trading Halt"
 
 
 def kinds(found: list[Any]) -> set[str]:
