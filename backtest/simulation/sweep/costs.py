@@ -77,11 +77,11 @@ class Costs:
             if row["entry_order"] != lot:
                 lot, left = row["entry_order"], self._unit
                 entry = opening if turned_into == lot else self._entry(row)
-            size = row["qty"]
+            size = int(row["qty"])
             paid = entry if size == left else on_grid(entry * (self._size(size) / self._size(left)))
             entry, left = entry - paid, left - size
             whole = self._exit(row)
-            share = self._share(whole, size, row["exit_qty"])
+            share = self._share(whole, size, self._exit_size(row))
             if row["exit_turned"]:
                 turned_into, opening = row["exit_order"], whole - share
             found.append(paid + share)
@@ -105,24 +105,31 @@ class Costs:
 
     def _opening(self, row: Any) -> Decimal:
         """What the new position pays of its entry's fill."""
-        whole, closed = self._entry(row), row["entry_qty"] - self._unit
-        return whole - self._share(whole, closed, row["entry_qty"]) if closed else whole
+        whole = self._entry(row)
+        return whole - self._share(whole, self._unit, 2 * self._unit) if row["entry_turned"] else whole
 
     def _closing(self, row: Any) -> Decimal:
-        return self._share(self._exit(row), row["qty"], row["exit_qty"])
+        return self._share(self._exit(row), int(row["qty"]), self._exit_size(row))
+
+    def _exit_size(self, row: Any) -> int:
+        """A fill that turns the position closes it and opens a whole one."""
+        return int(row["qty"]) + (self._unit if row["exit_turned"] else 0)
 
     def _share(self, fee: Decimal, size: int, whole: int) -> Decimal:
         return fee if size == whole or not fee else on_grid(fee * self._size(size) / self._size(whole))
 
     def _entry(self, row: Any) -> Decimal:
         intent = OrderIntent.REVERSAL if row["entry_turned"] else OrderIntent.ENTRY
-        return self._fill(row["sign"] > 0, row["entry_qty"], row["entry_ticks"], intent)
+        return self._fill(
+            row["sign"] > 0, 2 * self._unit if row["entry_turned"] else self._unit, row["entry_ticks"], intent
+        )
 
     def _exit(self, row: Any) -> Decimal:
         intent = OrderIntent.REVERSAL if row["exit_turned"] else OrderIntent.EXIT
-        return self._fill(row["sign"] < 0, row["exit_qty"], row["exit_ticks"], intent)
+        return self._fill(row["sign"] < 0, self._exit_size(row), row["exit_ticks"], intent)
 
-    def _fill(self, buys: bool, size: int, ticks: int, intent: OrderIntent) -> Decimal:
+    def _fill(self, buys: bool, size: int, price: Any, intent: OrderIntent) -> Decimal:
+        ticks = int(price)
         key = (buys, size, intent, 0 if self._at_any_price else ticks)
         fee = self._known.get(key) if self._is_memoryless else None
         if fee is None:

@@ -25,7 +25,7 @@ STATE = np.dtype(
     [
         # what is held: size in steps, side, and the entry
         ("qty", INT), ("sign", INT), ("entry_bar", INT), ("entry_ticks", INT), ("entry_code", INT),
-        ("entry_order", INT), ("entry_qty", INT), ("entry_turned", INT), ("low", FLOAT), ("high", FLOAT),
+        ("entry_order", INT), ("entry_turned", INT), ("low", FLOAT), ("high", FLOAT),
         # counts
         ("orders", INT), ("signals", INT), ("trades", INT),
         # exits that wait at the venue; `tier` is the first target that is still ahead
@@ -49,12 +49,12 @@ CONFIG = np.dtype(
     ]
 )  # fmt: skip
 TIER = np.dtype([("kind", INT), ("value", FLOAT), ("part", INT), ("level", FLOAT)])
-TRADE = np.dtype(
+TRADE = np.dtype(  # wide fields first: every one is aligned, without gaps
     [
-        ("entry_bar", INT), ("exit_bar", INT), ("is_inside", INT), ("is_ambiguous", INT), ("sign", INT), ("qty", INT),
-        ("entry_ticks", INT), ("exit_ticks", INT), ("entry_code", INT), ("exit_code", INT), ("entry_order", INT),
-        ("exit_order", INT), ("entry_qty", INT), ("exit_qty", INT), ("entry_turned", INT), ("exit_turned", INT),
-        ("low", FLOAT), ("high", FLOAT),
+        ("qty", INT), ("entry_ticks", INT), ("exit_ticks", INT), ("low", FLOAT), ("high", FLOAT),
+        ("entry_bar", np.int32), ("exit_bar", np.int32), ("entry_order", np.int32), ("exit_order", np.int32),
+        ("sign", np.int32), ("entry_code", np.int16), ("exit_code", np.int16), ("is_inside", np.int16),
+        ("is_ambiguous", np.int16), ("entry_turned", np.int16), ("exit_turned", np.int16),
     ]
 )  # fmt: skip
 NEVER = 1 << 62
@@ -87,19 +87,35 @@ def run_bars(
 
 def next_bar(i: int, ts: Ints, high: Floats, low: Floats, wishes: Floats, c: Any, tiers: Table, w: Any) -> int:
     """The next bar on which anything can happen, where nothing waits for the next; what is held sees those between."""
-    held, floor, ceiling, end = w.sign if w.qty else 0, -np.inf, np.inf, w.deadline if w.qty else NEVER
+    held = w.sign if w.qty else 0
+    if not held or (not w.legs and w.deadline == NEVER):
+        return next_wish(i, held, high, low, wishes, w)
+    floor, ceiling = -np.inf, np.inf
     if w.legs:
         stop = w.stop_level if w.stop_order else -held * np.inf
         gain = min(held * tiers[w.tier].level, held * w.break_even_at) if w.tier < c.tiers else held * w.break_even_at
         floor, ceiling = (stop, gain) if held > 0 else (-gain, stop)
     lowest, highest = w.low, w.high
-    while i < len(wishes) and low[i] > floor and high[i] < ceiling and ts[i] < end:
+    while i < len(wishes) and low[i] > floor and high[i] < ceiling and ts[i] < w.deadline:
         wish = wishes[i]
         if wish == wish and wish != held:
             break
         lowest, highest = min(lowest, low[i]), max(highest, high[i])
         i += 1
     w.low, w.high = lowest, highest
+    return i
+
+
+def next_wish(i: int, held: int, high: Floats, low: Floats, wishes: Floats, w: Any) -> int:
+    """The next bar with a wish for something else; what is held sees those between."""
+    begin = i
+    while i < len(wishes) and not (wishes[i] < held or wishes[i] > held):
+        i += 1
+    if held:
+        lowest, highest = w.low, w.high
+        for at in range(begin, i):
+            lowest, highest = min(lowest, low[at]), max(highest, high[at])
+        w.low, w.high = lowest, highest
     return i
 
 
@@ -175,7 +191,7 @@ def fill_market(i: int, price: float, volume: float, c: Any, w: Any, trades: Tab
     """Market orders meet the open: an exit by time first, then what is wanted."""
     if w.closes:
         ticks = fill_ticks(price, -w.sign, w.qty, volume, c, 1)
-        close_part(i, 0, ticks, w.qty, w.qty, 0, w.close_code, w.close_order, 0, c, w, trades)
+        close_part(i, 0, ticks, w.qty, 0, w.close_code, w.close_order, 0, c, w, trades)
         w.closes = 0
     if not w.wants:
         return
@@ -187,10 +203,10 @@ def fill_market(i: int, price: float, volume: float, c: Any, w: Any, trades: Tab
     ticks = fill_ticks(price, side, size, volume, c, 1)
     turned = 1 if held and w.want_target else 0
     if held:
-        close_part(i, 0, ticks, w.qty, size, turned, w.want_code, w.want_order, 0, c, w, trades)
+        close_part(i, 0, ticks, w.qty, turned, w.want_code, w.want_order, 0, c, w, trades)
     if w.want_target:
         w.qty, w.sign, w.entry_bar, w.entry_ticks = c.unit, side, i, ticks
-        w.entry_code, w.entry_order, w.entry_qty, w.entry_turned = w.want_code, w.want_order, size, turned
+        w.entry_code, w.entry_order, w.entry_turned = w.want_code, w.want_order, turned
         w.low = w.high = from_ticks(ticks, c.step, c.scale)
 
 
@@ -331,7 +347,7 @@ def stop_out(
 ) -> None:  # fmt: skip
     """A stop closes all that is held."""
     ticks = fill_ticks(price, -w.sign, w.qty, volume, c, 1)
-    close_part(i, is_inside, ticks, w.qty, w.qty, 0, code, order, both, c, w, trades)
+    close_part(i, is_inside, ticks, w.qty, 0, code, order, both, c, w, trades)
 
 
 def take_tier(i: int, is_inside: int, price: float, c: Any, tiers: Table, w: Any, trades: Table) -> None:
@@ -340,7 +356,7 @@ def take_tier(i: int, is_inside: int, price: float, c: Any, tiers: Table, w: Any
     size = min(tiers[tier].part, w.qty)
     ticks = fill_ticks(price, -w.sign, size, 0.0, c, 0)
     w.tier += 1
-    close_part(i, is_inside, ticks, size, size, 0, BY_TARGET + tier + 1, w.tier_order + tier, 0, c, w, trades)
+    close_part(i, is_inside, ticks, size, 0, BY_TARGET + tier + 1, w.tier_order + tier, 0, c, w, trades)
     if w.tier >= c.tiers and not w.stop_order and not w.trail_order:
         w.legs = 0
 
@@ -362,7 +378,7 @@ def fill_ticks(price: float, side: int, size: int, volume: float, c: Any, takes:
 
 
 def close_part(
-    i: int, is_inside: int, ticks: int, size: int, fill_size: int, turned: int, code: int, order: int, both: int,
+    i: int, is_inside: int, ticks: int, size: int, turned: int, code: int, order: int, both: int,
     c: Any, w: Any, trades: Table,
 ) -> None:  # fmt: skip
     """Book `size` of what is held as a closed trade."""
@@ -375,7 +391,7 @@ def close_part(
         t.entry_bar, t.exit_bar, t.is_inside, t.is_ambiguous = w.entry_bar, i, is_inside, both
         t.sign, t.qty, t.entry_ticks, t.exit_ticks = w.sign, size, w.entry_ticks, ticks
         t.entry_code, t.exit_code, t.entry_order, t.exit_order = w.entry_code, code, w.entry_order, order
-        t.entry_qty, t.exit_qty, t.entry_turned, t.exit_turned = w.entry_qty, fill_size, w.entry_turned, turned
+        t.entry_turned, t.exit_turned = w.entry_turned, turned
         t.low, t.high = w.low, w.high
     w.qty -= size
     if not w.qty:
