@@ -23,7 +23,8 @@ from strategies.services import create_ticker
 from tests.integration.market import Market
 from tests.integration.processes import Processes, kill_tree, running, wait_for
 from trading.journal.writer import first_broken_link
-from trading.models import Book, Fill, Order, Position, Trade
+from trading.models import Book, Fill, JournalEvent, Order, Position, Trade
+from trading.rerun import repeat
 from trading.runtime import compose
 from trading.services import start_strategy
 
@@ -106,6 +107,13 @@ def test_a_killed_trader_is_replaced_and_no_order_is_lost_or_doubled(redis_url, 
     held = sum(f.quantity * (1 if f.side == "buy" else -1) for f in Fill.objects.all())
     assert Position.objects.get().quantity == held
     assert first_broken_link(Book.objects.get().pk) is None
+
+    repeated = repeat("paper")
+    assert repeated.difference is None
+    assert repeated.beginnings >= 3
+    assert repeated.outputs["ApprovedOrder"] == len(approved)
+    assert repeated.outputs["TradeClosed"] == len(trades)
+    assert sum(repeated.outputs.values()) == JournalEvent.objects.count()
 
 
 def test_kill_tree_is_harmless_for_a_process_that_is_gone():
