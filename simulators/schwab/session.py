@@ -91,6 +91,7 @@ class Session:
         self._fields: dict[str, frozenset[str]] = {}
         self._activity: dict[str, int] = {}  # the key of the subscription → next seq
         self._pending: dict[str, list[Content]] = {}
+        self._unanswered: list[dict[str, Any]] = []  # while the line is mute
         self._closing: asyncio.Task[None] | None = None
         now = asyncio.get_running_loop().time()
         self._heartbeat_at = self._busy_at = now
@@ -268,6 +269,10 @@ class Session:
 
     def _flush(self, now: float) -> None:
         faults = self._house.faults
+        if self._unanswered and not faults.drops_line:
+            unanswered, self._unanswered = self._unanswered, []
+            for answer in unanswered:
+                self._send({"response": [answer]})
         if now < self._data_due or not self._pending:
             return
         self._data_due = now + faults.frame_interval_s
@@ -287,7 +292,10 @@ class Session:
             "timestamp": self._house.now() // NS_PER_MS,
             "content": {"code": code, "msg": text},
         }
-        self._send({"response": [answer]})
+        if self._house.faults.drops_line:
+            self._unanswered.append(answer)
+        else:
+            self._send({"response": [answer]})
 
     def _send(self, document: dict[str, Any]) -> None:
         self._send_bytes(_encode(document))

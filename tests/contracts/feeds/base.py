@@ -79,6 +79,10 @@ class Venue:
         """What is printed with start < ts ≤ end, under our symbol's name."""
         return iter(self.simulator.market.ticks(self._names.get(symbol, symbol), start=start, end=end))
 
+    def received(self, tick: Tick) -> Print:
+        """A print of ours as it compares with those that were sent."""
+        return Print(tick.ts, tick.price, tick.size)
+
     def sent(self, symbol: str, first: int, last: int) -> list[Print]:
         """What is printed with first ≤ ts ≤ last, oldest first."""
         slack = 1_000_000_000  # a venue may cut the stamps
@@ -101,7 +105,7 @@ class FeedUnderTest(NamedTuple):
     `symbols`: two of ours that the venue lists, and `unknown` one that it does not. `faults`: those that its protocol
     can suffer. `steps`: how often a client comes to the venue for one connection. `has_every_print`: false where the
     venue sends last values only. `hang_ups`: the ways in which the venue ends a connection, given the simulator.
-    `history`: timeframes that the venue has bars of; `history_of`: what its bars hold of a day's prints.
+    `history`: timeframes that the venue has bars of.
     """
 
     name: str
@@ -115,6 +119,7 @@ class FeedUnderTest(NamedTuple):
     has_every_print: bool = True
     has_login: bool = True
     tells_lost_prints: bool = False
+    replays_missed: bool = False
     stamps_receipt: bool = True
     hang_ups: Mapping[str, Callable[[Any], None]] = {}
     history: tuple[str, ...] = ()
@@ -139,7 +144,7 @@ class Watched:
         return [event for event in self.events[since:] if isinstance(event, Tick) and event.symbol == symbol]
 
     def prints(self, symbol: str, *, since: int = 0) -> list[Print]:
-        return [Print(tick.ts, tick.price, tick.size) for tick in self.ticks(symbol, since=since)]
+        return [self.venue.received(tick) for tick in self.ticks(symbol, since=since)]
 
     def gaps(self, symbol: str, *, since: int = 0) -> list[FeedGap]:
         return [event for event in self.events[since:] if isinstance(event, FeedGap) and event.symbol == symbol]
