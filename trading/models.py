@@ -10,7 +10,14 @@ from django.db.models import Q
 from engine.errors import InvalidInput
 from engine.model.enums import OrderIntent, OrderState, OrderType, PositionSide, Side
 from engine.model.time import to_datetime
+from trading.account_models import AccountCheck, Adjustment, Alarm
 from trading.limits import risk_limits
+from trading.runtime.policy import execution_policy
+
+__all__ = [
+    "AccountCheck", "Adjustment", "Alarm", "Book", "CommandRecord", "Decision", "EngineState", "Fill", "JournalEvent",
+    "Order", "Position", "RecordedInputs", "Run", "Trade",
+]  # fmt: skip
 
 
 def choices(kind: type[Side | OrderType | OrderState | OrderIntent | PositionSide]) -> list[tuple[str, str]]:
@@ -39,22 +46,32 @@ class Book(models.Model):
         blank=True,
         help_text='Limits, for example {"max_order_quantity": 5, "max_daily_loss": 500}. Empty: nothing is limited.',
     )
+    execution = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="With real accounts: what to do about trades by hand and such, for example "
+        '{"external_trades": "pause", "external_trades_by_symbol": {"SPY": "ignore"}}. Empty: the defaults.',
+    )
     fencing_token = models.BigIntegerField(default=0, editable=False)
     generation = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ("name",)
-        permissions = (("start_live", "Can start a strategy with real money"),)
+        permissions = (
+            ("start_live", "Can start a strategy with real money"),
+            ("accept_difference", "Can accept what an account holds differently"),
+        )
 
     def __str__(self) -> str:
         return self.name
 
     def clean(self) -> None:
-        try:
-            risk_limits(self.risk)
-        except InvalidInput as error:
-            raise ValidationError({"risk": error.detail}) from error
+        for field, check in (("risk", risk_limits), ("execution", execution_policy)):
+            try:
+                check(getattr(self, field))
+            except InvalidInput as error:
+                raise ValidationError({field: error.detail}) from error
 
 
 class Run(models.Model):

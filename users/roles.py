@@ -28,6 +28,9 @@ TRADER_PERMISSIONS = (
     "trading.change_book",
     "trading.change_order",
     "trading.start_live",
+    "trading.accept_difference",
+    "backtest.add_study",
+    "backtest.apply_run",
 )
 
 

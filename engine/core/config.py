@@ -32,6 +32,7 @@ class EngineConfig(msgspec.Struct, frozen=True):
     exit_placement: dict[str, ExitPlacement] = {}  # VENUE where nothing is said
     correlation: CorrelationConfig | None = None  # None: strategies may take the same bet
     capital: dict[str, Decimal] = {}  # cash at each broker when the run began, for sizes that depend on equity
+    flatten_on_refused_stop: bool = False  # True: a position whose stop the venue refuses is closed at the market
     linked_pairs: frozenset[tuple[str, str]] = frozenset()  # (broker, symbol): as `linked_reversal`, for one symbol
 
     @property

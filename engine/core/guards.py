@@ -78,6 +78,8 @@ class Guards:
             self._desk.withdraw(holding.protective.values(), update.ts, "a leg was rejected", out)
             self._set_alarms(holding)
             out.append(_armed(holding, update.ts, f"held by the engine: the venue refused ({update.reason})"))
+            if self._config.flatten_on_refused_stop and record.order.type is not OrderType.LIMIT:
+                self._fire(holding, guard, ZERO, "stop_refused", update.ts, out)
 
     def rebase(self, holding: Holding, ratio: float, ts: int, out: list[Event]) -> None:
         """The position was split: its exits are worked out anew from its new entry price."""

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import F
 
 from engine.errors import InvariantBroken
+from engine.model.accounts import AccountChecked, PositionAdjusted
 from engine.model.commands import CommandHandled
 from engine.model.enums import FINAL_STATES, OrderState
 from engine.model.event import Event
@@ -28,6 +29,7 @@ from engine.model.orders import (
 from engine.model.positions import ExitArmed, PositionChanged, TradeClosed
 from engine.model.signals import Signal, SignalSuppressed, SlotStateChanged, StrategyFaulted
 from engine.model.time import iso, to_datetime
+from trading.journal import accounts
 from trading.models import Book, CommandRecord, Decision, Fill, Order, Position, Run, Trade
 
 # The columns of an order that change after its approval.
@@ -62,7 +64,7 @@ class Projection:
         order, at = event.order, to_datetime(event.ts)
         self._orders[order.client_id] = Order.objects.create(
             book=self.book,
-            run=self._run(order.strategy),
+            run=self.run_of(order.strategy),
             created_at=at,
             updated_at=at,
             timeline=[{"state": OrderState.APPROVED, "at": iso(event.ts)}],
@@ -182,7 +184,7 @@ class Projection:
             trade_id=event.trade_id,
             defaults={
                 "book": self.book,
-                "run": entry.run if entry else self._run(event.strategy),
+                "run": entry.run if entry else self.run_of(event.strategy),
                 "mode": self.book.mode,
                 "strategy": event.strategy,
                 "symbol": event.symbol,
@@ -263,7 +265,7 @@ class Projection:
             state=state, detail=event.detail[:400]
         )
 
-    def _run(self, strategy: str) -> Run | None:
+    def run_of(self, strategy: str) -> Run | None:
         if strategy not in self._runs:
             runs = Run.objects.filter(book=self.book, strategy=strategy)
             self._runs[strategy] = runs.order_by(F("stopped_at").desc(nulls_first=True), "-id").first()
@@ -313,4 +315,6 @@ _HANDLERS: dict[type[Event], Callable[[Projection, Any], None]] = {
     StrategyFaulted: Projection.faulted,
     SlotStateChanged: Projection.slot_changed,
     CommandHandled: Projection.command_handled,
+    AccountChecked: accounts.checked,
+    PositionAdjusted: accounts.adjusted,
 }

@@ -5,10 +5,11 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from brokers.venue import Answer, OrderRefused, OutcomeUnknown, Unknown, Venue, VenueOrder
+from brokers.venue import Answer, Unknown, Venue, VenueOrder
 from engine.core import Engine
+from engine.errors import FortifiedError
 from engine.instruments.instrument import Instrument
 from engine.model.enums import OrderState
 from engine.model.event import Event
@@ -20,6 +21,7 @@ from trading.runtime.policy import ExecutionPolicy
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
 UNANSWERED = (OrderState.APPROVED, OrderState.SUBMITTED, OrderState.UNKNOWN)
 LOOK_AGAIN_S = 0.5  # a beat that nobody gave must not keep anybody waiting
 CALLS = ("send", "cancel", "bury")  # errands that may be at the venue right now
@@ -163,11 +165,17 @@ class Account:
         return not self.errands.is_closed and self.locks.holds_lease()
 
     async def find(self, record: OrderRecord) -> Answer[VenueOrder | None]:
-        """Our order as the venue has it; whatever keeps it from telling is unknown."""
+        """Our order as the venue has it."""
+        return await self.answered(self.venue.find(record.order, since=record.sent_ts), record.order.client_id)
+
+    async def answered(self, question: Coroutine[Any, Any, Answer[T]], what: str) -> Answer[T]:
+        """The answer; whatever keeps it from coming is unknown, with the reason."""
         try:
-            async with asyncio.timeout(self.policy.answer_s):
-                return await self.venue.find(record.order, since=record.sent_ts)
-        except (OrderRefused, OutcomeUnknown) as error:
-            return Unknown(error.detail)
+            return await asyncio.wait_for(question, self.policy.answer_s)
         except TimeoutError:
             return Unknown(f"no answer within {self.policy.answer_s:g} s")
+        except FortifiedError as error:
+            return Unknown(error.detail)
+        except Exception as error:  # whatever broke in between: nothing was learned
+            logger.warning("%s: asking for %s broke", self.name, what, exc_info=True)
+            return Unknown(f"{type(error).__name__}: {error}")

@@ -1,5 +1,6 @@
 """Where a book's parts are plugged together, and the only place that asks whether it is paper or live."""
 
+import time
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -24,14 +25,11 @@ from strategies.registry import STRATEGIES
 from strategies.versions import code_version
 from trading.limits import risk_limits
 from trading.models import Book, EngineState, Fill, Order, Position, Run
+from trading.runtime import accounts
+from trading.runtime.live import BrokerDesk
+from trading.runtime.policy import ExecutionPolicy, execution_policy
 from trading.runtime.recording import Opened
 from trading.runtime.simulated import SimulatedDesk
-
-
-class LiveDeskMissing(FortifiedError):
-    """A live book needs brokers that are not configured."""
-
-    code = "live_desk_missing"
 
 
 class Composition(msgspec.Struct, frozen=True):
@@ -48,6 +46,11 @@ class Composition(msgspec.Struct, frozen=True):
     slots: tuple[SlotConfig, ...]
     state: bytes | None
     cursors: dict[str, str]
+    execution: ExecutionPolicy = ExecutionPolicy()
+
+    @property
+    def brokers(self) -> tuple[str, ...]:
+        return brokers_of(self.slots)
 
     @property
     def subscriptions(self) -> list[tuple[str, str]]:
@@ -75,6 +78,7 @@ def load(name: str) -> Composition:
         slots=tuple(slots_of(book)),
         state=bytes(saved.data) if saved else None,
         cursors=dict(saved.cursors) if saved else {},
+        execution=execution_policy(book.execution),
     )
 
 
@@ -122,10 +126,40 @@ def slot_config(document: dict[str, Any], *, trade_enabled: bool) -> SlotConfig:
     )
 
 
-def make_desk(composition: Composition) -> SimulatedDesk:
-    """Engine and venue for `composition`, continued from its saved state, or else from the ledger's fills."""
-    if composition.mode != Book.Mode.PAPER:
-        raise LiveDeskMissing(f"book {composition.name!r} is live, but no broker account is armed for it")
+BookDesk = SimulatedDesk | BrokerDesk
+
+
+def make_desk(composition: Composition) -> BookDesk:
+    """The engine of `composition` with what executes its orders, continued from its saved state, or else from the
+    ledger's fills."""
+    return desk_of(_opened(composition))
+
+
+def opening(composition: Composition, desk: BookDesk) -> Opened:
+    """What `desk` runs and where from, for the recording."""
+    opened = _opened(composition)
+    return opened if isinstance(desk, SimulatedDesk) else msgspec.structs.replace(opened, began_ts=desk.began_ts)
+
+
+def _opened(composition: Composition) -> Opened:
+    is_live, is_new = composition.mode == Book.Mode.LIVE, composition.state is None
+    config = engine_config(composition)
+    return Opened(
+        mode=composition.mode,
+        generation=composition.generation,
+        config=config,
+        state=composition.state,
+        fills=tuple(fills_of(composition.book_id)) if is_new else (),
+        versions={slot.registered: code_version(slot.registered) for slot in config.slots},
+        began_ts=time.time_ns() if is_live else 0,
+        orders=tuple(accounts.open_records(composition.book_id)) if is_live and is_new else (),
+        external=accounts.ignored(composition.book_id) if is_live and is_new else {},
+    )
+
+
+def engine_config(composition: Composition) -> EngineConfig:
+    """What the engine runs. With real accounts it follows what their venues can do; `AccountMissing` where one is not
+    there."""
     instruments = {slot.symbol: instrument_for(slot.symbol) for slot in composition.slots}
     config = EngineConfig(
         run=f"{composition.name}{composition.generation}",
@@ -133,40 +167,43 @@ def make_desk(composition: Composition) -> SimulatedDesk:
         instruments=instruments,
         risk=composition.risk,
     )
-    desk = SimulatedDesk(engine=Engine(config, strategies=STRATEGIES), venue=SimulatedVenue(instruments=instruments))
-    if composition.state is not None:
-        desk.restore(composition.state)
-    else:
-        desk.inherit(fills_of(composition.book_id))
-    return desk
-
-
-def opening(composition: Composition, desk: SimulatedDesk) -> Opened:
-    """What `desk` runs and where from, for the recording."""
-    config = desk.engine.config
-    return Opened(
-        mode=composition.mode,
-        generation=composition.generation,
-        config=config,
-        state=composition.state,
-        fills=() if composition.state is not None else tuple(fills_of(composition.book_id)),
-        versions={slot.registered: code_version(slot.registered) for slot in config.slots},
+    if composition.mode != Book.Mode.LIVE:
+        return config
+    names = composition.brokers
+    return msgspec.structs.replace(
+        config,
+        linked_pairs=accounts.linked_pairs(names, instruments.values()),
+        exit_placement=accounts.exit_placement(names),
+        flatten_on_refused_stop=composition.execution.stop_rejected == "flatten",
     )
 
 
-def desk_of(opened: Opened) -> SimulatedDesk:
-    """The desk that began so, made again."""
-    if opened.mode != Book.Mode.PAPER:
-        raise LiveDeskMissing("only what was recorded on paper can be repeated yet")
-    config = opened.config
-    desk = SimulatedDesk(
-        engine=Engine(config, strategies=STRATEGIES), venue=SimulatedVenue(instruments=config.instruments)
-    )
+def desk_of(opened: Opened) -> BookDesk:
+    """The desk that began so."""
+    engine = Engine(opened.config, strategies=STRATEGIES)
+    if opened.mode == Book.Mode.LIVE:
+        return _broker_desk(engine, opened)
+    desk = SimulatedDesk(engine=engine, venue=SimulatedVenue(instruments=opened.config.instruments))
     if opened.state is not None:
         desk.restore(opened.state)
     else:
         desk.inherit(opened.fills)
     return desk
+
+
+def _broker_desk(engine: Engine, opened: Opened) -> BrokerDesk:
+    desk = BrokerDesk(engine, accounts=brokers_of(opened.config.slots), now=opened.began_ts)
+    if opened.state is not None:
+        desk.restore(opened.state)
+    else:
+        engine.external = {name: dict(others) for name, others in opened.external.items()}
+    desk.begin(opened.fills, opened.orders)
+    return desk
+
+
+def brokers_of(slots: Iterable[SlotConfig]) -> tuple[str, ...]:
+    """The accounts that the slots trade at, or hold something at."""
+    return tuple(sorted({broker for slot in slots for broker in slot.quantities}))
 
 
 def fills_of(book_id: int) -> Iterable[tuple[OrderValue, OrderFilled]]:
@@ -201,11 +238,14 @@ def fills_of(book_id: int) -> Iterable[tuple[OrderValue, OrderFilled]]:
 def forget_state(composition: Composition) -> None:
     """Begin a new generation: the saved state cannot be read by this version.
 
-    Fills stay and are inherited. Orders that were working in the simulated venue are gone with its state, and say so.
+    Fills stay and are inherited. Orders that were working in the simulated venue are gone with its state, and say so;
+    those at a real venue work on, and are taken over to be withdrawn.
     """
     with transaction.atomic():
         Book.objects.filter(pk=composition.book_id).update(generation=composition.generation + 1)
         EngineState.objects.filter(book_id=composition.book_id).delete()
+        if composition.mode == Book.Mode.LIVE:
+            return
         lost = Order.objects.filter(book_id=composition.book_id).exclude(state__in=FINAL_STATES)
         lost.update(
             state=OrderState.CANCELLED,

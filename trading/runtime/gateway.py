@@ -102,7 +102,9 @@ class Gateway:
         account, record, began = self._account, self._account.record(client_id), time.monotonic()
         if record is None or not record.is_open or record.state is not OrderState.APPROVED:
             return
-        order = record.order
+        if client_id in self._leaving:
+            return
+        order, waits = record.order, Backoff(base_s=0.2, cap_s=2.0)
         while not account.errands.is_closed:
             refused = await self._refusal(record)
             if refused is not None:
@@ -121,7 +123,9 @@ class Gateway:
             if allowed.verdict is Verdict.GO and self._may_leave(order):
                 self._leave(order)
                 return
-            await asyncio.sleep(0.2)
+            if waits.attempt == 0:
+                account.outlet.alert("order_waits", f"{account.name}: {client_id} waits: {allowed.reason}")
+            await asyncio.sleep(waits.next_delay())
 
     async def _refusal(self, record: OrderRecord) -> Refusal | None:
         """Why the order cannot be sent. An exit waits until the account is known, an entry does not."""

@@ -31,9 +31,10 @@ from trading.models import CommandRecord
 from trading.runtime import compose, state
 from trading.runtime.commands import CommandSource
 from trading.runtime.inbox import Delivery, Inbox
+from trading.runtime.live import BrokerDesk
+from trading.runtime.live_host import BrokerSide
 from trading.runtime.recording import RecordedWarmth, Recorder
 from trading.runtime.runner import Ended, Runner
-from trading.runtime.simulated import SimulatedDesk
 from trading.runtime.warmup import catch_up, warm_up
 
 logger = logging.getLogger(__name__)
@@ -88,14 +89,14 @@ class Watch:
 
     def __init__(self, client: AsyncRedis, lease: Lease) -> None:
         self._client = client
-        self._lease = lease
+        self.lease = lease
         self._lost = False
         self._config: str | bytes | None = None
         self._composed_with: str | bytes | None = None
 
     async def keep(self) -> None:
         while not self._lost:
-            self._lost = not await self._lease.keep()
+            self._lost = not await self.lease.keep()
             self._config = await self._client.get(keys.config_changed())
             await asyncio.sleep(LEASE_TTL_S / 8)
 
@@ -104,7 +105,7 @@ class Watch:
         self._config = self._composed_with = await self._client.get(keys.config_changed())
 
     def must_end(self) -> Ended | None:
-        if self._lost or self._lease.remaining_s <= 0:
+        if self._lost or self.lease.remaining_s <= 0:
             return Ended.LEASE_LOST
         if draining.is_requested():
             return Ended.STOPPED
@@ -147,14 +148,30 @@ async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: i
         recorder=recorder,
     )
     await _attach_sources(inbox, client, reader, composition, runner)
+    brokers = _broker_side(client, watch, composition, desk) if isinstance(desk, BrokerDesk) else None
     try:
+        if brokers is not None:
+            await brokers.start(inbox, names=composition.brokers)
         return await runner.run()
     finally:
+        if brokers is not None:
+            await brokers.close()
         await reader.close()
         await journal.close()
 
 
-def compose_desk(composition: compose.Composition) -> tuple[SimulatedDesk, compose.Composition]:
+def _broker_side(client: AsyncRedis, watch: "Watch", composition: compose.Composition, desk: BrokerDesk) -> BrokerSide:
+    return BrokerSide(
+        book=composition.name,
+        book_id=composition.book_id,
+        desk=desk,
+        client=client,
+        lease=watch.lease,
+        policy=composition.execution,
+    )
+
+
+def compose_desk(composition: compose.Composition) -> tuple[compose.BookDesk, compose.Composition]:
     """The desk, continued where its predecessor stopped, and what it was made of; where the saved state cannot be read
     that is a new generation, from the ledger's fills, which reads on from the same places."""
     try:
@@ -218,7 +235,7 @@ def _show_facts(book: str, outputs: Sequence[Event]) -> None:
     state.show_positions(sync_client(settings.REDIS_URL), outputs)
 
 
-async def _show(client: AsyncRedis, name: str, desk: SimulatedDesk, runner: Runner) -> None:
+async def _show(client: AsyncRedis, name: str, desk: compose.BookDesk, runner: Runner) -> None:
     slots: dict[str, dict[str, Any]] = {}
     for status in desk.engine.slot_states():
         slot = slots.setdefault(f"{status.strategy}:{status.symbol}", {})

@@ -141,7 +141,7 @@ class Inquiry:
         """The venue counts more as filled than it told: ask for the executions until they add up."""
         account, backoff = self._account, Backoff(base_s=0.1, cap_s=5.0)
         while (record := account.record(client_id)) is not None:
-            answer = await account.venue.fills(since=record.sent_ts)
+            answer = await account.answered(account.venue.fills(since=record.sent_ts), "executions")
             if isinstance(answer, Known):
                 for fill in answer.value:
                     self.told_fill(fill)
@@ -177,5 +177,8 @@ class Inquiry:
             return False
         except (OrderRefused, OutcomeUnknown, TimeoutError) as error:
             logger.warning("%s: the cancel of %s: %s", account.name, told.client_id or told.venue_id, error)
+            return False
+        except Exception:  # a cancel may be asked for again
+            logger.exception("%s: the cancel of %s broke", account.name, told.client_id or told.venue_id)
             return False
         return True

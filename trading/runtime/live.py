@@ -46,8 +46,8 @@ class BrokerDesk:
     def __init__(self, engine: Engine, *, accounts: Iterable[str], now: int) -> None:
         self.engine = engine
         self.opening: Sequence[Event] = ()
-        self._accounts = tuple(accounts)
-        self._now = now
+        self.accounts = tuple(accounts)
+        self.began_ts = now
         self._gateways: Mapping[str, Gateway] = {}
 
     def begin(
@@ -56,10 +56,10 @@ class BrokerDesk:
         """Take over the fills and open orders of earlier runs (nothing, after `restore`), with every account unknown;
         `opening` is what came of it."""
         opening: list[Event] = []
-        for name in self._accounts:
+        for name in self.accounts:
             reason = "not compared with our books since the start"
             unknown = AccountChecked(
-                self._now, name, f"{name}-{self._now}-start", AccountState.UNKNOWN, reason, "start"
+                self.began_ts, name, f"{name}-{self.began_ts}-start", AccountState.UNKNOWN, reason, "start"
             )  # fmt: skip
             opening += self.handle(unknown)
         opening += inherit(self.engine, history, orders) if history or orders else []
@@ -115,7 +115,7 @@ class Outbox:
     venue told is too precious to wait for room. `alarm(what, text)` tells people."""
 
     def __init__(self, alarm: Callable[[str, str], None]) -> None:
-        self._facts: asyncio.Queue[tuple[Event, ...]] = asyncio.Queue()
+        self._facts: asyncio.Queue[tuple[Event, ...] | BaseException] = asyncio.Queue()
         self._alarm = alarm
 
     def emit(self, facts: Sequence[Event]) -> None:
@@ -126,9 +126,13 @@ class Outbox:
         logger.warning("%s: %s", what, text)
         self._alarm(what, text)
 
+    def fail(self, error: BaseException) -> None:
+        """Something broke that must not be survived: the loop that reads here ends with it."""
+        self._facts.put_nowait(error)
+
     async def read(self) -> Delivery:
-        """The next facts, with all that wait behind them."""
-        facts = list(await self._facts.get())
-        while not self._facts.empty():
-            facts += self._facts.get_nowait()
+        """The next facts."""
+        facts = await self._facts.get()
+        if isinstance(facts, BaseException):
+            raise facts
         return Delivery(events=facts, cursors={})

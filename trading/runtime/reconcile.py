@@ -3,12 +3,10 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable
 from typing import Any
 
-from brokers.venue import Answer, Known, Unknown, VenueFill, VenueOrder
+from brokers.venue import Unknown, VenueFill, VenueOrder
 from engine.core.account_checks import expected
-from engine.errors import FortifiedError
 from engine.model.accounts import AccountChecked, AccountState, Policy
 from engine.model.time import NS_PER_S
 from trading.runtime.account import UNANSWERED, Account
@@ -219,33 +217,23 @@ class Reconciler:
 async def ask(account: Account, since: int) -> Truth | Unknown:
     """One round of questions; unknown as soon as one of them is not answered."""
     venue = account.venue
-    orders = await _answered(account, "orders", venue.orders(since=since))
+    orders = await account.answered(venue.orders(since=since), "its orders")
     if isinstance(orders, Unknown):
-        return orders
-    fills = await _answered(account, "executions", venue.fills(since=since))
+        return _unasked("orders", orders)
+    fills = await account.answered(venue.fills(since=since), "its executions")
     if isinstance(fills, Unknown):
-        return fills
-    positions = await _answered(account, "positions", venue.positions())
+        return _unasked("executions", fills)
+    positions = await account.answered(venue.positions(), "its positions")
     if isinstance(positions, Unknown):
-        return positions
-    balances = await _answered(account, "balances", venue.balances())
+        return _unasked("positions", positions)
+    balances = await account.answered(venue.balances(), "its balances")
     if isinstance(balances, Unknown):
-        return balances
+        return _unasked("balances", balances)
     return Truth(orders.value, fills.value, positions.value, balances.value, since)
 
 
-async def _answered(account: Account, what: str, question: Awaitable[Answer[Any]]) -> Known[Any] | Unknown:
-    """The answer; everything that keeps it from coming is unknown, with the reason."""
-    try:
-        answer = await asyncio.wait_for(question, account.policy.answer_s)
-    except TimeoutError:
-        answer = Unknown(f"no answer within {account.policy.answer_s:g} s")
-    except FortifiedError as error:
-        answer = Unknown(error.detail)
-    except Exception as error:  # whatever broke in between: nothing was learned
-        logger.warning("%s: asking for its %s broke", account.name, what, exc_info=True)
-        answer = Unknown(f"{type(error).__name__}: {error}")
-    return Unknown(f"its {what} could not be asked: {answer.reason}") if isinstance(answer, Unknown) else answer
+def _unasked(what: str, answer: Unknown) -> Unknown:
+    return Unknown(f"its {what} could not be asked: {answer.reason}")
 
 
 def _reason(findings: Findings) -> str:

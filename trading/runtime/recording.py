@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from types import GenericAlias
 from typing import Any
 
@@ -14,6 +15,7 @@ from engine.model.event import Event
 from engine.model.market import Bar
 from engine.model.orders import Order, OrderFilled
 from engine.model.signals import SlotStateChanged, WarmupProgressed
+from engine.orders.lifecycle import OrderRecord
 from infra import codec
 from trading.runtime.warmup import Warmable
 
@@ -33,6 +35,9 @@ class Opened(Entry, frozen=True):
     state: bytes | None = None
     fills: tuple[tuple[Order, OrderFilled], ...] = ()
     versions: dict[str, str] = {}  # strategy → digest of its code
+    began_ts: int = 0  # with real accounts: when, which they are not known since
+    orders: tuple[OrderRecord, ...] = ()  # what was open, where there was no state
+    external: dict[str, dict[str, Decimal]] = {}  # what is known to be others', where there was no state
 
 
 class Warmed(Entry, frozen=True):

@@ -5,13 +5,14 @@ import logging
 from celery import current_app
 from django.conf import settings
 
+from engine.model.enums import FINAL_STATES
 from infra.redis.client import sync_client
 from infra.redis.leases import holder
 from marketdata.models import FeedSource
 from marketdata.services import set_wanted
 from marketdata.universe.carried import streamed_pairs
 from strategies.models import Ticker
-from trading.models import Book, Position, Run
+from trading.models import Book, Order, Position, Run
 
 logger = logging.getLogger(__name__)
 
@@ -54,9 +55,10 @@ def default_feed() -> str:
 
 
 def books_to_run() -> list[Book]:
-    """Books with a running strategy or an open position."""
+    """Books with a running strategy, an open position, or an order that may still be filled."""
     ids = set(Run.objects.filter(state=Run.State.RUNNING).values_list("book_id", flat=True))
     ids |= set(Position.objects.exclude(quantity=0).values_list("book_id", flat=True))
+    ids |= set(Order.objects.exclude(state__in=FINAL_STATES).values_list("book_id", flat=True))
     return list(Book.objects.filter(pk__in=ids))
 
 

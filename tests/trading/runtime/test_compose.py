@@ -16,7 +16,6 @@ from trading.journal.writer import DatabaseJournal
 from trading.models import Book, EngineState, Order, Position
 from trading.runtime import compose
 from trading.runtime.host import compose_desk
-from trading.runtime.simulated import SimulatedDesk
 from trading.services import start_strategy, stop_strategy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,7 +35,7 @@ def ticker(redis_url):
     )  # fmt: skip
 
 
-def play(desk: SimulatedDesk, prices: list[float], *, start: int) -> list[Event]:
+def play(desk: compose.BookDesk, prices: list[float], *, start: int) -> list[Event]:
     """Ticks through engine and venue with their two-tick bars; everything goes to the journal."""
     expander = Expander("/MES", ["2t"], session=lambda ts: Session(0, 2 * T0))
     out: list[Event] = []

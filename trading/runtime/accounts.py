@@ -1,0 +1,137 @@
+"""The broker accounts of a book in the database: who they are, whether they are armed, and what is open there."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from django.conf import settings
+from django.db.models import Q
+
+from brokers.adapters import VENUES
+from brokers.features import Features
+from brokers.models import BrokerAccount
+from brokers.registry import FEATURES
+from brokers.tokens import TokenSource
+from brokers.venue import Venue, VenueSetup
+from engine.core.config import ExitPlacement
+from engine.errors import FortifiedError
+from engine.instruments.instrument import Instrument
+from engine.model.accounts import Policy
+from engine.model.enums import FINAL_STATES, OrderIntent, OrderState, OrderType, Side, TimeInForce
+from engine.model.orders import Order as OrderValue
+from engine.orders.lifecycle import OrderRecord
+from trading.models import Adjustment, Order
+
+
+class AccountMissing(FortifiedError):
+    """A book names an account that is not there, or not meant for real money."""
+
+    code = "account_missing"
+
+
+def real_account(name: str) -> BrokerAccount:
+    """The enabled account for real money of that name."""
+    found = BrokerAccount.objects.filter(name=name, mode=BrokerAccount.Mode.LIVE, enabled=True).first()
+    if found is None:
+        raise AccountMissing(f"there is no enabled account {name!r} for real money")
+    return found
+
+
+def unarmed_reason(name: str) -> str:
+    """Why no real order may go to the account; empty where a person has armed it."""
+    found = BrokerAccount.objects.filter(name=name).first()
+    if found is None:
+        return f"there is no account {name!r}"
+    if found.mode != BrokerAccount.Mode.LIVE or not found.enabled:
+        return f"the account {name!r} is not an enabled one for real money"
+    return "" if found.is_armed else f"the account {name!r} is not armed"
+
+
+def features_of(name: str) -> Features:
+    """What the venue of a real account can do."""
+    return FEATURES[real_account(name).broker]
+
+
+def venue_of(account: BrokerAccount) -> Venue:
+    """The adapter of `account`, with its venue's addresses from the settings and tokens of its login."""
+    known = dict(settings.VENUES.get(account.broker, {}))
+    setup = VenueSetup(
+        account=account.name,
+        account_number=account.account_number,
+        api_url=known.pop("api_url", ""),
+        stream_url=known.pop("stream_url", ""),
+        access_token=TokenSource(account.broker, account.login),
+        options=known,
+    )
+    return VENUES[account.broker].make(setup)
+
+
+def linked_pairs(names: Iterable[str], instruments: Iterable[Instrument]) -> frozenset[tuple[str, str]]:
+    """(account, symbol) where a reversal is a close, then an open."""
+    features = {name: features_of(name) for name in names}
+    return frozenset(
+        (name, instrument.symbol)
+        for instrument in instruments
+        for name, known in features.items()
+        if instrument.asset_class in known.linked_reversal
+    )
+
+
+def exit_placement(names: Iterable[str]) -> dict[str, ExitPlacement]:
+    """Where exits wait: at the venue, wherever it knows stops."""
+    takes_stops = {name: OrderType.STOP in features_of(name).order_types for name in names}
+    return {name: ExitPlacement.VENUE if takes else ExitPlacement.HELD for name, takes in takes_stops.items()}
+
+
+def open_records(book_id: int) -> list[OrderRecord]:
+    """Orders of the book that are not over, as the engine keeps them."""
+    rows = Order.objects.filter(book_id=book_id).exclude(state__in=FINAL_STATES).prefetch_related("fills")
+    return [_record(row) for row in rows.order_by("id")]
+
+
+def ignored(book_id: int) -> dict[str, dict[str, Decimal]]:
+    """What is known to be somebody else's, account → symbol → signed quantity."""
+    found: dict[str, dict[str, Decimal]] = {}
+    for row in Adjustment.objects.filter(Q(policy=Policy.IGNORE), book_id=book_id):
+        others = found.setdefault(row.broker, {})
+        others[row.symbol] = others.get(row.symbol, Decimal(0)) + row.signed
+    return found
+
+
+_STAGES = {
+    OrderState.APPROVED: 0,
+    OrderState.SUBMITTED: 1,
+    OrderState.ACCEPTED: 2,
+    OrderState.UNKNOWN: 3,
+    OrderState.PARTIALLY_FILLED: 4,
+}
+
+
+def _record(row: Order) -> OrderRecord:
+    fills = list(row.fills.order_by("id"))
+    state = OrderState(row.state)
+    order = OrderValue(
+        client_id=row.client_id,
+        strategy=row.strategy,
+        symbol=row.symbol,
+        broker=row.broker,
+        side=Side(row.side),
+        quantity=row.quantity,
+        type=OrderType(row.type),
+        limit_price=row.limit_price,
+        stop_price=row.stop_price,
+        tif=TimeInForce.GTC if row.group else TimeInForce.DAY,
+        intent=OrderIntent(row.intent),
+        reason=row.reason,
+        group=row.group,
+        parent=row.parent,
+    )
+    return OrderRecord(
+        order,
+        state=state,
+        filled=sum((fill.quantity for fill in fills), Decimal(0)),
+        value=sum((fill.quantity * fill.price for fill in fills), Decimal(0)),
+        fill_ids=[fill.fill_id for fill in fills],
+        venue_id=row.venue_id,
+        stage=_STAGES.get(state, 2),
+        sent_ts=int(row.created_at.timestamp() * 1e9) if state is not OrderState.APPROVED else 0,
+    )
