@@ -11,6 +11,7 @@ from contextlib import suppress
 from engine.model.market import Bar, FeedGap
 from infra.backoff import Backoff
 from marketdata.feeds.errors import FeedError, FeedProtocolError, FeedUnauthorized, FeedUnavailable
+from marketdata.feeds.facts import SymbolFacts
 from marketdata.feeds.registry import Frame
 from marketdata.feeds.streaming.line import StreamLine
 from marketdata.feeds.streaming.liveness import Watchdog
@@ -176,7 +177,7 @@ class StreamFeed(ABC):
             frame = self._translate(raw, received_at)
         except FeedProtocolError as error:
             return self._unreadable(error.detail)
-        if frame:
+        if frame and type(frame[-1]) is not SymbolFacts:  # these are repeated on every connection
             if self._backoff.attempt:
                 self._backoff.reset()  # data, and only data, proves that the connection is good
             self._watchdog.data_came(time.monotonic())
