@@ -4,8 +4,9 @@ What the engine, its desk and guards, the ledger and the simulated venue do betw
 one symbol at one account with market orders, and its exits wait at the venue. `compiled.py` makes machine code of this
 very text; called as it is it gives the same, slowly. Prices of fills are whole ticks, so money stays exact.
 
-State is a record `w`, configuration a record `c`, of the fields below; one record of `trades` for every closed trade.
-When they are full, trades are counted only, and the caller comes again with more room.
+State is a record `w`, configuration a record `c`, of the fields below; one record of `trades` for every closed trade,
+and one of `moves`: its gain in ticks times steps. When they are full, trades are counted only, and the caller comes
+again with more room.
 """
 
 from typing import Any
@@ -44,7 +45,7 @@ CONFIG = np.dtype(
     [
         ("first", INT), ("unit", INT), ("unit_size", FLOAT), ("step", FLOAT), ("scale", FLOAT),
         ("stop_kind", INT), ("stop", FLOAT), ("trail_kind", INT), ("trail", FLOAT), ("after_kind", INT),
-        ("after", FLOAT), ("offset_kind", INT), ("offset", FLOAT), ("tiers", INT), ("by_time", INT),
+        ("after", FLOAT), ("offset_kind", INT), ("offset", FLOAT), ("tiers", INT), ("by_time", INT), ("guards", INT),
         ("slip_kind", INT), ("slip", FLOAT), ("slip_limit", FLOAT),
     ]
 )  # fmt: skip
@@ -65,20 +66,22 @@ BY_STOP, BY_TRAIL, BY_BREAK_EVEN, BY_TARGET, BY_DEADLINE = 1_000, 1_001, 1_002, 
 def run_bars(
     ts: Ints, open_: Floats, high: Floats, low: Floats, close: Floats, volume: Floats, wishes: Floats, codes: Floats,
     atr: Floats, deadlines: Ints, deadline_codes: Ints, config: Table, tiers: Table, state: Table, trades: Table,
+    moves: Ints,
 ) -> None:  # fmt: skip
     """All bars from the first decision on. `codes` may be empty: then a wish is its own code."""
     c, w = config[0], state[0]
+    w.deadline = NEVER
     i = c.first
     while i < len(wishes):
         if w.wants or w.closes:
-            fill_market(i, open_[i], volume[i], c, w, trades)
-            if w.qty and w.entry_bar == i:
+            fill_market(i, open_[i], volume[i], c, w, trades, moves)
+            if c.guards and w.entry_bar == i:
                 guard_entry(i, atr, deadlines, deadline_codes, c, tiers, w)
                 arm(c, w)
         if w.legs:
-            meet_open(i, open_[i], volume[i], c, tiers, w, trades)
+            meet_open(i, open_[i], volume[i], c, tiers, w, trades, moves)
             if w.legs:
-                meet_rest(i, open_[i], high[i], low[i], close[i], volume[i], c, tiers, w, trades)
+                meet_rest(i, open_[i], high[i], low[i], close[i], volume[i], c, tiers, w, trades, moves)
         end_bar(ts[i], high[i], low[i], wishes[i], codes[i] if len(codes) else wishes[i], c, w)
         i += 1
         if not (w.wants or w.closes or (w.legs and w.trail_order)):
@@ -187,11 +190,11 @@ def move_exits(best: float, w: Any) -> None:
 # ---- the open --------------------------------------------------------------------------------------------------
 
 
-def fill_market(i: int, price: float, volume: float, c: Any, w: Any, trades: Table) -> None:
+def fill_market(i: int, price: float, volume: float, c: Any, w: Any, trades: Table, moves: Ints) -> None:
     """Market orders meet the open: an exit by time first, then what is wanted."""
     if w.closes:
         ticks = fill_ticks(price, -w.sign, w.qty, volume, c, 1)
-        close_part(i, 0, ticks, w.qty, 0, w.close_code, w.close_order, 0, c, w, trades)
+        close_part(i, 0, ticks, w.qty, 0, w.close_code, w.close_order, 0, c, w, trades, moves)
         w.closes = 0
     if not w.wants:
         return
@@ -203,7 +206,7 @@ def fill_market(i: int, price: float, volume: float, c: Any, w: Any, trades: Tab
     ticks = fill_ticks(price, side, size, volume, c, 1)
     turned = 1 if held and w.want_target else 0
     if held:
-        close_part(i, 0, ticks, w.qty, turned, w.want_code, w.want_order, 0, c, w, trades)
+        close_part(i, 0, ticks, w.qty, turned, w.want_code, w.want_order, 0, c, w, trades, moves)
     if w.want_target:
         w.qty, w.sign, w.entry_bar, w.entry_ticks = c.unit, side, i, ticks
         w.entry_code, w.entry_order, w.entry_turned = w.want_code, w.want_order, turned
@@ -211,19 +214,19 @@ def fill_market(i: int, price: float, volume: float, c: Any, w: Any, trades: Tab
 
 
 def meet_open(
-    i: int, price: float, volume: float, c: Any, tiers: Table, w: Any,
-    trades: Table,
+    i: int, price: float, volume: float, c: Any, tiers: Table, w: Any, trades: Table,
+    moves: Ints,
 ) -> None:  # fmt: skip
     """Exits that the open has jumped over fill at the open."""
     side = -w.sign
     if w.stop_order and is_reached(True, side, w.stop_level, price, price):
-        stop_out(i, 0, price, 0, w.stop_order, stop_code(w), volume, c, w, trades)
+        stop_out(i, 0, price, 0, w.stop_order, stop_code(w), volume, c, w, trades, moves)
         return
     if w.trail_order and is_reached(True, side, w.trail_level, price, price):
-        stop_out(i, 0, price, 0, w.trail_order, BY_TRAIL, volume, c, w, trades)
+        stop_out(i, 0, price, 0, w.trail_order, BY_TRAIL, volume, c, w, trades, moves)
         return
     while w.qty and w.tier < c.tiers and is_reached(False, side, tiers[w.tier].level, price, price):
-        take_tier(i, 0, price, c, tiers, w, trades)
+        take_tier(i, 0, price, c, tiers, w, trades, moves)
 
 
 # ---- the rest of the bar ---------------------------------------------------------------------------------------
@@ -231,32 +234,32 @@ def meet_open(
 
 def meet_rest(
     i: int, open_: float, high: float, low: float, close: float, volume: float, c: Any, tiers: Table,
-    w: Any, trades: Table,
+    w: Any, trades: Table, moves: Ints,
 ) -> None:  # fmt: skip
     """Stops before targets, of two stops the one that is nearer to the open."""
     both = 1 if w.tier < c.tiers and is_reached(False, -w.sign, tiers[w.tier].level, low, high) else 0
     if abs(w.trail_level - open_) < abs(w.stop_level - open_):
-        meet_trail(i, high, low, close, both, volume, c, w, trades)
-        meet_stop(i, high, low, both, volume, c, w, trades)
+        meet_trail(i, high, low, close, both, volume, c, w, trades, moves)
+        meet_stop(i, high, low, both, volume, c, w, trades, moves)
     else:
-        meet_stop(i, high, low, both, volume, c, w, trades)
-        meet_trail(i, high, low, close, both, volume, c, w, trades)
+        meet_stop(i, high, low, both, volume, c, w, trades, moves)
+        meet_trail(i, high, low, close, both, volume, c, w, trades, moves)
     while w.qty and w.tier < c.tiers and is_reached(False, -w.sign, tiers[w.tier].level, low, high):
-        take_tier(i, 1, tiers[w.tier].level, c, tiers, w, trades)
+        take_tier(i, 1, tiers[w.tier].level, c, tiers, w, trades, moves)
 
 
 def meet_stop(
-    i: int, high: float, low: float, both: int, volume: float, c: Any, w: Any, trades: Table,
+    i: int, high: float, low: float, both: int, volume: float, c: Any, w: Any, trades: Table, moves: Ints,
 
 ) -> None:  # fmt: skip
     """The stop meets the range of the bar."""
     if w.qty and w.stop_order and is_reached(True, -w.sign, w.stop_level, low, high):
-        stop_out(i, 1, w.stop_level, both, w.stop_order, stop_code(w), volume, c, w, trades)
+        stop_out(i, 1, w.stop_level, both, w.stop_order, stop_code(w), volume, c, w, trades, moves)
 
 
 def meet_trail(
-    i: int, high: float, low: float, close: float, both: int, volume: float, c: Any, w: Any,
-    trades: Table,
+    i: int, high: float, low: float, close: float, both: int, volume: float, c: Any, w: Any, trades: Table,
+    moves: Ints,
 ) -> None:  # fmt: skip
     """The trailing stop meets the range, follows it, and meets the close."""
     if not (w.qty and w.trail_order):
@@ -265,7 +268,7 @@ def meet_trail(
     hit, level, extreme = trail_inside(-w.sign, trail, w.trail_level, w.trail_extreme, low, high, close)
     w.trail_level, w.trail_extreme = level, extreme
     if hit:
-        stop_out(i, 1, level, both, w.trail_order, BY_TRAIL, volume, c, w, trades)
+        stop_out(i, 1, level, both, w.trail_order, BY_TRAIL, volume, c, w, trades, moves)
 
 
 # ---- exits -----------------------------------------------------------------------------------------------------
@@ -343,20 +346,20 @@ def stop_code(w: Any) -> int:
 
 def stop_out(
     i: int, is_inside: int, price: float, both: int, order: int, code: int, volume: float, c: Any,
-    w: Any, trades: Table,
+    w: Any, trades: Table, moves: Ints,
 ) -> None:  # fmt: skip
     """A stop closes all that is held."""
     ticks = fill_ticks(price, -w.sign, w.qty, volume, c, 1)
-    close_part(i, is_inside, ticks, w.qty, 0, code, order, both, c, w, trades)
+    close_part(i, is_inside, ticks, w.qty, 0, code, order, both, c, w, trades, moves)
 
 
-def take_tier(i: int, is_inside: int, price: float, c: Any, tiers: Table, w: Any, trades: Table) -> None:
+def take_tier(i: int, is_inside: int, price: float, c: Any, tiers: Table, w: Any, trades: Table, moves: Ints) -> None:
     """The next target closes its part."""
     tier = w.tier
     size = min(tiers[tier].part, w.qty)
     ticks = fill_ticks(price, -w.sign, size, 0.0, c, 0)
     w.tier += 1
-    close_part(i, is_inside, ticks, size, 0, BY_TARGET + tier + 1, w.tier_order + tier, 0, c, w, trades)
+    close_part(i, is_inside, ticks, size, 0, BY_TARGET + tier + 1, w.tier_order + tier, 0, c, w, trades, moves)
     if w.tier >= c.tiers and not w.stop_order and not w.trail_order:
         w.legs = 0
 
@@ -379,7 +382,7 @@ def fill_ticks(price: float, side: int, size: int, volume: float, c: Any, takes:
 
 def close_part(
     i: int, is_inside: int, ticks: int, size: int, turned: int, code: int, order: int, both: int,
-    c: Any, w: Any, trades: Table,
+    c: Any, w: Any, trades: Table, moves: Ints,
 ) -> None:  # fmt: skip
     """Book `size` of what is held as a closed trade."""
     price = from_ticks(ticks, c.step, c.scale)
@@ -393,6 +396,22 @@ def close_part(
         t.entry_code, t.exit_code, t.entry_order, t.exit_order = w.entry_code, code, w.entry_order, order
         t.entry_turned, t.exit_turned = w.entry_turned, turned
         t.low, t.high = w.low, w.high
+        moves[row] = (ticks - w.entry_ticks) * w.sign * size
     w.qty -= size
     if not w.qty:
         w.legs, w.is_rearming, w.is_firing = 0, 0, 0
+
+
+def sum_up(pnl: Ints, totals: Ints) -> None:
+    """Of whole amounts: wins, losses, their sums, the net sum, and the deepest fall of the net sum from its peak."""
+    won = lost = net = peak = fall = 0
+    wins = losses = 0
+    for amount in pnl:
+        if amount > 0:
+            wins, won = wins + 1, won + amount
+        elif amount < 0:
+            losses, lost = losses + 1, lost + amount
+        net += amount
+        peak = max(peak, net)
+        fall = max(fall, peak - net)
+    totals[0], totals[1], totals[2], totals[3], totals[4], totals[5] = wins, losses, won, lost, net, fall

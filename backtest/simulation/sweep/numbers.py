@@ -79,6 +79,7 @@ def config_of(fixed: RunConfig, instrument: Instrument) -> tuple[Table, Table]:
     _put(config, "offset", even.offset if even else None)
     tiers = _tiers(fixed.exits, fixed.quantity, instrument)
     config["tiers"], config["by_time"] = len(tiers), bool(fixed.exits and fixed.exits.goes_by_time)
+    config["guards"] = fixed.exits is not None
     return config, tiers
 
 

@@ -28,20 +28,29 @@ from engine.strategy.slot import SlotConfig
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-ROOM = 8_192  # trades of a run before more room is needed
+ROOM = 65_536  # trades before more room is needed
 NONE = np.empty(0)
 
 
 class Scratch:
-    """Memory that one thread uses for run after run."""
+    """Memory that one thread uses for run after run. Trades that are kept stay where they were written."""
 
     def __init__(self, bars: int) -> None:
         self.wishes = np.empty(bars)
         self.make_room(ROOM)
 
     def make_room(self, trades: int) -> None:
-        """For that many closed trades."""
-        self.trades = np.zeros(trades, k.TRADE)
+        """For at least that many closed trades."""
+        self._trades, self._moves, self._used = np.empty(trades, k.TRADE), np.empty(trades, np.int64), 0
+
+    @property
+    def room(self) -> tuple[Any, Ints]:
+        """Where the next run may write."""
+        return self._trades[self._used :], self._moves[self._used :]
+
+    def keep(self, trades: int) -> None:
+        """That many at the beginning of the room are not overwritten."""
+        self._used += trades
 
 
 class Scanner:
@@ -74,10 +83,12 @@ class Scanner:
         )
         state = self._scan(wishes, codes, first - 1, scratch)
         table = self._table(key, strategy, state, scratch)
+        if keep_trades:
+            scratch.keep(len(table))
         return RunOutcome(
             number=number,
             params=shown,
-            stats=figures(table.totals()) | self._counts(key, state),
+            stats=figures(table.totals(self._cache_dir)) | self._counts(key, state),
             how=COMPILED,
             trades=table if keep_trades else None,
         )
@@ -96,35 +107,29 @@ class Scanner:
         config = self._config.copy()
         config["first"] = first
         while True:
-            state = np.zeros(1, k.STATE)
+            state, (trades, moves) = np.zeros(1, k.STATE), scratch.room
             bar_scan(self._cache_dir)(
                 self._ts, *self._prices, wishes, codes, self._atr, *self._deadlines, config, self._tiers.copy(), state,
-                scratch.trades,
+                trades, moves,
             )  # fmt: skip
-            if state[0]["trades"] <= len(scratch.trades):
+            if state[0]["trades"] <= len(trades):
                 return state[0]
-            scratch.make_room(2 * int(state[0]["trades"]))
+            scratch.make_room(max(2 * int(state[0]["trades"]), ROOM))
 
     def _table(self, key: str, strategy: StepStrategy, state: Any, scratch: Scratch) -> TradeTable:
-        count = int(state["trades"])
-        rows = scratch.trades[:count].copy()
-        at_entry, at_exit = rows["entry_bar"], rows["exit_bar"]
-        by_wish = rows["exit_code"] < k.BY_STOP
-        moved = (rows["exit_ticks"] - rows["entry_ticks"]) * rows["sign"] * rows["qty"]
-        pnl, fees, unit = exactly(moved, self._gross, self._paid(rows))
+        rows, moves = (part[: state["trades"]] for part in scratch.room)
+        pnl, fees, unit = exactly(moves, self._gross, self._paid(rows))
         return TradeTable(
             run=self._fixed.name,
             strategy=key,
             instrument=self._instrument,
             reasons=dict(strategy.reasons),
             rows=rows,
-            entry_ts=self._ts_open[at_entry],
-            exit_ts=np.where(rows["is_inside"] > 0, self._ts[at_exit], self._ts_open[at_exit]),
-            entry_bar_ts=self._ts[at_entry - 1],
-            exit_bar_ts=np.where(by_wish, self._ts[at_exit - 1], 0),
             pnl=pnl,
             fees=fees,
             unit=unit,
+            ts=self._ts,
+            ts_open=self._ts_open,
         )
 
     def _paid(self, rows: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from backtest.simulation.driver import Totals
 from backtest.simulation.sweep import kernel as k
+from backtest.simulation.sweep.compiled import summing
 from backtest.simulation.sweep.costs import Kinds
 from backtest.simulation.sweep.job import BROKER
 from backtest.simulation.sweep.numbers import DEADLINES
@@ -25,17 +27,20 @@ ZERO = Decimal(0)
 _GUARDS = {k.BY_STOP: "stop", k.BY_TRAIL: "trailing", k.BY_BREAK_EVEN: "break_even"}
 
 
-def exactly(whole: Ints, unit: Decimal, fees: Sequence[Kinds]) -> tuple[NDArray[Any], NDArray[Any], Decimal]:
-    """whole · unit − fees, and fees, as whole multiples of one unit: machine words where those can hold them."""
+def exactly(moves: Ints, unit: Decimal, fees: Sequence[Kinds]) -> tuple[NDArray[Any], NDArray[Any] | None, Decimal]:
+    """moves · unit − fees, and fees (None: nothing), as whole multiples of one unit: machine words where those hold
+    every sum of them."""
     values = [value for _, table in fees for value in table]
     exponent = min(int(value.as_tuple().exponent) for value in (unit, *values))
     scale = int(unit.scaleb(-exponent))
-    largest = int(np.abs(whole).max(initial=0)) * scale + 2 * int(max(values, default=Decimal(0)).scaleb(-exponent))
-    kind: Any = np.int64 if largest * max(len(whole), 1) < SAFE else object
-    costs = np.zeros(len(whole), dtype=kind)
+    largest = int(np.abs(moves).max(initial=0)) * scale + 2 * int(max(values, default=ZERO).scaleb(-exponent))
+    kind: Any = np.int64 if largest * max(len(moves), 1) < SAFE else object
+    if not fees and kind is np.int64:
+        return moves, None, unit
+    costs = np.zeros(len(moves), dtype=kind)
     for kinds, table in fees:
         costs = costs + np.array([int(value.scaleb(-exponent)) for value in table], dtype=kind)[kinds]
-    return whole.astype(kind) * scale - costs, costs, Decimal(1).scaleb(exponent)
+    return moves.astype(kind) * scale - costs, costs, Decimal(1).scaleb(exponent)
 
 
 class TradeTable(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,51 +51,46 @@ class TradeTable(msgspec.Struct, frozen=True, kw_only=True):
     instrument: Instrument
     reasons: dict[int, str]  # words of the strategy for its numbers
     rows: NDArray[Any]  # of `kernel.TRADE`
-    entry_ts: Ints
-    exit_ts: Ints
-    entry_bar_ts: Ints
-    exit_bar_ts: Ints
     pnl: NDArray[Any]
-    fees: NDArray[Any]
+    fees: NDArray[Any] | None  # None: nothing
     unit: Decimal  # of `pnl` and `fees`
+    ts: Ints  # closes of the bars
+    ts_open: Ints
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def exits(self) -> tuple[Ints, Floats]:
         """When each was closed (UTC ns), and its net P&L as an observed number."""
-        return self.exit_ts, self.pnl.astype(np.float64) * float(self.unit)
+        return self._exit_ts(), self.pnl.astype(np.float64) * float(self.unit)
 
-    def totals(self) -> Totals:
+    def totals(self, cache_dir: Path | None = None) -> Totals:
         """Exact sums."""
-        pnl = self.pnl
-        total = np.cumsum(pnl)
-        peak = np.maximum(np.maximum.accumulate(total), 0) if len(total) else total
-        won, lost = pnl[pnl > 0], pnl[pnl < 0]
-        return Totals(
-            len(pnl),
-            len(won),
-            len(lost),
-            self._cash(pnl.sum()),
-            self._cash(self.fees.sum()),
-            self._cash(won.sum()),
-            self._cash(lost.sum()),
-            self._cash((peak - total).max(initial=0)),
-        )
+        found = np.zeros(6, self.pnl.dtype)
+        (summing(cache_dir) if self.pnl.dtype == np.int64 else k.sum_up)(self.pnl, found)
+        wins, losses, won, lost, net, fall = found.tolist()
+        paid = ZERO if self.fees is None else self._cash(self.fees.sum())
+        cash = self._cash
+        return Totals(len(self.pnl), wins, losses, cash(net), paid, cash(won), cash(lost), cash(fall))
 
     def closed(self) -> list[TradeClosed]:
         """As the engine tells them."""
         prefix = f"{self.run}-{self.strategy}-{slug(self.instrument.symbol)}"
-        return [self._trade(at, row, prefix) for at, row in enumerate(self.rows)]
+        exit_ts = self._exit_ts().tolist()
+        return [self._trade(at, row, prefix, exit_ts[at]) for at, row in enumerate(self.rows)]
+
+    def _exit_ts(self) -> Ints:
+        bars = self.rows["exit_bar"]
+        found: Ints = np.where(self.rows["is_inside"] > 0, self.ts[bars], self.ts_open[bars])
+        return found
 
     def _cash(self, amount: Any) -> Decimal:
         return int(amount) * self.unit
 
-    def _trade(self, at: int, row: Any, prefix: str) -> TradeClosed:
-        instrument, exit_ts = self.instrument, int(self.exit_ts[at])
+    def _trade(self, at: int, row: Any, prefix: str, exit_ts: int) -> TradeClosed:
+        instrument, code, at_bar = self.instrument, int(row["exit_code"]), int(row["entry_bar"])
         size = row["qty"] * instrument.quantity_step
         entry_order, exit_order = f"{prefix}-{row['entry_order']:06d}", f"{prefix}-{row['exit_order']:06d}"
-        code = row["exit_code"]
         worst, best = self._excursions(row, size * instrument.multiplier)
         return TradeClosed(
             exit_ts,
@@ -100,18 +100,18 @@ class TradeTable(msgspec.Struct, frozen=True, kw_only=True):
             BROKER,
             PositionSide.LONG if row["sign"] > 0 else PositionSide.SHORT,
             size,
-            int(self.entry_ts[at]),
+            int(self.ts_open[at_bar]),
             row["entry_ticks"] * instrument.tick_size,
             exit_ts,
             row["exit_ticks"] * instrument.tick_size,
-            int(self.pnl[at]) * self.unit,
-            int(self.fees[at]) * self.unit,
+            self._cash(self.pnl[at]),
+            ZERO if self.fees is None else self._cash(self.fees[at]),
             entry_order,
             exit_order,
             self._reason(row["entry_code"]),
             self._reason(code),
-            int(self.entry_bar_ts[at]),
-            int(self.exit_bar_ts[at]),
+            int(self.ts[at_bar - 1]),
+            int(self.ts[int(row["exit_bar"]) - 1]) if code < k.BY_STOP else 0,
             bool(row["is_ambiguous"]),
             worst,
             best,
