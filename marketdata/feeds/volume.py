@@ -54,6 +54,12 @@ class VolumeLedger:
         self._carry = 0.0
         self._base = self._first = self._newest = None
 
+    @property
+    def open_since(self) -> int | None:
+        """The ts up to which all is accounted for, while something after it waits to be; None where nothing does."""
+        is_open = self._first is not None or bool(self._flow)
+        return self._base[0] if is_open and self._base is not None else None
+
     def took(self, ts: int, size: float) -> None:
         """A print was received."""
         base = self._base

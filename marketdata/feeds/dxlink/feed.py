@@ -239,8 +239,14 @@ class DXLinkFeed:
 
     def _gaps(self, reason: str) -> Frame:
         now = time.time_ns()
-        last = {state.name: state.last_ts for state in self.translator.symbols.values()}
-        return [FeedGap(last.get(symbol) or now, symbol, reason) for symbol in self._wanted]
+        states = {state.name: state for state in self.translator.symbols.values()}
+        gaps: list[FeedGap] = []
+        for symbol in self._wanted:
+            state = states.get(symbol)
+            last = state.last_ts if state else 0
+            certain = state.ledger.open_since if state else None  # a loss may have been about to show
+            gaps.append(FeedGap(last or now, symbol, reason, since=last if certain is None else min(certain, last)))
+        return gaps
 
     async def _rest(self, error: FeedError) -> None:
         """Between two connections."""

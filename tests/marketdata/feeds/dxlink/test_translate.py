@@ -179,3 +179,51 @@ def test_long_subscriptions_are_split_below_the_servers_limit():
     assert max(map(len, frames)) <= 8_192
     added = [item for frame in frames for item in msgspec.json.decode(frame)["add"]]
     assert [item["symbol"] for item in added] == [each.symbol for each in wanted]
+
+
+def test_a_correction_and_a_cancellation_name_the_print_that_they_change():
+    made = translator()
+    (tick,) = translated(made, ["TimeAndSale", sale()])
+    (corrected,) = translated(made, ["TimeAndSale", sale(price=500.75, type="CORRECTION")])
+    assert (corrected.original, corrected.replacement.price, corrected.replacement.ts) == (tick, 500.75, tick.ts)
+    (taken_back,) = translated(made, ["TimeAndSale", sale(price=500.75, type="CANCEL")])
+    assert (taken_back.original, taken_back.replacement) == (corrected.replacement, None)
+    assert translated(made, ["TimeAndSale", sale(type="CANCEL")]) == []  # it is gone already
+
+
+def lost(made: Translator, *, after_s: float = 3.0) -> list[Any]:
+    return list(made.lost(RECV + int(after_s * 1e9)))
+
+
+def test_volume_that_no_print_explains_is_a_gap_with_its_time():
+    made = translator()
+    translated(made, ["TimeAndSale", sale(index=1)])
+    translated(made, ["Trade", trade(timeNanoPart=45)])  # the last known value: 1,000 were traded until now
+    translated(made, ["TimeAndSale", sale(index=2, timeNanoPart=50)])
+    translated(made, ["Trade", trade(timeNanoPart=50, dayVolume=1_003.0)])
+    assert lost(made) == []
+    translated(made, ["Trade", trade(timeNanoPart=70, dayVolume=1_013.0)])
+    (gap,) = lost(made, after_s=6.0)
+    assert (gap.symbol, gap.since, gap.ts) == ("SPY", NOW_MS * NS_PER_MS + 50, NOW_MS * NS_PER_MS + 70)
+    assert gap.reason == "the venue traded 10 and 0 of it was received"
+    assert lost(made, after_s=9.0) == []
+
+
+def test_prints_that_make_no_price_count_in_the_volume_all_the_same():
+    made = translator()
+    translated(made, ["TimeAndSale", sale(index=1)])
+    translated(made, ["Trade", trade(timeNanoPart=42)])
+    translated(made, ["TimeAndSale", sale(index=2, timeNanoPart=50, size=8.0, validTick=False)])
+    translated(made, ["Trade", trade(timeNanoPart=50, dayVolume=1_008.0)])
+    assert lost(made) == []
+
+
+@pytest.mark.parametrize(("check", "found"), [("sales", 0), ("always", 1), ("never", 0)])
+def test_bundled_trades_are_a_loss_only_where_that_is_asked_for(check, found):
+    made = Translator(prints="trade", volume_check=check)
+    made.add("SPY", "SPY")
+    translated(made, ["Trade", trade()])
+    translated(made, ["Trade", trade(timeNanoPart=50, size=3.0, dayVolume=1_003.0)])
+    translated(made, ["Trade", trade(timeNanoPart=60, size=3.0, dayVolume=1_010.0)])
+    lost(made)
+    assert len(lost(made, after_s=6.0)) == found
