@@ -59,6 +59,17 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Backtests",
+                "separator": True,
+                "collapsible": True,
+                "items": [
+                    _page("Studies", "science", "backtest.study"),
+                    _page("Runs of studies", "table_rows", "backtest.backtestrun"),
+                    _page("Study schedules", "event_repeat", "backtest.studyschedule"),
+                    _page("Trials", "fact_check", "backtest.trial"),
+                ],
+            },
+            {
                 "title": "People and schedules",
                 "separator": True,
                 "collapsible": True,

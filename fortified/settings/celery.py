@@ -26,6 +26,8 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "marketdata.tasks.run_feed": {"queue": "feeds"},
     "trading.tasks.run_trader": {"queue": "traders"},
+    "backtest.tasks.tend_studies": {"queue": "default"},
+    "backtest.tasks.start_due_studies": {"queue": "default"},
     "backtest.tasks.finalize_*": {"queue": "finalize"},
     "backtest.tasks.*": {"queue": "backtests"},
     "discovery.tasks.*": {"queue": "discovery"},
@@ -36,6 +38,8 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 # A look that waited longer than until the next one is not needed any more.
 CELERY_BEAT_SCHEDULE = {
     "supervise": {"task": "trading.tasks.supervise", "schedule": 2.0, "options": {"expires": 4}},
+    "tend-studies": {"task": "backtest.tasks.tend_studies", "schedule": 5.0, "options": {"expires": 8}},
+    "due-studies": {"task": "backtest.tasks.start_due_studies", "schedule": crontab(minute=5)},
     "poll-universe": {"task": "trading.tasks.poll_universe", "schedule": 60.0, "options": {"expires": 55}},
     "archive-bars": {"task": f"{_HISTORY}.archive_bars", "schedule": 120.0, "options": {"expires": 110}},
     "continue-backfills": {"task": f"{_HISTORY}.continue_backfills", "schedule": 45.0, "options": {"expires": 40}},

@@ -3,6 +3,7 @@
 from fortified.settings.environment import VAR_DIR, choice, env, integer, number
 
 ARCHIVE_DIR = env.str("ARCHIVE_DIR", default="") or str(VAR_DIR / "archive")
+DATA_DIR = env.str("DATA_DIR", default="") or str(VAR_DIR / "data")  # files that studies may read when asked over HTTP
 ARCHIVE_TICK_DAYS = integer("ARCHIVE_TICK_DAYS", 0, minimum=0)  # 0: prints are kept for ever
 ARCHIVE_BAR_DAYS = integer("ARCHIVE_BAR_DAYS", 0, minimum=0)
 

@@ -18,7 +18,7 @@ from kombu.exceptions import OperationalError
 
 from infra.doctor.findings import Finding, State
 from infra.doctor.stores import quick_client
-from infra.processes.services import FEED_QUEUES, SHORT_QUEUES, TRADER_QUEUES
+from infra.processes.services import BACKTEST_QUEUES, FEED_QUEUES, SHORT_QUEUES, TRADER_QUEUES
 from infra.redis import keys
 
 _START = "./run demo or ./run up start it"
@@ -83,9 +83,8 @@ def workers() -> Iterator[Finding]:
 
 def judge_queues(consumed: dict[str, list[str]]) -> Finding:
     """`consumed`: worker → the queues it takes from."""
-    missing = sorted(
-        {*FEED_QUEUES, *TRADER_QUEUES, *SHORT_QUEUES} - {q for queues in consumed.values() for q in queues}
-    )
+    wanted = {*FEED_QUEUES, *TRADER_QUEUES, *SHORT_QUEUES, *BACKTEST_QUEUES}
+    missing = sorted(wanted - {queue for queues in consumed.values() for queue in queues})
     data = {"workers": consumed, "queues_without_worker": missing}
     if missing:
         return Finding("workers", State.FAILED, f"nobody works on: {', '.join(missing)}", _START, data)

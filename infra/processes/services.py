@@ -7,7 +7,8 @@ from enum import IntEnum
 # Every queue has one service that works on it; the settings route tasks to these names.
 FEED_QUEUES = ("feeds",)
 TRADER_QUEUES = ("traders",)
-SHORT_QUEUES = ("default", "backtests", "finalize", "discovery")
+SHORT_QUEUES = ("default", "finalize", "discovery")
+BACKTEST_QUEUES = ("backtests",)  # of its own: long sweeps must never make supervision wait
 
 PYTHON = (sys.executable, "-m")
 CELERY = (*PYTHON, "celery", "--quiet", "--app", "celery_app")
@@ -81,5 +82,6 @@ def product(*, host: str, port: int) -> list[Service]:
         worker("feeds", FEED_QUEUES, processes=2),
         worker("traders", TRADER_QUEUES, processes=2),
         worker("worker", SHORT_QUEUES, processes=2),
+        worker("backtests", BACKTEST_QUEUES, processes=2),
         beat(),
     ]

@@ -105,7 +105,7 @@ def test_production_runs_no_synthetic_market_and_makes_no_demo_account(overlay):
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "JWT_SECRET", "ALLOWED_HOSTS"])
 def test_production_demands_its_secrets(overlay, name):
-    for service in ("web", "feeds", "traders", "worker", "beat", "setup"):
+    for service in ("web", "feeds", "traders", "worker", "backtests", "beat", "setup"):
         environment = overlay["services"][service]["environment"]
         assert environment["ENVIRONMENT"] == "production"
         assert environment[name].startswith("${" + name + ":?")

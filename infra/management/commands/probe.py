@@ -15,7 +15,7 @@ from django_celery_beat.models import PeriodicTask
 
 # The scheduler writes what it has sent every few minutes only.
 BEAT_MAY_BE_SILENT_FOR = timedelta(minutes=10)
-WORKERS = ("feeds", "traders", "worker")
+WORKERS = ("feeds", "traders", "worker", "backtests")
 
 
 class Command(BaseCommand):

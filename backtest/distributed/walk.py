@@ -1,0 +1,73 @@
+"""Walk-forward: in each fold the past chooses a run of the study, and the days after it judge.
+
+Every run was made once, over all days, by an engine that knows no future; a fold only looks at other days of it.
+A trade counts on the day it was closed; `purge_days` keep positions that reach into a test out of the choice.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtest.distributed.data import Bars
+from backtest.distributed.spec import StudySpec
+from backtest.statistics.sharpe import sharpe
+from backtest.statistics.splits import Fold, folds
+
+if TYPE_CHECKING:
+    from backtest.distributed.fold import Folded
+
+Floats = NDArray[np.float64]
+
+
+def walked(runs: "Sequence[Folded]", spec: StudySpec, bars: Bars) -> dict[str, Any]:
+    """Every fold's choice with its results where it was chosen and where it was tried, and the latter together."""
+    if not runs or spec.split is None:
+        return {"folds": [], "note": "no run traded"}
+    results = np.column_stack([run.daily for run in runs])
+    days = [day["day"] for day in runs[0].days] or [day.day.isoformat() for day in bars.days]
+    table = [_fold(fold, results, runs, days) for fold in folds(len(days), spec.split)]
+    tried = np.concatenate([each.pop("_tried") for each in table])
+    inside = float(np.mean([each["train_per_day"] for each in table]))
+    return {
+        "split": {"kind": spec.split.kind, "folds": len(table), "purge_days": spec.split.purge_days},
+        "folds": table,
+        "tried_days": len(tried),
+        "tried_pnl": float(tried.sum()),
+        "tried_sharpe_daily": _finite(sharpe(tried)),
+        "earning_folds": sum(each["test_pnl"] > 0 for each in table),
+        "efficiency": float(tried.mean()) / inside if inside > 0 else None,
+        "distinct_choices": len({each["number"] for each in table}),
+    }
+
+
+def _fold(fold: Fold, results: Floats, runs: "Sequence[Folded]", days: Sequence[str]) -> dict[str, Any]:
+    train, test = _rows(fold.train), _rows(fold.test)
+    best = int(np.argmax(results[train].sum(axis=0)))  # runs are ranked: of equals, the better one overall
+    chosen, tried = results[train, best], results[test, best]
+    others = results[test].sum(axis=0)
+    return {
+        "train": [[days[first], days[after - 1]] for first, after in fold.train],
+        "test": [[days[first], days[after - 1]] for first, after in fold.test],
+        "number": runs[best].number,
+        "strategy": runs[best].strategy,
+        "params": runs[best].params,
+        "train_pnl": float(chosen.sum()),
+        "train_per_day": float(chosen.mean()),
+        "train_sharpe_daily": _finite(sharpe(chosen)),
+        "test_pnl": float(tried.sum()),
+        "test_per_day": float(tried.mean()),
+        "test_sharpe_daily": _finite(sharpe(tried)),
+        "better_than": float((others < tried.sum()).mean()),
+        "_tried": tried,
+    }
+
+
+def _rows(spans: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+    return np.concatenate([np.arange(first, after) for first, after in spans])
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
