@@ -37,7 +37,8 @@ class Publisher:
     streams and the state agree, and whoever continues makes the same bars. While a flush is under way, or Redis is
     away, ticks coalesce into the next one; bars wait and none is dropped below `MAX_PENDING`.
 
-    `may_write` is asked before each write: a process that lost its lease writes nothing.
+    `may_write` is asked before each write: a process that lost its lease writes nothing. `quality` labels the bars made
+    here; of the timeframes in `passed_of(symbol)` the vendor sends the bars.
     """
 
     def __init__(
@@ -50,6 +51,8 @@ class Publisher:
         tick_window_s: float = 120.0,
         may_write: Callable[[], bool] = lambda: True,
         revises_late: bool = False,
+        quality: str = "built",
+        passed_of: Callable[[str], frozenset[str]] = lambda symbol: frozenset(),
     ) -> None:
         self.feed = feed
         self.revised = 0
@@ -64,6 +67,7 @@ class Publisher:
         self._window_ms = int(tick_window_s * 1000)
         self._may_write = may_write
         self._revises_late = revises_late
+        self._quality, self._passed_of = quality, passed_of
         self._expanders: dict[str, Expander] = {}
         self._on_tick: dict[str, Callable[[Tick], list[Bar]]] = {}
         self._moved: dict[str, Tick] = {}  # symbol → last tick since the last flush
@@ -150,8 +154,9 @@ class Publisher:
                 if event.symbol in on_tick:
                     self._quotes[event.symbol] = event
             elif kind is Bar:
-                if event.symbol in on_tick:
-                    pending += self._expanders[event.symbol].on_bar(event)
+                expander = self._expanders.get(event.symbol)
+                if expander is not None and event.timeframe in expander.timeframes:
+                    pending += expander.on_bar(event)
             else:
                 self._other(event)
         if len(pending) > MAX_PENDING:
@@ -319,13 +324,9 @@ class Publisher:
 
     async def _begin(self, symbol: str, timeframes: set[str], *, resumes: bool) -> None:
         expander = Expander(
-            symbol,
-            sorted(timeframes),
-            session=self._session_of(symbol),
-            exclude=self._exclude,
-            source=self.feed,
-            revises_late=self._revises_late,
-        )
+            symbol, sorted(timeframes), session=self._session_of(symbol), exclude=self._exclude, source=self.feed,
+            revises_late=self._revises_late, quality=self._quality, passed=self._passed_of(symbol),
+        )  # fmt: skip
         state = await self._wire.call("GET", keys.partial_state(symbol))
         if state is not None:
             try:

@@ -40,6 +40,8 @@ class Expander:
     day, tick and volume bars (the UTC day if none is given). `exclude` is a mask of `Tick.conditions`: a print that
     has one of the bits counts in volume and number, but not in the prices. `source` and `quality` label the bars.
 
+    Of the timeframes in `passed` the vendor makes the bars, later: here they only form, as partials, and end unseen.
+
     `late` counts prints that came after a bar of theirs was given out. They change nothing there, or, with
     `revises_late`, the bar comes again as "revised" where it is one of the last.
     """
@@ -55,6 +57,7 @@ class Expander:
         source: str = "",
         quality: str = "built",
         revises_late: bool = False,
+        passed: frozenset[str] = frozenset(),
     ) -> None:
         self.symbol = symbol
         self.seq = seq
@@ -64,6 +67,7 @@ class Expander:
         self._source = source
         self._quality = quality
         self._revises_late = revises_late
+        self._passed = passed
         self._run = Run()
         self._prices, self._sizes = self._run.prices, self._run.sizes
         self._last: Tick | None = None
@@ -356,7 +360,9 @@ class Expander:
         if ts < self._due:
             return []
         ended = sorted((lane for lane in self._lanes if lane.state.bar and lane.due <= ts), key=lambda lane: lane.due)
-        return [self._bar(lane, lane.due, ts_recv) for lane in ended]
+        for lane in (lane for lane in ended if lane.text in self._passed):
+            lane.finish(lane.due)
+        return [self._bar(lane, lane.due, ts_recv) for lane in ended if lane.text not in self._passed]
 
     def _aim(self) -> None:
         """Find out how far the hot path may run before something begins or ends."""

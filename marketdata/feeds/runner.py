@@ -73,6 +73,9 @@ class FeedRunner:
             session_of=session_of,
             may_write=lambda: lease.remaining_s > 0.0,
             revises_late=options.late_prints == "revise",
+            # What few feeds have: prints that are samples, and bars of the vendor's own.
+            quality=getattr(feed, "quality", "built"),
+            passed_of=getattr(feed, "native_timeframes", lambda symbol: frozenset()),
         )
         self.past = Past(client, feed, bars=history_bars, now=self.venue_now, on_repair=self._repaired)
         self.report = Report(client, feed, publisher=self.publisher, truth=self.truth, clock=self.clock, past=self.past)

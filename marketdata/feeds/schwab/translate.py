@@ -58,7 +58,8 @@ class Translator:
         }
 
     def translate(self, data: list[Data], ts_recv: int) -> list[Event | SymbolFacts]:
-        """The events of one frame, in its order. `FeedProtocolError` where it cannot be read."""
+        """The events of one frame, in its order, then its facts: a frame that ends with a print holds no facts.
+        `FeedProtocolError` where it cannot be read."""
         out: list[Event | SymbolFacts] = []
         for each in data:
             reader = self._readers.get(each.service)
@@ -70,6 +71,7 @@ class Translator:
                     out += reader(content, ts_recv, each.service)
             except (TypeError, ValueError, KeyError) as error:
                 raise FeedProtocolError(f"{each.service}: unreadable values: {error!r}") from error
+        out.sort(key=_is_fact)
         return out
 
     # ---- level one --------------------------------------------------------------------------------------------
@@ -154,6 +156,10 @@ class Translator:
             close=close, volume=volume, source=self._source, quality="vendor", ts_recv=ts_recv,
         )  # fmt: skip
         return [bar]
+
+
+def _is_fact(event: Event | SymbolFacts) -> bool:
+    return isinstance(event, SymbolFacts)
 
 
 def _quote(track: LevelOneTrack, layout: Layout, ts_recv: int) -> Quote:
