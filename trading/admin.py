@@ -252,3 +252,7 @@ class JournalEventAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "book")
     list_select_related = ("book",)
     show_full_result_count = False
+
+
+# Their page is a module of its own, and needs what is defined above.
+from trading import account_admin  # noqa: E402, F401

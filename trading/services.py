@@ -20,6 +20,7 @@ from infra.redis import keys
 from infra.redis.client import sync_client
 from strategies.models import Ticker
 from strategies.registry import STRATEGIES
+from trading import live_mode as locks
 from trading.models import Book, CommandRecord, Order, Position, Run
 from users.models import User
 
@@ -31,26 +32,23 @@ COMMANDS_KEPT = 10_000
 ACTIONS = {"long": 1, "call": 1, "short": -1, "put": -1, "flat": 0, "close": 0}
 
 
-class LiveModeLocked(Conflict):
-    """Real money needs locks that are not open."""
-
-    code = "live_mode_locked"
-
-
 def start_strategy(*, user: User | None, strategy: str, symbol: str = "", live_mode: bool = False) -> Run:
-    """Start `strategy` on its tickers (all, or `symbol` only), on paper; the configuration is frozen in the run.
+    """Start `strategy` on its tickers (all, or `symbol` only); the configuration is frozen in the run.
 
-    A strategy that runs already is left alone and its run returned.
+    On paper, unless `live_mode`: then only with quantities at real accounts that a person has armed, by a person with
+    the permission; and its process enters nothing before these accounts agree with our books. A strategy that runs
+    already is left alone and its run returned.
     """
     name = STRATEGIES.canonical(strategy)
     if live_mode:
-        raise LiveModeLocked(
-            "live_mode=true needs a broker account that a person has armed, and a green reconciliation; "
-            "no account is armed, so nothing was started. Leave live_mode out to trade on paper.",
-            field="live_mode",
-        )
+        locks.check_person(user)
     slots = [slot_document(ticker) for ticker in _startable(name, symbol)]
-    book = paper_book()
+    if live_mode:
+        slots = locks.real_slots(slots)
+        book = locks.live_book()
+        locks.check_accounts_are_free(book, slots)
+    else:
+        book = paper_book()
     try:
         with transaction.atomic():
             run = Run.objects.create(book=book, strategy=name, slots=slots, started_by=user)
@@ -192,6 +190,11 @@ def paper_book() -> Book:
 
 def _redis() -> Any:
     return sync_client(settings.REDIS_URL)
+
+
+def command_head(user: User | None) -> dict[str, Any]:
+    """What every command begins with: when, its name, and who says it."""
+    return {"ts": _now(), "command_id": _new_id(), "by": _who(user)}
 
 
 def _now() -> int:

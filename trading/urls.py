@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading import api, ledger_api
+from trading import account_api, api, ledger_api
 
 urlpatterns = [
     path("start-trading", api.StartTrading.as_view(), name="api-start-trading"),
@@ -20,6 +20,11 @@ urlpatterns = [
     path("real-trades", ledger_api.Trades.as_view(trade_type="real"), name="api-real-trades"),
     path("real-trades/stats", ledger_api.TradeStatistics.as_view(trade_type="real"), name="api-real-stats"),
     path("orders", ledger_api.Orders.as_view(), name="api-orders"),
+    path("orders/preview", account_api.PreviewOrders.as_view(), name="api-preview-orders"),
+    path("reconciliation", account_api.Reconciliation.as_view(), name="api-reconciliation"),
+    path("reconciliation/accept", account_api.AcceptDifferences.as_view(), name="api-accept-differences"),
+    path("adjustments", account_api.Adjustments.as_view(), name="api-adjustments"),
+    path("alarms", account_api.Alarms.as_view(), name="api-alarms"),
     path("orders/<str:client_id>/cancel", api.CancelOrder.as_view(), name="api-cancel-order"),
     path("decisions", ledger_api.Decisions.as_view(), name="api-decisions"),
 ]

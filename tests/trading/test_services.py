@@ -11,6 +11,7 @@ from infra.redis import keys
 from infra.redis.client import sync_client
 from strategies.services import create_ticker
 from trading import services
+from trading.live_mode import LiveModeLocked
 from trading.models import Book, CommandRecord, Position, Run
 from users.models import User
 
@@ -69,7 +70,7 @@ def test_an_unknown_strategy_is_answered_with_what_there_is(ticker, user):
 
 
 def test_real_money_stays_locked(ticker, user):
-    with pytest.raises(services.LiveModeLocked, match="armed"):
+    with pytest.raises(LiveModeLocked, match="permission"):
         services.start_strategy(user=user, strategy="ema", live_mode=True)
     assert not Run.objects.exists()
 

@@ -1,0 +1,98 @@
+"""Real money is behind three locks, and each of them alone holds."""
+
+import pytest
+
+from brokers import services as brokers
+from brokers.models import BrokerAccount
+from strategies.services import create_ticker
+from tests.trading.people import person
+from trading import services
+from trading.live_mode import LiveModeLocked
+from trading.models import Book, Run
+from users.roles import Role
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def admin(redis_url):
+    return person(Role.ADMIN)
+
+
+@pytest.fixture
+def account():
+    return BrokerAccount.objects.create(
+        broker="tastytrade", name="tasty-1", mode="live", account_number="5WX01", enabled=True
+    )
+
+
+def ticker(**quantities: str) -> None:
+    create_ticker(user=None, strategy="ema", symbol="SPY", timeframe="1", quantities=quantities)
+
+
+def armed(admin, account):
+    brokers.arm(user=admin, account=account)
+    return account
+
+
+def test_all_locks_open_starts_in_the_live_book_with_real_quantities_only(admin, account):
+    armed(admin, account)
+    ticker(**{"tasty-1": "3", "paper": "10"})
+    run = services.start_strategy(user=admin, strategy="ema", live_mode=True)
+    assert (run.book.name, run.book.mode) == ("live", "live")
+    assert run.slots[0]["quantities"] == {"tasty-1": "3"}
+
+
+def test_without_live_mode_an_armed_account_is_traded_on_paper(admin, account):
+    armed(admin, account)
+    ticker(**{"tasty-1": "3"})
+    run = services.start_strategy(user=admin, strategy="ema")
+    assert run.book.mode == Book.Mode.PAPER
+
+
+def test_an_account_that_nobody_armed_holds(admin, account):
+    ticker(**{"tasty-1": "3"})
+    with pytest.raises(LiveModeLocked, match="'tasty-1' \\(SPY\\) is not armed"):
+        services.start_strategy(user=admin, strategy="ema", live_mode=True)
+    assert not Run.objects.exists()
+
+
+def test_one_account_that_is_not_armed_holds_back_the_armed_one_too(admin, account):
+    armed(admin, account)
+    BrokerAccount.objects.create(broker="schwab", name="schwab-1", mode="live", account_number="1", enabled=True)
+    ticker(**{"tasty-1": "3", "schwab-1": "1"})
+    with pytest.raises(LiveModeLocked, match="schwab-1"):
+        services.start_strategy(user=admin, strategy="ema", live_mode=True)
+
+
+def test_a_person_without_the_permission_holds(admin, account, redis_url):
+    armed(admin, account)
+    ticker(**{"tasty-1": "3"})
+    with pytest.raises(LiveModeLocked, match="permission"):
+        services.start_strategy(user=person(Role.VIEWER), strategy="ema", live_mode=True)
+    with pytest.raises(LiveModeLocked, match="permission"):
+        services.start_strategy(user=None, strategy="ema", live_mode=True)
+
+
+def test_a_ticker_without_a_real_quantity_has_nothing_to_start(admin, account):
+    armed(admin, account)
+    ticker(**{"paper": "3", "tasty-1": "0"})
+    with pytest.raises(LiveModeLocked, match="no account is armed for it"):
+        services.start_strategy(user=admin, strategy="ema", live_mode=True)
+
+
+def test_an_account_is_traded_by_one_book_only(admin, account):
+    armed(admin, account)
+    ticker(**{"tasty-1": "3"})
+    other = Book.objects.create(name="live-2", mode="live")
+    Run.objects.create(book=other, strategy="x", slots=[{"symbol": "QQQ", "quantities": {"tasty-1": "1"}}])
+    with pytest.raises(LiveModeLocked, match="traded by the book 'live-2'"):
+        services.start_strategy(user=admin, strategy="ema", live_mode=True)
+
+
+def test_a_book_of_that_name_that_is_not_for_real_money_is_refused(admin, account):
+    armed(admin, account)
+    ticker(**{"tasty-1": "3"})
+    Book.objects.create(name="live", mode="paper")
+    with pytest.raises(LiveModeLocked, match="is one for paper"):
+        services.start_strategy(user=admin, strategy="ema", live_mode=True)

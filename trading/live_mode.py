@@ -1,0 +1,77 @@
+"""The locks on real money that are asked when a strategy is started; those of every order are asked by its gateway."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from brokers.models import BrokerAccount
+from brokers.services import check_quantity
+from engine.errors import Conflict
+from engine.instruments.catalog import asset_class_of
+from trading.models import Book, Run
+from users.models import User
+
+LIVE_BOOK = "live"
+
+
+class LiveModeLocked(Conflict):
+    """Real money needs locks that are not open."""
+
+    code = "live_mode_locked"
+
+
+def check_person(user: User | None) -> None:
+    """Only a person with the permission starts with real money."""
+    if user is None or not user.has_perm("trading.start_live"):
+        raise LiveModeLocked(
+            "live_mode=true needs a person with the permission trading.start_live; nothing was started.",
+            field="live_mode",
+        )
+
+
+def live_book() -> Book:
+    """The book that trades with real money."""
+    book, _ = Book.objects.get_or_create(name=LIVE_BOOK, defaults={"mode": Book.Mode.LIVE})
+    if book.mode != Book.Mode.LIVE:
+        raise LiveModeLocked(f"the book {LIVE_BOOK!r} is one for {book.mode}; nothing was started.", field="live_mode")
+    return book
+
+
+def real_slots(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The slots with what they trade at real accounts only; every such account must be armed by a person."""
+    return [{**document, "quantities": _real_quantities(document)} for document in documents]
+
+
+def _real_quantities(document: dict[str, Any]) -> dict[str, str]:
+    symbol = document["symbol"]
+    wanted = {name: Decimal(quantity) for name, quantity in document["quantities"].items()}
+    real = BrokerAccount.objects.filter(name__in=[name for name, quantity in wanted.items() if quantity])
+    accounts = list(real.filter(mode=BrokerAccount.Mode.LIVE).order_by("name"))
+    if not accounts:
+        raise LiveModeLocked(
+            f"live_mode=true needs a quantity at a real account, and {symbol} has none: no account is armed for it; "
+            "nothing was started. Leave live_mode out to trade on paper.",
+            field="live_mode",
+        )
+    for account in accounts:
+        if not account.enabled or not account.is_armed:
+            raise LiveModeLocked(
+                f"live_mode=true needs an account that a person has armed, and {account.name!r} ({symbol}) is not "
+                "armed; nothing was started. Leave live_mode out to trade on paper.",
+                field="live_mode",
+            )
+        check_quantity(account=account.name, asset_class=asset_class_of(symbol), quantity=wanted[account.name])
+    return {account.name: str(wanted[account.name]) for account in accounts}
+
+
+def check_accounts_are_free(book: Book, slots: Iterable[dict[str, Any]]) -> None:
+    """An account belongs to one book: two that trade it could not tell their positions apart."""
+    wanted = {name for slot in slots for name in slot["quantities"]}
+    others = Run.objects.filter(state=Run.State.RUNNING, book__mode=Book.Mode.LIVE).exclude(book=book)
+    for run in others.select_related("book"):
+        taken = wanted & {name for slot in run.slots for name in slot["quantities"]}
+        if taken:
+            raise LiveModeLocked(
+                f"the account {min(taken)!r} is traded by the book {run.book.name!r}; nothing was started.",
+                field="live_mode",
+            )
