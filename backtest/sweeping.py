@@ -1,17 +1,26 @@
 """Sweeps: one strategy, one set of bars, many parameter sets, on the cores of this machine."""
 
-from collections.abc import Callable, Iterable, Mapping
+import multiprocessing
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from itertools import islice
+from queue import SimpleQueue
 from typing import Any
 
 import msgspec
 
 from backtest.simulation.sweep.job import RunConfig, RunOutcome, SweepJob, Trades
 from backtest.simulation.sweep.run import Runner, run_job
+from backtest.simulation.sweep.scanned import Scratch
 from engine.bars.columns import BarColumns
 from strategies.registry import STRATEGIES
 
 Progress = Callable[[int, int], None]  # done, of how many
 Cancel = Callable[[], bool]
+MOST_PER_CHUNK, CHUNKS_EACH = 64, 8  # runs that one worker takes at once, and how often it should come again
 
 
 class SweepResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +88,7 @@ def sweep(
         force_event=force_event,
     )
     runs: list[RunOutcome] = []
-    for outcome in run_job(job, data, registry=STRATEGIES, cancel=cancel):
+    for outcome in _outcomes(job, data, workers or _cores(), cancel):
         runs.append(outcome)
         if progress is not None:
             progress(len(runs), len(job.params))
@@ -98,6 +107,83 @@ def sweep(
 def run_chunk(job: SweepJob, data: BarColumns, *, cancel: Cancel | None = None) -> list[RunOutcome]:
     """The runs of one job in this process and thread: what a worker of a distributed sweep calls."""
     return list(run_job(job, data, registry=STRATEGIES, cancel=cancel))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _outcomes(job: SweepJob, data: BarColumns, workers: int, cancel: Cancel | None) -> Iterator[RunOutcome]:
+    """In the order of the grid. Compiled runs share the cores as threads, those of the engine as processes."""
+    runner = Runner(job, data, registry=STRATEGIES, lock=threading.Lock())
+    places = range(len(job.params))
+    workers = min(workers, len(places))
+    if workers < 2:
+        yield from run_job(job, data, registry=STRATEGIES, cancel=cancel)
+        return
+    size = max(1, min(MOST_PER_CHUNK, len(places) // (workers * CHUNKS_EACH)))
+    chunks = [places[at : at + size] for at in range(0, len(places), size)]
+    spread = _by_threads if runner.is_compiled() else _by_processes
+    yield from spread(runner, chunks, workers, cancel)
+
+
+def _by_threads(runner: Runner, chunks: list[range], workers: int, cancel: Cancel | None) -> Iterator[RunOutcome]:
+    free: SimpleQueue[Scratch] = SimpleQueue()
+    for _ in range(workers):
+        free.put(runner.scratch())
+
+    def run(chunk: range) -> list[RunOutcome]:
+        scratch = free.get()
+        try:
+            return [runner.run(place, scratch) for place in chunk]
+        finally:
+            free.put(scratch)
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="sweep") as pool:
+        yield from _in_order(pool, run, chunks, workers, cancel)
+
+
+def _by_processes(runner: Runner, chunks: list[range], workers: int, cancel: Cancel | None) -> Iterator[RunOutcome]:
+    """Forked, so that bars and strategies (also those of a user's folder) are there without being sent."""
+    _forked["runner"] = runner
+    try:
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
+            yield from _in_order(pool, _run_forked, chunks, workers, cancel)
+    finally:
+        _forked.clear()
+
+
+_forked: dict[str, Runner] = {}  # what a forked process inherits
+
+
+def _run_forked(chunk: range) -> list[RunOutcome]:
+    runner = _forked["runner"]
+    scratch = runner.scratch()
+    return [runner.run(place, scratch) for place in chunk]
+
+
+def _in_order(
+    pool: Executor,
+    run: Callable[[range], list[RunOutcome]],
+    chunks: list[range],
+    workers: int,
+    cancel: Cancel | None,
+) -> Iterator[RunOutcome]:
+    """A few chunks ahead of what is asked for, so that a cancel is not followed by everything."""
+    waiting: deque[Future[list[RunOutcome]]] = deque()
+    left = iter(chunks)
+    try:
+        while True:
+            waiting.extend(pool.submit(run, chunk) for chunk in islice(left, 2 * workers - len(waiting)))
+            if not waiting:
+                return
+            for outcome in waiting.popleft().result():
+                if cancel is not None and cancel():
+                    return
+                yield outcome
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
 __all__ = ["RunConfig", "RunOutcome", "Runner", "SweepJob", "SweepResult", "Trades", "run_chunk", "sweep"]

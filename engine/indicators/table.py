@@ -45,6 +45,11 @@ class ColumnCache:
             return self._price(parsed.name)
         return self._indicator(parsed, plan_for((parsed.whole,)))
 
+    @property
+    def size(self) -> int:
+        """Bytes of what was computed."""
+        return sum(values.nbytes for outputs in list(self._computed.values()) for values in list(outputs.values()))
+
     def want(self, specs: Iterable[Spec]) -> None:
         """Announce what will be asked for, so that several outputs of an indicator come from one scan."""
         for spec in specs:

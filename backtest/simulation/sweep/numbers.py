@@ -1,6 +1,5 @@
 """The configuration of a run as the numbers that the compiled scan reads, and why one cannot be put into them."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -114,11 +113,11 @@ def _put_slippage(slippage: Slippage, instrument: Instrument, config: Table) -> 
 _SLIPPAGES = (NoSlippage, FixedSlippage, SpreadSlippage, VolumeShareSlippage)
 
 
-def deadlines_of(exits: ExitConfig | None, instrument: Instrument, ts_open: Sequence[int]) -> tuple[Ints, Ints]:
+def deadlines_of(exits: ExitConfig | None, instrument: Instrument, ts_open: Ints) -> tuple[Ints, Ints]:
     """For an entry at each bar's open: when it must be closed, and the code of the reason. Empty where none goes by
     time."""
     if exits is None or not exits.goes_by_time:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    found = [deadline(exits, instrument, int(ts)) for ts in ts_open]
+    found = [deadline(exits, instrument, ts) for ts in ts_open.tolist()]
     when = np.array([at for at, _ in filter(None, found)], np.int64)
     return when, np.array([k.BY_DEADLINE + DEADLINES.index(reason) for _, reason in filter(None, found)], np.int64)

@@ -1,7 +1,9 @@
 """Runs parameter sets one after another over the same bars; whatever they share is computed once."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from backtest.simulation.sweep import numbers
 from backtest.simulation.sweep.event import event_outcome, run_events
@@ -21,7 +23,13 @@ class Runner:
     a scratch each."""
 
     def __init__(
-        self, job: SweepJob, data: BarColumns, *, registry: Registry[type[Strategy]], cache_dir: Path | None = None
+        self,
+        job: SweepJob,
+        data: BarColumns,
+        *,
+        registry: Registry[type[Strategy]],
+        cache_dir: Path | None = None,
+        lock: AbstractContextManager[Any] | None = None,
     ) -> None:
         self.job, self.data = job, data
         self._registry = registry
@@ -30,7 +38,17 @@ class Runner:
         instrument = instrument_for(data.symbol)
         self._why = "asked for" if job.force_event else numbers.why_not(job.fixed, instrument)
         self._why = self._why or numbers.why_not_bars(data)
-        self._scanner = None if self._why else Scanner(data, job.fixed, instrument, cache_dir=cache_dir)
+        self._scanner = None if self._why else Scanner(data, job.fixed, instrument, cache_dir=cache_dir, lock=lock)
+
+    def is_compiled(self) -> bool:
+        """Whether the runs are scans: they may share the cores as threads; others hold the interpreter."""
+        for params in self.job.params:
+            try:
+                made = self._kind(parse_params(self._kind, merged(self.job.fixed, params)))
+            except InvalidInput:
+                continue
+            return not self._why and scan.why_not(made) is None
+        return False
 
     def scratch(self) -> Scratch:
         """Memory for one thread."""

@@ -1,5 +1,6 @@
 """One run of a sweep as a compiled scan: wishes over columns, then fills and exits, then exact money."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ from engine.indicators.table import ColumnCache
 from engine.instruments.instrument import Instrument
 from engine.strategy.base import Strategy
 from engine.strategy.decision import StepStrategy
-from engine.strategy.scan import scan_rules
+from engine.strategy.scan import scan_rules, wire_decision
 from engine.strategy.slot import SlotConfig
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+MOST_BYTES = 512 << 20  # of shared columns
 ROOM = 65_536  # trades before more room is needed
 NONE = np.empty(0)
 
@@ -57,15 +59,22 @@ class Scanner:
     """What all compiled runs over one set of bars have in common. Threads may share it, each with its own `Scratch`."""
 
     def __init__(
-        self, data: BarColumns, fixed: RunConfig, instrument: Instrument, *, cache_dir: Path | None = None
+        self,
+        data: BarColumns,
+        fixed: RunConfig,
+        instrument: Instrument,
+        *,
+        cache_dir: Path | None = None,
+        lock: AbstractContextManager[Any] | None = None,
     ) -> None:
         self._data, self._fixed, self._instrument = data, fixed, instrument
         self._cache_dir = cache_dir
+        self._lock = lock or nullcontext()
         self._ts, self._ts_open = (np.ascontiguousarray(c, dtype=np.int64) for c in (data.ts, data.ts_open))
         self.columns = ColumnCache(columns_of(data), cache_dir=cache_dir)
         self._prices = [self.columns.column(name) for name in ("open", "high", "low", "close", "volume")]
         self._config, self._tiers = config_of(fixed, instrument)
-        self._deadlines = deadlines_of(fixed.exits, instrument, self._ts_open.tolist())
+        self._deadlines = deadlines_of(fixed.exits, instrument, self._ts_open)
         self._costs = Costs(lambda: parse_fees(fixed.fees), instrument, int(self._config["unit"][0]))
         self._gross = instrument.tick_size * instrument.quantity_step * instrument.multiplier
         exits = fixed.exits
@@ -78,8 +87,9 @@ class Scanner:
         """The run with these parameters (`shown` are those that the grid set), which were checked before."""
         strategy, first = self._strategy(key, kind, params)
         ts = self._ts.tolist() if strategy.needs_movers != "any" else None
+        columns = self._ready_columns(strategy, first)
         wishes, codes = scan_rules(
-            strategy, self.columns, first=first, ts=ts, cache_dir=self._cache_dir, wishes=scratch.wishes
+            strategy, columns, first=first, ts=ts, cache_dir=self._cache_dir, wishes=scratch.wishes
         )
         state = self._scan(wishes, codes, first - 1, scratch)
         table = self._table(key, strategy, state, scratch)
@@ -101,6 +111,15 @@ class Scanner:
         if not isinstance(slot.strategy, StepStrategy):
             raise InvariantBroken(f"{key} has no step to compile")
         return slot.strategy, slot.need[timeframe]
+
+    def _ready_columns(self, strategy: StepStrategy, first: int) -> ColumnCache:
+        """The cache with all that the strategy reads; computed by one thread at a time, forgotten when it is large."""
+        with self._lock:
+            if self.columns.size > MOST_BYTES:
+                self.columns = ColumnCache(columns_of(self._data), cache_dir=self._cache_dir)
+            for spec in wire_decision(strategy, first - 1).columns:
+                self.columns.column(spec)
+            return self.columns
 
     def _scan(self, wishes: Floats, codes: Floats, first: int, scratch: Scratch) -> Any:
         """The state at the end; the trades are in the scratch."""

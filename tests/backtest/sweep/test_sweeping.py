@@ -1,8 +1,16 @@
+import dataclasses
+import pickle
+from decimal import Decimal
+
 import msgspec
+import numpy as np
 import pytest
 
+from backtest.simulation.sweep import scanned
 from backtest.sweeping import RunConfig, SweepJob, run_chunk, sweep
+from engine.decision.sizing import FixedFraction
 from engine.errors import FortifiedError
+from engine.exits.config import Distance, ExitConfig, Target
 from tests.backtest.sweep.world import walk
 
 GRID = [{"period_1": fast, "period_2": slow} for fast in (3, 5, 8) for slow in (13, 21)]
@@ -68,3 +76,69 @@ def test_the_best_runs_come_first():
     earned = [float(run.stats["net_pnl"]) for run in best]
     assert len(best) == 3
     assert earned == sorted(earned, reverse=True)
+
+
+@pytest.mark.parametrize("force_event", [False, True])
+def test_the_number_of_workers_changes_nothing(force_event):
+    data, fixed = walk(500), RunConfig(fees="unit:0.01")
+    alone, shared = (
+        sweep(
+            data, strategy="ema", grid=GRID * 3, fixed=fixed, workers=workers, keep_trades=True, force_event=force_event
+        )
+        for workers in (1, 3)
+    )
+    assert [run.document() for run in alone.runs] == [run.document() for run in shared.runs]
+    assert [run.trades.closed() for run in alone.runs] == [run.trades.closed() for run in shared.runs]
+    assert {run.how for run in shared.runs} == {"event" if force_event else "compiled"}
+
+
+@pytest.mark.parametrize("force_event", [False, True])
+def test_several_workers_can_be_cancelled_too(force_event):
+    done: list[int] = []
+    result = sweep(
+        walk(300), strategy="ema", grid=GRID * 20, workers=2, force_event=force_event,
+        progress=lambda at, total: done.append(at), cancel=lambda: len(done) == 7,
+    )  # fmt: skip
+    assert result.is_cancelled
+    assert len(result.runs) == 7
+
+
+def test_a_strategy_without_a_step_runs_by_the_engine_and_says_why():
+    result = sweep(walk(300), strategy="zero_dte", grid=[{}])
+    assert result.runs[0].how == "event"
+    assert "on_bar" in result.runs[0].why
+
+
+@pytest.mark.parametrize(
+    ("fixed", "word"),
+    [
+        (RunConfig(participation=0.1), "partial fills"),
+        (RunConfig(sizing=FixedFraction(), capital=Decimal(10_000)), "equity"),
+        (RunConfig(quantity=Decimal("1.5")), "size grid"),
+        (RunConfig(exits=ExitConfig(targets=(Target(Distance(0.02), 0.5), Target(Distance(0.01), 0.5)))), "in order"),
+    ],
+)
+def test_what_cannot_be_compiled_runs_by_the_engine_and_says_why(fixed, word):
+    run = sweep(walk(300), strategy="ema", grid=[{}], fixed=fixed).runs[0]
+    assert run.how == "event"
+    assert word in run.why
+    assert run.stats["trades"] > 0
+
+
+def test_bars_that_the_scan_cannot_read_run_by_the_engine(tmp_path):
+    data = walk(300)
+    broken = dataclasses.replace(data, is_complete=data.is_complete & (np.arange(300) != 7))
+    run = sweep(broken, strategy="ema", grid=[{}]).runs[0]
+    assert (run.how, run.why) == ("event", "there are incomplete bars")
+
+
+def test_trades_travel_between_processes():
+    run = sweep(walk(400), strategy="ema", grid=GRID[:1], keep_trades=True).runs[0]
+    assert pickle.loads(pickle.dumps(run)).trades.closed() == run.trades.closed()
+
+
+def test_columns_that_runs_share_are_forgotten_when_they_are_too_many(monkeypatch):
+    data = walk(400)
+    whole = sweep(data, strategy="ema", grid=GRID)
+    monkeypatch.setattr(scanned, "MOST_BYTES", 1)
+    assert [run.document() for run in sweep(data, strategy="ema", grid=GRID).runs] == [r.document() for r in whole.runs]
