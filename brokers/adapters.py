@@ -1,6 +1,15 @@
 """How each venue's adapter is made, by the venue's name; paper needs none, its orders are filled by our own venue."""
 
-from brokers.venue import VenueKind
+from brokers.venue import Venue, VenueKind, VenueSetup
 from engine.registry import Registry
 
 VENUES: Registry[VenueKind] = Registry("venue adapter")
+
+
+def _tastytrade(setup: VenueSetup) -> Venue:
+    from brokers.tastytrade.broker import make  # an adapter costs its imports only where it is used
+
+    return make(setup)
+
+
+VENUES.add("tastytrade", VenueKind(_tastytrade, "REST and the account streamer"))

@@ -112,6 +112,22 @@ async def ask(request: TokenRequest, *, broker: str) -> TokenReply:
     return read_reply(response.status_code, response.content, broker=broker)
 
 
+async def fetch(url: str, token: str, *, broker: str) -> Any:
+    """What `url` says to the holder of an access token."""
+    import httpx  # on first use, see infra.http
+
+    try:
+        async with http_client(timeout_s=TIMEOUT_S) as client:
+            response = await client.get(url, headers={"Authorization": f"Bearer {token}"})
+    except httpx.HTTPError as error:
+        raise TokenUnavailable(f"{broker} does not answer ({scrub(str(error)) or type(error).__name__})") from None
+    if response.status_code == 401:
+        raise GrantRefused(f"{broker} does not accept the login; connect the account again")
+    if response.status_code != 200:
+        raise TokenUnavailable(f"{broker}: HTTP 200 was expected, found {response.status_code}")
+    return response.json()
+
+
 def read_reply(status: int, content: bytes, *, broker: str) -> TokenReply:
     """The reply of a token endpoint, or one of the two errors. Pages in HTML and busy servers are no refusal."""
     document = _document(content)

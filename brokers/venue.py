@@ -207,9 +207,13 @@ class Venue(Protocol):
         ...
 
 
+async def _no_other_token(_: str) -> None:
+    """Where tokens are given from outside there is no better one."""
+
+
 class VenueSetup(NamedTuple):
     """What an adapter is made of. `access_token` gives a fresh one each time (it refreshes by itself); empty URLs mean
-    the venue's own."""
+    the venue's own. `token_refused` says that the venue did not take one (401): the next will be another."""
 
     account: str  # its key in our books
     account_number: str
@@ -217,6 +221,7 @@ class VenueSetup(NamedTuple):
     stream_url: str
     access_token: Callable[[], Awaitable[str]]
     options: dict[str, Any]
+    token_refused: Callable[[str], Awaitable[None]] = _no_other_token
 
 
 class VenueKind(NamedTuple):

@@ -3,9 +3,11 @@
 https://developer.tastytrade.com/docs/authentication/oauth2
 """
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
-from brokers.oauth import Client, Dialect, TokenRequest
+from brokers.oauth import Client, Dialect, TokenRequest, VenueAccount, fetch
 
 SCOPES = "read trade openid"
 PRODUCTION = "https://api.tastyworks.com"
@@ -45,6 +47,21 @@ def _request(client: Client, **body: str) -> TokenRequest:
     return TokenRequest(f"{client.api_url or PRODUCTION}/oauth/token", json=body)
 
 
+async def accounts(api_url: str, token: str) -> list[VenueAccount]:
+    """The accounts behind an access token."""
+    found = await fetch(f"{api_url or PRODUCTION}/customers/me/accounts", token, broker="tastytrade")
+    return [_account(item["account"]) for item in found["data"]["items"]]
+
+
+def _account(document: Mapping[str, Any]) -> VenueAccount:
+    return VenueAccount(
+        number=str(document["account-number"]),
+        kind=str(document.get("margin-or-cash", "")),
+        nickname=str(document.get("nickname", "")),
+        is_closed=bool(document.get("is-closed", False)),
+    )
+
+
 DIALECT = Dialect(
     broker="tastytrade",
     title="tastytrade",
@@ -54,6 +71,7 @@ DIALECT = Dialect(
     access_life_s=900.0,
     refresh_life_s=None,
     refresh_ahead_s=60.0,
+    accounts=accounts,
     help=(
         "At my.tastytrade.com open Manage, My Profile, API, OAuth Applications; choose Create Grant and paste the "
         "refresh token here. It lasts until you delete it there."

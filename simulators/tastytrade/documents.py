@@ -17,6 +17,7 @@ from simulators.tastytrade.words import (
     stamp,
     status_of,
     symbol_of,
+    terms_of,
     underlying_of,
     whole,
 )
@@ -27,18 +28,18 @@ _ROLES = {True: "OTOCO", False: "OCO"}
 
 def order_document(order: SimOrder, *, with_id: bool = True) -> dict[str, Any]:
     """An order; a dry run has neither id nor a time of change."""
-    instrument, payload = instrument_for(order.symbol), order.ticket.payload
+    instrument, terms = instrument_for(order.symbol), terms_of(order)
     is_open = not order.state.is_final
     document: dict[str, Any] = {
         "account-number": order.account,
         "cancellable": is_open and not order.is_cancelling,
         "editable": is_open and not order.is_cancelling and not order.replaced_by,
         "edited": bool(order.replaced_by),
-        "order-type": payload["order-type"],
+        "order-type": terms["order-type"],
         "received-at": stamp(order.placed_ts),
         "size": whole(order.quantity),
         "status": status_of(order) if with_id else "Received",
-        "time-in-force": payload["time-in-force"],
+        "time-in-force": terms["time-in-force"],
         "underlying-instrument-type": INSTRUMENT_TYPES[instrument.asset_class],
         "underlying-symbol": underlying_of(order.symbol, instrument),
         "updated-at": epoch_ms(order.updated_ts) if with_id else 0,
@@ -202,7 +203,7 @@ def _leg(order: SimOrder) -> dict[str, Any]:
     return {
         "instrument-type": INSTRUMENT_TYPES[instrument_for(order.symbol).asset_class],
         "symbol": symbol_of(order.symbol),
-        "action": order.ticket.payload["action"],
+        "action": terms_of(order)["action"],
         "quantity": whole(order.quantity),
         "remaining-quantity": whole(order.remaining),
         "fills": [
@@ -225,7 +226,7 @@ def _optional(order: SimOrder) -> dict[str, Any]:
     ticket = order.ticket
     found: dict[str, Any] = _endings(order)
     if ticket.limit_price is not None:
-        found |= {"price": amount(ticket.limit_price), "price-effect": ticket.payload["price-effect"]}
+        found |= {"price": amount(ticket.limit_price), "price-effect": terms_of(order)["price-effect"]}
     if ticket.stop_price is not None:
         found["stop-trigger"] = amount(ticket.stop_price)
     if ticket.tag:

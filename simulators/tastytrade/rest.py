@@ -1,5 +1,6 @@
 """tastytrade's REST interface over the simulated broker."""
 
+import email.utils
 import re
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +22,7 @@ from simulators.sessions import NEW_YORK
 from simulators.tastytrade import documents, filters, listings
 from simulators.tastytrade.money import fees, power_effect
 from simulators.tastytrade.requests import ChangeBody, ComplexBody, OrderBody, RuleBroken, changed, ticket_of
-from simulators.tastytrade.words import CODES, error, ok, page, preflight
+from simulators.tastytrade.words import CODES, error, ok, page, preflight, terms_of
 
 Handler = Callable[[HttpRequest, re.Match[str]], HttpResponse]
 
@@ -77,8 +78,13 @@ class RestDesk:
         for route in self._routes:
             match = route.pattern.fullmatch(request.path)
             if match is not None and request.method == route.method:
-                return self._gate.answer(route.action, partial(self._answer, route, request, match))
+                answer = self._gate.answer(route.action, partial(self._answer, route, request, match))
+                return msgspec.structs.replace(answer, headers={**answer.headers, "Date": self._date()})
         return None
+
+    def _date(self) -> str:
+        """The venue's clock, as every answer shows it."""
+        return email.utils.format_datetime(to_datetime(self._brokerage.now), usegmt=True)
 
     def _answer(self, route: Route, request: HttpRequest, match: "re.Match[str]") -> HttpResponse:
         refusal = self._tokens.refusal(request)
@@ -127,7 +133,7 @@ class RestDesk:
     def _transactions(self, request: HttpRequest, match: "re.Match[str]") -> HttpResponse:
         account = self._brokerage.account(match["account"])
         executions = self._brokerage.executions(account.number, since=filters.start_of(request.query))
-        actions = {order.id: order.ticket.payload["action"] for order in self._brokerage.orders(account.number)}
+        actions = {order.id: terms_of(order)["action"] for order in self._brokerage.orders(account.number)}
         found = [documents.transaction_document(account, each, str(actions[each.order_id])) for each in executions]
         return page(found[::-1], request.path, **filters.paging(request.query, per_page=250))
 

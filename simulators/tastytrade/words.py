@@ -69,6 +69,20 @@ def status_of(order: SimOrder) -> str:
     return _STATES[order.state]
 
 
+def terms_of(order: SimOrder) -> dict[str, Any]:
+    """The client's own words; the venue's usual ones where somebody traded without this protocol."""
+    ticket = order.ticket
+    is_future = order.symbol.startswith("/")
+    verb = ticket.side.value.title()
+    usual = {
+        "action": verb if is_future else f"{verb} to Open",
+        "order-type": next((name for name, kind in ORDER_TYPES.items() if kind is ticket.type), "Market"),
+        "time-in-force": next((name for name, tif in TIME_IN_FORCE.items() if tif is ticket.tif), "Day"),
+        "price-effect": "Debit" if ticket.side is Side.BUY else "Credit",
+    }
+    return {**usual, **ticket.payload}
+
+
 def symbol_of(symbol: str) -> str:
     """ "/MNQZ6", "BRK/B", the OCC's 21 characters."""
     if symbol.startswith("/"):

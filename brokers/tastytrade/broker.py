@@ -1,0 +1,256 @@
+"""One tastytrade account, as our gateway sees an account."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from typing import Any
+
+from brokers.tastytrade.client import Client
+from brokers.tastytrade.features import FEATURES
+from brokers.tastytrade.names import Names
+from brokers.tastytrade.stream import AccountStream
+from brokers.tastytrade.translate import (
+    OPEN_STATUSES,
+    NotUnderstood,
+    OrderDoc,
+    balances,
+    order_doc,
+    place_request,
+    position,
+    replace_request,
+    truth_of,
+    venue_order,
+)
+from brokers.venue import (
+    AccountUpdate,
+    Answer,
+    Balances,
+    FillReported,
+    Known,
+    NotAuthorized,
+    OrderRefused,
+    OrderReported,
+    OutcomeUnknown,
+    StreamLost,
+    StreamRestored,
+    Unknown,
+    Venue,
+    VenueFill,
+    VenueOrder,
+    VenuePosition,
+    VenueRequest,
+    VenueSetup,
+)
+from engine.instruments.instrument import Instrument
+from engine.instruments.sessions import NEW_YORK
+from engine.model.orders import Order
+from engine.model.time import NS_PER_S, to_datetime
+
+logger = logging.getLogger(__name__)
+
+_UNANSWERED = (OrderRefused, OutcomeUnknown, NotUnderstood)
+_MARGIN_NS = 2 * NS_PER_S  # clocks agree to about that
+_REMEMBERED = 10_000  # executions that were told
+
+
+class TastytradeVenue:
+    """`options`: `contracts` (futures that the books trade by their own name), `timeout_s`, `heartbeat_s`, and
+    `settle_s`: how long after it was sent an order may still be on its way to the venue's lists."""
+
+    features = FEATURES
+
+    def __init__(self, setup: VenueSetup) -> None:
+        options = setup.options
+        self._setup = setup
+        self._account = setup.account_number
+        self._client = Client(setup, timeout_s=float(options.get("timeout_s", 10.0)))
+        self._names = Names(options.get("contracts", ()))
+        self._settle_ns = int(float(options.get("settle_s", 2.0)) * NS_PER_S)
+        self._heartbeat_s = float(options.get("heartbeat_s", 15.0))
+        self._told: set[str] = set()
+        self._told_order: deque[str] = deque()
+
+    async def open(self) -> None:
+        """The login works, and the account is one of its."""
+        found = await self._client.items("/customers/me/accounts")
+        numbers = [str(item["account"]["account-number"]) for item in found]
+        if not self._account and len(numbers) == 1:
+            self._account = numbers[0]
+        if self._account not in numbers:
+            raise NotAuthorized(
+                f"account_number: one of {', '.join(numbers) or 'no accounts'} was expected, found {self._account!r}",
+                field="account_number",
+            )
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    # ---- instructions --------------------------------------------------------------------------------------
+
+    def request_for(self, order: Order, instrument: Instrument) -> VenueRequest:
+        return place_request(order, instrument, account=self._account, names=self._names, day=_today())
+
+    async def place(self, order: Order, instrument: Instrument) -> VenueOrder:
+        request = self.request_for(order, instrument)
+        data = await self._client.call(request.method, request.path, body=request.body)
+        return self._placed(data.get("order") if isinstance(data, dict) else None, f"placing {order.client_id}")
+
+    async def replace(self, working: VenueOrder, order: Order, instrument: Instrument) -> VenueOrder:
+        request = replace_request(working, order, instrument, account=self._account)
+        data = await self._client.call(request.method, request.path, body=request.body)
+        return self._placed(data, f"replacing {working.venue_id}")
+
+    async def cancel(self, working: VenueOrder) -> None:
+        kind, name = ("complex-orders", working.group) if working.group else ("orders", working.venue_id)
+        await self._client.call("DELETE", f"/accounts/{self._account}/{kind}/{name}")
+
+    # ---- questions -----------------------------------------------------------------------------------------
+
+    async def find(self, order: Order, *, since: int) -> Answer[VenueOrder | None]:
+        ts = time.time_ns()
+        try:
+            docs = await self._listed(since)
+            mine = truth_of(doc for doc in docs.values() if doc.external_identifier == order.client_id)
+            if mine is not None:
+                return Known(self._order(mine), ts)
+        except _UNANSWERED as error:
+            return Unknown(error.detail)
+        if ts - since < self._settle_ns:
+            return Unknown("it was sent a moment ago, and may still be on its way into the venue's lists")
+        return Known(None, ts)
+
+    async def orders(self, *, since: int) -> Answer[tuple[VenueOrder, ...]]:
+        ts = time.time_ns()
+        try:
+            docs = await self._listed(since)
+            found = [self._order(doc) for doc in docs.values() if not doc.is_superseded]
+        except _UNANSWERED as error:
+            return Unknown(error.detail)
+        start = self._their_clock(since)
+        return Known(tuple(each for each in found if not each.state.is_final or each.updated_ts >= start), ts)
+
+    async def fills(self, *, since: int) -> Answer[tuple[VenueFill, ...]]:
+        ts = time.time_ns()
+        try:
+            docs = await self._listed(since)
+            orders = [self._order(doc) for doc in docs.values()]
+        except _UNANSWERED as error:
+            return Unknown(error.detail)
+        start = self._their_clock(since)
+        return Known(tuple(fill for order in orders for fill in order.fills if fill.ts >= start), ts)
+
+    async def positions(self) -> Answer[tuple[VenuePosition, ...]]:
+        ts = time.time_ns()
+        try:
+            items = await self._client.items(f"/accounts/{self._account}/positions")
+            found = [position(item, names=self._names, day=_today()) for item in items]
+        except _UNANSWERED as error:
+            return Unknown(error.detail)
+        return Known(tuple(each for each in found if each is not None), ts)
+
+    async def balances(self) -> Answer[Balances]:
+        ts = time.time_ns()
+        try:
+            return Known(balances(await self._client.call("GET", f"/accounts/{self._account}/balances")), ts)
+        except _UNANSWERED as error:
+            return Unknown(error.detail)
+
+    # ---- the stream ----------------------------------------------------------------------------------------
+
+    async def updates(self) -> AsyncIterator[AccountUpdate]:
+        stream = AccountStream(self._setup, self._account, heartbeat_s=self._heartbeat_s)
+        async for message in stream.messages():
+            if isinstance(message, StreamRestored | StreamLost):
+                yield message
+            elif message.get("type") == "Order":
+                for update in await self._news(message.get("data")):
+                    yield update
+
+    async def _news(self, document: Any) -> list[AccountUpdate]:
+        """What a message tells. Where an order took another one's place, the venue is asked which of them counts."""
+        try:
+            doc = order_doc(document)
+            order = self._order(doc)
+            news: list[AccountUpdate] = [FillReported(fill) for fill in order.fills if self._is_new(fill)]
+            if not doc.is_part_of_a_chain:
+                return [*news, OrderReported(order)]
+            truth = await self._truth(doc)
+            return [*news, OrderReported(self._order(truth))]
+        except _UNANSWERED as error:
+            logger.warning("a message of the account stream is left to polling: %s", error.detail)
+            return []
+
+    async def _truth(self, doc: OrderDoc) -> OrderDoc:
+        """Of this order and those before and after it, the one that tells where our order is."""
+        chain = {doc.id: doc}
+        unread = [doc]
+        while unread:
+            each = unread.pop()
+            for neighbour in (each.replacing_order_id, each.replaces_order_id):
+                if neighbour and int(neighbour) not in chain:
+                    found = await self._read_order(str(neighbour))
+                    chain[found.id] = found
+                    unread.append(found)
+        return truth_of(chain.values()) or doc
+
+    def _is_new(self, fill: VenueFill) -> bool:
+        if fill.fill_id in self._told:
+            return False
+        self._told.add(fill.fill_id)
+        self._told_order.append(fill.fill_id)
+        if len(self._told_order) > _REMEMBERED:
+            self._told.discard(self._told_order.popleft())
+        return True
+
+    # ---- helpers -------------------------------------------------------------------------------------------
+
+    async def _listed(self, since: int) -> dict[int, OrderDoc]:
+        """Every order that is open or may have changed since, by id.
+
+        Three lists and a look at the trades, because none is enough: today's orders, those of the days since, those
+        that are open however old, and old ones that traded.
+        """
+        base = f"/accounts/{self._account}"
+        start = (to_datetime(since).astimezone(NEW_YORK).date() - timedelta(days=1)).isoformat()
+        documents = [
+            *await self._client.items(f"{base}/orders", {"status[]": list(OPEN_STATUSES)}),
+            *await self._client.items(f"{base}/orders", {"start-date": start}),
+            *await self._client.items(f"{base}/orders/live"),
+        ]
+        found: dict[int, OrderDoc] = {}
+        for document in documents:  # the later list was read later
+            doc = order_doc(document)
+            found[doc.id] = doc
+        trades = await self._client.items(f"{base}/transactions", {"start-date": start, "type": "Trade"})
+        for name in {str(trade["order-id"]) for trade in trades if trade.get("order-id")}:
+            if int(name) not in found:
+                found[int(name)] = await self._read_order(name)
+        return found
+
+    async def _read_order(self, name: str) -> OrderDoc:
+        return order_doc(await self._client.call("GET", f"/accounts/{self._account}/orders/{name}"))
+
+    def _order(self, doc: OrderDoc) -> VenueOrder:
+        return venue_order(doc, names=self._names, day=_today())
+
+    def _placed(self, document: Any, what: str) -> VenueOrder:
+        try:
+            return self._order(order_doc(document))
+        except NotUnderstood as error:
+            raise OutcomeUnknown(f"{what}: the answer is not understood ({error.detail})") from error
+
+    def _their_clock(self, ts: int) -> int:
+        """Our time as the venue's clock showed it, with room for what clocks differ anyway."""
+        return ts + self._client.clock_offset_ns - _MARGIN_NS
+
+
+def _today() -> date:
+    """The day in New York: what decides which contract is the active one."""
+    return to_datetime(time.time_ns()).astimezone(NEW_YORK).date()
+
+
+def make(setup: VenueSetup) -> Venue:
+    """The adapter for one account."""
+    return TastytradeVenue(setup)

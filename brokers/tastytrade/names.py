@@ -1,0 +1,57 @@
+"""Symbols between us and tastytrade: pure spelling."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import NamedTuple
+
+from brokers.venue import OrderRefused
+from engine.instruments.catalog import asset_class_of, normalize_symbol
+from engine.instruments.futures import ROOTS, active_contract, parse_contract
+from engine.instruments.instrument import AssetClass
+
+INSTRUMENT_TYPES = {
+    AssetClass.EQUITY: "Equity",
+    AssetClass.FUTURE: "Future",
+    AssetClass.OPTION: "Equity Option",
+}
+
+
+class VenueName(NamedTuple):
+    """How the venue calls an instrument."""
+
+    kind: str
+    symbol: str
+
+
+class Names:
+    """A root ("/NQ") is the contract that is active on the day, both ways. A contract that the books trade by its own
+    name keeps it: those in `contracts`, and every one that was asked for by name."""
+
+    def __init__(self, contracts: Iterable[str] = ()) -> None:
+        self._contracts = set(contracts)
+
+    def venue(self, symbol: str, day: date) -> VenueName:
+        """`OrderRefused` for what has no name there."""
+        asset_class = asset_class_of(symbol)
+        kind = INSTRUMENT_TYPES.get(asset_class)
+        if kind is None:
+            raise OrderRefused(f"symbol: {symbol} cannot be ordered at tastytrade ({asset_class})", field="symbol")
+        if asset_class is AssetClass.FUTURE:
+            if symbol.removeprefix("/") in ROOTS:
+                return VenueName(kind, active_contract(symbol, day).tastytrade)
+            contract = parse_contract(symbol, as_of=day)
+            self._contracts.add(contract.symbol)
+            return VenueName(kind, contract.tastytrade)
+        return VenueName(kind, symbol.replace(".", "/") if asset_class is AssetClass.EQUITY else symbol)
+
+    def ours(self, kind: str, text: str, day: date) -> str:
+        """The spelling in our books; what we do not know keeps the venue's."""
+        if kind == "Equity":
+            return normalize_symbol(text, AssetClass.EQUITY)
+        if kind == "Equity Option":
+            return normalize_symbol(text)
+        if kind != "Future" or text.removeprefix("/")[:-2] not in ROOTS:
+            return text
+        contract = parse_contract(text, as_of=day)
+        is_active = contract == active_contract(contract.root, day)
+        return f"/{contract.root}" if is_active and contract.symbol not in self._contracts else contract.symbol
