@@ -8,6 +8,8 @@ from dashboard import api, views
 urlpatterns = [
     path("", views.BookPage.as_view(), name="home"),
     path("book/<slug:book>", views.BookPage.as_view(), name="book"),
+    path("backtests", views.StudiesPage.as_view(), name="studies-page"),
+    path("backtests/<int:study>", views.StudyPage.as_view(), name="study-page"),
     path("login", views.SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     # A symbol may hold a slash ("/NQ"): the timeframe is what follows the last one.

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
 from django.contrib.auth.views import LoginView
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.generic import TemplateView
 
-from dashboard import selectors
+from dashboard import selectors, studies
 from dashboard.forms import SignInForm
 
 # Everything comes from this server; the browser opens sockets to it only.
@@ -70,6 +70,46 @@ class BookPage(PolicyMixin, LoginRequiredMixin, TemplateView):
                 "charts": selectors.chart_choices(book=name) if book else [],
                 "can": permissions(self.request.user),
             },
+        }
+
+
+@method_decorator(ensure_csrf_cookie, name="dispatch")
+class StudiesPage(PolicyMixin, LoginRequiredMixin, PermissionRequiredMixin, TemplateView):
+    """Every sweep and campaign, and the form that starts one."""
+
+    template_name = "dashboard/studies.html"
+    permission_required = "backtest.view_study"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        can_start = self.request.user.has_perm("backtest.add_study")
+        return {
+            **super().get_context_data(**kwargs),
+            "studies": studies.lines(),
+            "page": {"can": {"start": can_start}, "strategies": studies.strategies(), "data": studies.data_files()},
+        }
+
+
+@method_decorator(ensure_csrf_cookie, name="dispatch")
+class StudyPage(PolicyMixin, LoginRequiredMixin, PermissionRequiredMixin, TemplateView):
+    """One study: how far it is, then what came of it."""
+
+    template_name = "dashboard/study.html"
+    permission_required = "backtest.view_study"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        study = studies.find(kwargs["study"])
+        if study is None:
+            raise Http404(f"There is no study {kwargs['study']}.")
+        user = self.request.user
+        return {
+            **super().get_context_data(**kwargs),
+            "study": study,
+            "page": {
+                "study": study.pk,
+                "is_over": study.state in studies.ENDED,
+                "can": {"start": user.has_perm("backtest.add_study"), "apply": user.has_perm("backtest.apply_run")},
+            },
+            **studies.shown(study),
         }
 
 

@@ -1,0 +1,97 @@
+// The form that starts a study, and the list below it.
+
+import { call, Refused } from "./api.js";
+import { byId, element, setText } from "./dom.js";
+import { bindThemeToggle } from "./theme-toggle.js";
+
+const config = JSON.parse(byId("page-config").textContent);
+
+bindThemeToggle(() => {});
+const form = byId("new-study");
+if (form) bind();
+
+function bind() {
+  byId("add-strategy").addEventListener("click", () => add(byId("strategy").value));
+  form.addEventListener("input", count);
+  form.addEventListener("submit", (event) => { event.preventDefault(); start(); });
+  add(byId("strategy").value);
+}
+
+function add(name) {
+  if (document.querySelector(`[data-strategy="${CSS.escape(name)}"]`)) return;
+  const { params } = config.strategies.find((each) => each.name === name);
+  const remove = element("button", { type: "button", className: "button ghost small", text: "Remove" });
+  const box = element("div", { className: "strategy-box", data: { strategy: name } },
+    element("div", { className: "strategy-head" }, element("strong", { text: name }), remove),
+    element("div", { className: "values" }, ...params.map((param) => element("label", { className: "field" },
+      element("span", { text: param.name }), element("input", { name: `${name}.${param.name}`, placeholder: shown(param.default), data: { param: param.name } })))));
+  remove.addEventListener("click", () => { box.remove(); count(); });
+  byId("chosen").append(box);
+  count();
+}
+
+const shown = (value) => (value === null || typeof value === "object" ? "default" : String(value));
+
+// "5, 8, 13" or "5:20:5"; text stays text.
+export function values(text) {
+  return text.split(",").map((part) => part.trim()).filter(Boolean).flatMap((part) => {
+    const range = /^(-?[\d.]+):(-?[\d.]+):([\d.]+)$/.exec(part);
+    if (!range) return [plain(part)];
+    const [first, last, step] = range.slice(1).map(Number);
+    if (!(step > 0) || last < first) throw new Refused(`${part}: a range goes up, first:last:step was expected.`);
+    const places = Math.max(...range.slice(1).map((each) => (each.split(".")[1] ?? "").length));
+    return Array.from({ length: Math.floor((last - first) / step + 1e-9) + 1 }, (_, at) => Number((first + at * step).toFixed(places)));
+  });
+}
+
+function plain(text) {
+  if (text === "true" || text === "false") return text === "true";
+  return text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+function chosen() {
+  const grids = {};
+  const strategies = [];
+  for (const box of document.querySelectorAll("[data-strategy]")) {
+    const grid = {};
+    for (const input of box.querySelectorAll("[data-param]")) if (input.value.trim()) grid[input.dataset.param] = values(input.value);
+    if (Object.keys(grid).length) grids[box.dataset.strategy] = grid;
+    else strategies.push(box.dataset.strategy);
+  }
+  return { grids, strategies };
+}
+
+function count() {
+  let runs = 0;
+  try {
+    const { grids, strategies } = chosen();
+    runs = strategies.length + Object.values(grids).reduce((sum, grid) => sum + Object.values(grid).reduce((product, each) => product * each.length, 1), 0);
+    setText(byId("form-error"), "");
+  } catch (error) {
+    setText(byId("form-error"), error.message);
+  }
+  setText(byId("count"), `${runs.toLocaleString("en")} ${runs === 1 ? "run" : "runs"}${form.kind.value === "campaign" ? " on every day" : ""}`);
+}
+
+async function start() {
+  const button = form.querySelector("button.primary");
+  button.disabled = true;
+  try {
+    const given = Object.fromEntries(new FormData(form));
+    const body = {
+      name: given.name, kind: given.kind, symbol: given.symbol, timeframe: given.timeframe, data: given.data, behaviour: given.behaviour,
+      fixed: { fees: given.fees || "none", slippage: given.slippage || "none", quantity: given.quantity || "1" },
+      ...chosen(),
+    };
+    if (given.start) body.start = given.start;
+    if (given.end) body.end = given.end;
+    if (given.split) body.split = { kind: given.split };
+    const study = await call("POST", "/api/backtests", body);
+    location.assign(`/backtests/${study.id}`);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    setText(byId("form-error"), error.message);
+  } finally {
+    button.disabled = false;
+  }
+}

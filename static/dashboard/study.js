@@ -1,0 +1,86 @@
+// One study: its progress as it happens, and the way from a run to a ticker.
+
+import { call, Refused } from "./api.js";
+import { byId, element, setText, toast } from "./dom.js";
+import { Socket } from "./socket.js";
+import { bindThemeToggle } from "./theme-toggle.js";
+
+const config = JSON.parse(byId("page-config").textContent);
+const OVER = ["done", "partial", "cancelled", "failed"];
+
+bindThemeToggle(() => {});
+for (const cell of document.querySelectorAll("[data-share]")) cell.style.setProperty("--share", `${cell.dataset.share}%`);
+if (!config.is_over) {
+  new Socket(`/ws/backtests/${config.study}`, { onMessage: progress, onState: () => {} });
+}
+byId("cancel")?.addEventListener("click", (event) => act(event.target, "cancel"));
+byId("retry")?.addEventListener("click", (event) => act(event.target, "retry"));
+for (const button of document.querySelectorAll("[data-apply]")) button.addEventListener("click", () => preview(button.dataset.apply));
+document.querySelector("[data-close]").addEventListener("click", () => byId("apply-dialog").close());
+
+function progress(message) {
+  byId("progress").value = message.done;
+  const failed = message.shards.failed ? `, ${message.shards.failed} shards failed` : "";
+  setText(byId("progress-text"), `${message.done.toLocaleString("en")} of ${message.total.toLocaleString("en")} runs${failed}`);
+  setText(byId("state"), message.is_cancelling ? "cancelling" : message.state);
+  if (OVER.includes(message.state)) location.reload();
+}
+
+async function act(button, what) {
+  button.disabled = true;
+  try {
+    await call("POST", `/api/backtests/${config.study}/${what}`);
+    location.reload();
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    toast(error.message, "bad");
+    button.disabled = false;
+  }
+}
+
+async function preview(number) {
+  const path = `/api/backtests/${config.study}/runs/${number}/apply`;
+  const body = byId("apply-body");
+  const button = byId("apply-now");
+  setText(byId("apply-error"), "");
+  body.replaceChildren(element("p", { text: "Trying both on the last sessions…" }));
+  button.disabled = true;
+  byId("apply-dialog").showModal();
+  try {
+    body.replaceChildren(...compared(await call("POST", `${path}?preview=true&sessions=20`)));
+    button.disabled = false;
+    button.onclick = () => apply(path, button);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    body.replaceChildren();
+    setText(byId("apply-error"), error.message);
+  }
+}
+
+async function apply(path, button) {
+  button.disabled = true;
+  try {
+    const ticker = await call("POST", path);
+    byId("apply-dialog").close();
+    toast(`${ticker.strategy} on ${ticker.symbol} has the new settings; they count from its next start.`, "good");
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    setText(byId("apply-error"), error.message);
+  }
+}
+
+function compared(shown) {
+  const row = (name, now, then, digits = 2) => element("tr", {}, element("th", { scope: "row", text: name }),
+    element("td", { className: "n", text: now.toFixed(digits) }), element("td", { className: "n", text: then.toFixed(digits) }));
+  const changes = Object.keys(shown.params.then).filter((name) => shown.params.now[name] !== shown.params.then[name]);
+  return [
+    element("p", { text: `${shown.ticker.strategy} on ${shown.ticker.symbol}, ${shown.sessions.length} sessions from ${shown.sessions[0]}.` }),
+    element("p", { text: changes.length ? changes.map((name) => `${name}: ${shown.params.now[name] ?? "default"} → ${shown.params.then[name]}`).join(", ") : "The settings are the same." }),
+    element("table", {}, element("thead", {}, element("tr", {}, element("th", { text: "" }), element("th", { className: "n", text: "Now" }), element("th", { className: "n", text: "Then" }))),
+      element("tbody", {}, row("Net P&L", shown.now.net_pnl, shown.then.net_pnl), row("Trades", shown.now.trades, shown.then.trades, 0),
+        row("Won", shown.now.wins, shown.then.wins, 0), row("Drawdown", shown.now.max_drawdown, shown.then.max_drawdown))),
+    element("p", { text: `${shown.only_now.length} trades would not have happened, ${shown.only_then.length} others would.` }),
+    element("div", { className: "scroll day-diff" }, element("table", {}, element("tbody", {}, ...shown.days.filter((day) => day.now !== day.then).map((day) => row(day.day, day.now, day.then))))),
+    element("p", { className: "muted", text: shown.note }),
+  ];
+}
