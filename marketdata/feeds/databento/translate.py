@@ -114,14 +114,23 @@ class Translator:
         try:
             for run in self._framer.runs(data):
                 reader = self._readers.get(run.kind)
-                if reader is not None:
-                    self._remember(run)
-                    reader(self._without_known(run) if self._has_repeats else run, ts_recv, out)
-                else:
+                if reader is None:
                     self._rare(run, ts_recv, out, told)
+                else:
+                    self._read(reader, self._without_known(run) if self._has_repeats else run, ts_recv, out)
         except FeedProtocolError as error:
             return out, error.detail
         return out, self._framer.broken
+
+    def _read(self, reader: Callable[[Run, int, list[Any]], None], run: Run, ts_recv: int, out: list[Any]) -> None:
+        """All of a run, or nothing: what is given out is remembered, and nothing else is."""
+        mark = len(out)
+        try:
+            reader(run, ts_recv, out)
+        except FeedProtocolError:
+            del out[mark:]
+            raise
+        self._remember(run)
 
     # ---- prints, quotes, bars -----------------------------------------------------------------------------------
 
@@ -190,6 +199,8 @@ class Translator:
 
     def _remember(self, run: Run) -> None:
         """Keep what came in the last seconds as it came: nothing is done with it unless there is a replay."""
+        if not run.data:
+            return
         ts = int.from_bytes(run.data[-run.size + 8 : -run.size + 16], "little")
         self.last_ts = max(self.last_ts, ts)
         recent = self._recent
