@@ -342,6 +342,8 @@ class Engine:
         holding, record = moved
         if record.is_protective:
             self.guards.note(holding, record, update, out)
+        elif not record.is_open and type(update) is not OrderFilled:
+            self.guards.owe(holding, record, update.ts)
         if holding.plan is not None:
             self.desk.advance(holding, update.ts, out)
         if self.keeps_accounts and type(update) is OrderFilled:

@@ -18,6 +18,7 @@ from engine.orders.lifecycle import OrderRecord
 
 ZERO = Decimal(0)
 NAN = float("nan")
+EXIT, REVERSAL = OrderIntent.EXIT, OrderIntent.REVERSAL
 RETRY_NS = 5_000_000_000  # between two exit orders when the first one failed
 
 
@@ -59,6 +60,14 @@ class Guards:
         guard.is_firing, guard.not_before = False, ts + RETRY_NS
         self.next_deadline = min(self.next_deadline, max(guard.deadline, guard.not_before))
         self._set_alarms(holding)
+
+    def owe(self, holding: Holding, record: OrderRecord, ts: int) -> None:
+        """An exit failed that nobody took back: it is tried again soon, until it works or something else is wished."""
+        guard = holding.guard
+        if guard is None or record.is_cancelling or record.order.intent not in (EXIT, REVERSAL):
+            return
+        guard.owed, guard.not_before = record.order.reason or "exit", ts + RETRY_NS
+        self.next_deadline = min(self.next_deadline, guard.not_before)
 
     def watch(self, holding: Holding) -> None:
         """The holding has a position: prices and deadlines concern it."""
@@ -147,6 +156,7 @@ class Guards:
             tiers_done=before.tiers_done if before is not None and keeps else 0,
             moved_to_entry=moved,
             not_before=before.not_before if before is not None else 0,
+            owed=before.owed if before is not None else "",
         )
         self._set_deadline(holding, guard)
         if not guard.is_held:
@@ -334,9 +344,9 @@ class Guards:
             guard = holding.guard
             if guard is None or guard.is_firing:
                 continue
-            due = max(guard.deadline, guard.not_before)
+            due = guard.not_before if guard.owed else max(guard.deadline, guard.not_before)
             if ts >= due:
-                self._fire(holding, guard, ZERO, guard.deadline_reason, ts, out)
+                self._fire(holding, guard, ZERO, guard.owed or guard.deadline_reason, ts, out)
             else:
                 self.next_deadline = min(self.next_deadline, due)
 

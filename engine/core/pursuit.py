@@ -99,6 +99,8 @@ class Pursuit:
         is_fixed = slot.config.sizing is None
         for holding in slot.holdings:
             quantity = target * (holding.unit if is_fixed else self._size_of(holding)) if target else ZERO
+            if holding.guard is not None:
+                holding.guard.owed = ""  # what is wished now replaces it
             if quantity or not holding.is_idle:
                 self._desk.pursue(holding, Plan(quantity, reason, ts, bar_ts), ts, out)
                 self._guards.settle(holding, ts, out)

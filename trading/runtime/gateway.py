@@ -251,6 +251,7 @@ class Gateway:
             last_price=account.engine.price_of(order.symbol),
             buying_power=self.buying_power,
             allow_short=account.policy.allow_short,
+            is_always_open=account.policy.sessions == "always",
         )
 
 

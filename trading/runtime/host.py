@@ -45,21 +45,21 @@ READ_BLOCK_MS = 500
 ACK_EVERY_S = 1.0
 
 
-def run_book(name: str) -> str:
+def run_book(name: str, *, lease_ttl_s: float = LEASE_TTL_S) -> str:
     """Run the loop of book `name` in this process; why it ended."""
     # The journal's thread and the loop share one interpreter lock: hand it over ten times as often as by default, so
     # that a price does not wait for a row.
     sys.setswitchinterval(0.0005)
-    return uvloop.run(host(name))
+    return uvloop.run(host(name, lease_ttl_s=lease_ttl_s))
 
 
-async def host(name: str) -> str:
+async def host(name: str, *, lease_ttl_s: float = LEASE_TTL_S) -> str:
     """Acquire the lease, run until the end, release it. "held" where another process has it."""
     client = async_client(settings.REDIS_URL)
     try:
         composition = await sync_to_async(compose.load)(name)
         lease = Lease(
-            client, kind=LEASE_KIND, name=name, owner=f"{socket.gethostname()}:{os.getpid()}", ttl_s=LEASE_TTL_S
+            client, kind=LEASE_KIND, name=name, owner=f"{socket.gethostname()}:{os.getpid()}", ttl_s=lease_ttl_s
         )
         token = await lease.acquire(above=composition.fencing_token)
         if token is None:
@@ -98,7 +98,7 @@ class Watch:
         while not self._lost:
             self._lost = not await self.lease.keep()
             self._config = await self._client.get(keys.config_changed())
-            await asyncio.sleep(LEASE_TTL_S / 8)
+            await asyncio.sleep(self.lease.ttl_s / 8)
 
     async def composing(self) -> None:
         """Remember the configuration that is being composed now; call before reading the database."""

@@ -13,6 +13,7 @@ class ExecutionPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     external_trades: Policy = Policy.PAUSE
     external_trades_by_symbol: dict[str, Policy] = {}
+    sessions: str = "exchange"  # exchange: orders for now need an open one · always: a rehearsal that never closes
     stop_rejected: str = "hold"  # hold: the engine watches the level · flatten: close at the market
     allow_short: bool = True  # False: shares are not sold short, whatever a strategy wishes
     stale_entry_s: float = 30.0  # an entry that waited longer for its turn is not sent any more
@@ -35,10 +36,12 @@ def execution_policy(document: dict[str, Any]) -> ExecutionPolicy:
         policy = msgspec.convert(document, ExecutionPolicy, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"execution: {str(error).replace('`', '')}", field="execution") from error
-    if policy.stop_rejected not in ("hold", "flatten"):
-        raise InvalidInput(
-            f"execution.stop_rejected: hold or flatten was expected, found {policy.stop_rejected!r}", field="execution"
-        )
+    for name, words in (("stop_rejected", ("hold", "flatten")), ("sessions", ("exchange", "always"))):
+        found = getattr(policy, name)
+        if found not in words:
+            raise InvalidInput(
+                f"execution.{name}: {' or '.join(words)} was expected, found {found!r}", field="execution"
+            )
     for name, value in msgspec.structs.asdict(policy).items():
         if isinstance(value, float) and value <= 0:
             raise InvalidInput(f"execution.{name}: more than 0 was expected, found {value:g}", field="execution")

@@ -31,6 +31,7 @@ class Situation(NamedTuple):
     last_price: float  # nan before the first
     buying_power: Decimal | None
     allow_short: bool
+    is_always_open: bool = False
 
 
 def refusal(order: Order, at: Situation) -> Refusal | None:
@@ -82,7 +83,7 @@ def _session(order: Order, at: Situation) -> Refusal | None:
     """An order for now needs an exchange that trades; one that waits for a price may wait for the opening too."""
     if order.type is not OrderType.MARKET or order.tif is TimeInForce.EXTENDED:
         return None
-    if is_open(at.instrument.calendar, at.now):
+    if at.is_always_open or is_open(at.instrument.calendar, at.now):
         return None
     return Refusal("session", f"the exchange of {order.symbol} ({at.instrument.calendar}) is closed now.")
 

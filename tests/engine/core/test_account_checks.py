@@ -8,9 +8,11 @@ from engine.core import account_checks
 from engine.core.inheritance import inherit
 from engine.exits.config import Distance, ExitConfig
 from engine.model.accounts import AccountChecked, AccountState, Difference, Policy, PositionAdjusted
-from engine.model.commands import AcceptDifferences, CommandHandled
+from engine.model.commands import AcceptDifferences, CommandHandled, ManualSignal
 from engine.model.enums import OrderState, Side
-from engine.model.orders import ApprovedOrder, CancelRequested, Order, OrderDenied, OrderFilled
+from engine.model.event import Event
+from engine.model.market import TimeAdvanced
+from engine.model.orders import ApprovedOrder, CancelRequested, Order, OrderDenied, OrderFilled, OrderRejected
 from engine.model.positions import PositionChanged, TradeClosed
 from engine.model.signals import SlotStateChanged
 from engine.orders.lifecycle import OrderRecord
@@ -168,3 +170,42 @@ def test_a_new_engine_withdraws_the_orders_of_an_earlier_run_before_it_arms_exit
     late = OrderFilled(2 * MINUTE, "r0-2", "f2", "scripted", "SPY", "sim", Side.SELL, Decimal(10), Decimal(95))
     [changed] = [event for event in world.engine.process(late) if isinstance(event, PositionChanged)]
     assert changed.quantity == 0
+
+
+def test_an_exit_that_was_refused_is_owed_and_tried_again_until_the_position_is_closed():
+    engine = World(slot({1: 1, 3: 0})).engine
+    out: list[Event] = []
+
+    def give(*events: Event) -> list[Event]:
+        found = [each for event in events for each in engine.process(event)]
+        out.extend(found)
+        return found
+
+    [entry] = [event.order for event in give(*bars([100, 100])) if isinstance(event, ApprovedOrder)]
+    give(
+        OrderFilled(
+            2 * MINUTE, entry.client_id, "f1", *("scripted", "SPY", "sim"), Side.BUY, entry.quantity, Decimal(100)
+        )
+    )
+    [leave] = [event.order for event in give(*bars([101], start=3)) if isinstance(event, ApprovedOrder)]
+    give(OrderRejected(3 * MINUTE + 1, leave.client_id, "the venue was away"))
+    assert not give(TimeAdvanced(3 * MINUTE + 1_000_000_000))
+    again = [
+        event.order for event in give(TimeAdvanced(3 * MINUTE + 6_000_000_000)) if isinstance(event, ApprovedOrder)
+    ]
+    assert [(order.side, order.quantity, order.reason) for order in again] == [(Side.SELL, Decimal(10), leave.reason)]
+
+
+def test_an_owed_exit_is_dropped_when_something_else_is_wished():
+    world = World(slot({1: 1, 3: 0}))
+    engine = world.engine
+    [entry] = [event.order for event in engine.process(bars([100])[0]) if isinstance(event, ApprovedOrder)]
+    where = ("scripted", "SPY", "sim")
+    engine.process(OrderFilled(MINUTE, entry.client_id, "f1", *where, Side.BUY, Decimal(10), Decimal(100)))
+    exits = [e.order for bar in bars([100, 100], start=2) for e in engine.process(bar) if isinstance(e, ApprovedOrder)]
+    engine.process(OrderRejected(3 * MINUTE + 1, exits[0].client_id, "the venue was away"))
+    guard = engine.holdings[where].guard
+    assert guard is not None
+    assert guard.owed == "script_3"
+    engine.process(ManualSignal(3 * MINUTE + 2, "m1", strategy="scripted", symbol="SPY", target=-1))
+    assert guard.owed == ""
