@@ -26,7 +26,6 @@ class StreamClient(ABC):
     (`frame`). Data goes through the faults; what answers a client does not, unless the line is mute."""
 
     is_text = True
-    with_seconds = False
 
     def __init__(self, socket: ServerConnection, faults: FaultBoard) -> None:
         self._socket = socket
@@ -62,6 +61,11 @@ class StreamClient(ABC):
     @abstractmethod
     def revoke(self) -> None:
         """Its login is worth nothing any more: tell it and hang up."""
+
+    @property
+    def with_seconds(self) -> bool:
+        """Whether it wants the candles of seconds too."""
+        return False
 
     def check(self, now: float) -> None:
         """Once a turn: what the venue watches over (seconds, monotonic); here nothing."""

@@ -4,18 +4,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
-import numpy as np
 
-from engine.bars.columns import TickColumns, build_columns
 from engine.bars.timeframe import Timeframe, TimeframeKind, parse_timeframe
-from engine.instruments.catalog import bar_session
-from engine.instruments.sessions import NEW_YORK, calendar
 from engine.model.market import NAN, Bar
-from engine.model.time import NS_PER_DAY, NS_PER_HOUR, iso, to_datetime
+from engine.model.time import iso
 from marketdata.feeds.alpaca.conditions import OFFICIAL, bits
 from marketdata.feeds.alpaca.messages import nanoseconds
 from marketdata.feeds.errors import FeedProtocolError
 from marketdata.feeds.streaming.pace import RestClient
+from marketdata.feeds.streaming.past import PrintRows, bars_of_prints, daily_span, first_print_needed
 
 PAGE = 10_000
 
@@ -63,24 +60,13 @@ class AlpacaHistory:
     async def _made_of_prints(
         self, symbol: str, venue_name: str, timeframe: Timeframe, *, start: int, end: int
     ) -> list[Bar]:
-        """From the beginning of the trading day that `start` is in: what is counted is counted from there."""
-        session = bar_session(symbol)
-        first = max(session(start).open, start - NS_PER_DAY) if timeframe.kind is not TimeframeKind.TIME else start
-        params = self._range(min(first, start), end)
-        found = self._pages(f"/v2/stocks/{venue_name}/trades", "trades", params, TradeRow)
-        rows = [row async for row in found if OFFICIAL.isdisjoint(row.c)]
-        if not rows:
-            return []
-        ticks = TickColumns(
-            symbol,
-            np.array([nanoseconds(row.t) for row in rows], dtype=np.int64),
-            np.array([row.p for row in rows]),
-            np.array([row.s for row in rows]),
-            np.array([bits(row.c, row.z) for row in rows], dtype=np.int64),
-        )
-        bars = build_columns(ticks, timeframe.text, session=session).bars(source=self._source)
-        made = [msgspec.structs.replace(bar, quality="vendor") for bar in bars if bar.is_complete]
-        return [bar for bar in made if start < bar.ts <= end]
+        first = first_print_needed(symbol, timeframe, start)
+        rows = PrintRows()
+        path = f"/v2/stocks/{venue_name}/trades"
+        async for row in self._pages(path, "trades", self._range(first, end), TradeRow):
+            if OFFICIAL.isdisjoint(row.c):
+                rows.add(nanoseconds(row.t), row.p, row.s, bits(row.c, row.z))
+        return bars_of_prints(symbol, timeframe, rows, source=self._source, start=start, end=end)
 
     def _range(self, start: int, end: int) -> dict[str, str]:
         return {"start": iso(start), "end": iso(end), "feed": self._feed}
@@ -124,9 +110,6 @@ def venue_timeframe(timeframe: Timeframe) -> str | None:
 
 
 def _span(opened: int, timeframe: Timeframe) -> tuple[int, int]:
-    """A day's bar is stamped with New York's midnight and holds the whole trading day."""
-    if timeframe.kind is not TimeframeKind.SESSION:
-        return opened, opened + (timeframe.duration_ns or 0)
-    day = to_datetime(opened).astimezone(NEW_YORK).date()
-    session = calendar("XNYS_EXTENDED").session_on(day)
-    return (session.open, session.close) if session else (opened, opened + 24 * NS_PER_HOUR)
+    if timeframe.kind is TimeframeKind.SESSION:
+        return daily_span(opened)
+    return opened, opened + (timeframe.duration_ns or 0)

@@ -107,8 +107,17 @@ class StreamFeed(ABC):
         return track.last_recv if track else 0
 
     async def subscribe(self, symbols: Iterable[str]) -> None:
-        """Carry these too."""
-        added = [name for name in (self._take(symbol) for symbol in symbols if symbol not in self._wanted) if name]
+        """Carry these too. One that is carried already is looked up again: a future may have rolled."""
+        fresh: list[str] = []
+        for symbol in symbols:
+            present, now = self._wanted.get(symbol), self._resolve(symbol) or symbol
+            if present == now:
+                continue
+            if present is not None:
+                logger.info("%s: %s rolls from %s to %s", self.name, symbol, present, now)
+                await self.unsubscribe([symbol])
+            fresh.append(symbol)
+        added = [name for name in map(self._take, fresh) if name]
         if not added:
             return
         if len(added) == len(self._wanted):

@@ -1,0 +1,1 @@
+"""Massive's (formerly Polygon's) real-time and past market data."""

@@ -1,0 +1,1 @@
+"""Massive (formerly Polygon) in miniature: its WebSocket and its REST interface."""
