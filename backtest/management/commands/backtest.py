@@ -3,6 +3,7 @@
 import json
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.core.management.base import CommandError
 from django_typer.management import TyperCommand
 from typer import Option
 
+from backtest.report.write import check_benchmark, write_report
 from backtest.request import Request
 from backtest.shown import show
 from backtest.simulation.options import FEES, SLIPPAGE
@@ -58,6 +60,12 @@ class Command(TyperCommand):
         contract: Annotated[str | None, Option(help="One contract, where the file holds several.")] = None,
         mapping: Annotated[Texts, Option("--map", help="OURS=COLUMN, e.g. close=Last; repeatable.")] = None,
         time_is: Annotated[str | None, Option(help="What a bar's stamp means: open or close.")] = None,
+        benchmark: Annotated[
+            str | None, Option(help="What the report holds it against: a symbol of the run (its first), or none.")
+        ] = None,
+        html: Annotated[Path | None, Option(help="Write the report as one page that needs no network.")] = None,
+        csv: Annotated[Path | None, Option(help="A folder for trades, days, months and figures as CSV.")] = None,
+        report: Annotated[Path | None, Option(help="Write the whole report as JSON.")] = None,
         as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
         timing: Annotated[bool, Option(help="Events and seconds in the JSON; two runs are the same without.")] = True,
     ) -> None:
@@ -88,8 +96,12 @@ class Command(TyperCommand):
                 factors=factors,
             )
             run = StoredRun(request, archive=settings.ARCHIVE_DIR)
+            chosen = check_benchmark(benchmark, run)
             with progress_bar(run.label) as progress:
                 run.play(progress=progress)
+            if html or csv or report:
+                for path in write_report(run, benchmark=chosen, html=html, csv=csv, report=report):
+                    sys.stderr.write(f"written: {path}\n")
         except FortifiedError as error:
             raise CommandError(error.detail) from error
         if as_json:

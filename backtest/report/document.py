@@ -1,0 +1,80 @@
+"""A run's report as plain values: what the page shows, the dashboard shows, and the exports hold."""
+
+from typing import Any
+
+from backtest.report import activity, equity
+from backtest.report.material import Benchmark, Material
+from backtest.stored import StoredRun
+from engine.analytics import returns as return_figures
+from engine.analytics import trades as trade_figures
+from engine.model.time import iso
+
+VERSION = 1
+
+
+def material_of(run: StoredRun, *, benchmark: Benchmark | None, honesty: dict[str, Any] | None = None) -> Material:
+    """What there is of a run that was played."""
+    return Material(
+        title=run.label,
+        config=run.config(),
+        stats=run.result(timing=None)["stats"],
+        trades=run.outcome.trades,
+        fills=[fill for fills in run.outcome.fills.values() for fill in fills],
+        curve=run.curve,
+        instruments=run.instruments,
+        capital=run.asked.capital,
+        benchmark=benchmark,
+        honesty=honesty,
+    )
+
+
+def report(material: Material) -> dict[str, Any]:
+    """Everything, as JSON values; what cannot be told is None. `conventions` says what each figure means."""
+    days = equity.days_of(material)
+    ts = material.curve.ts
+    return {
+        "version": VERSION,
+        "title": material.title,
+        "config": material.config,
+        "period": {
+            "start": iso(int(ts[0])) if len(ts) else None,
+            "end": iso(int(ts[-1])) if len(ts) else None,
+            "days": len(days.dates),
+        },
+        "capital": {
+            "base": days.base,
+            "is_given": material.capital is not None,
+            "benchmark": None if material.benchmark is None else material.benchmark.name,
+        },
+        "stats": material.stats,
+        "returns": equity.figures_of(days),
+        "benchmark_returns": None if days.benchmark is None else _of_benchmark(days),
+        "trade_figures": activity.figures_of(material.trades),
+        "equity": equity.curve_of(material, days.base),
+        "days": {
+            "date": [day.isoformat() for day in days.dates],
+            "equity": equity.rounded(days.equity),
+            "return": equity.rounded(days.returns, 10),
+        },
+        "monthly": equity.monthly_of(days),
+        "drawdowns": equity.drawdowns_of(days),
+        "exposure": equity.exposure_of(material, days.base),
+        "distribution": {
+            "pnl": activity.distribution_of(activity.pnl_of(material.trades)),
+            "returns": activity.distribution_of(days.returns),
+        },
+        "groups": activity.groups_of(material.trades),
+        "excursions": activity.excursions_of(material.trades),
+        "exit_quality": activity.exit_quality_of(material.trades),
+        "costs": activity.costs_of(material),
+        "prices": activity.prices_of(material),
+        "trades": activity.trades_of(material),
+        "honesty": material.honesty,
+        "conventions": return_figures.CONVENTIONS | trade_figures.CONVENTIONS,
+    }
+
+
+def _of_benchmark(days: equity.Days) -> dict[str, float | None]:
+    if days.benchmark is None:
+        return {}
+    return equity.figures_of(equity.Days(days.base, days.dates, days.equity, days.benchmark, None))

@@ -1,0 +1,53 @@
+"""What a report is made of, whoever ran it."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from backtest.simulation.curve import Curve
+from engine.instruments.instrument import Instrument
+from engine.model.orders import OrderFilled
+from engine.model.positions import TradeClosed
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class Benchmark(msgspec.Struct, frozen=True):
+    """What holding `name` would have been: its closes."""
+
+    name: str
+    ts: Ints
+    close: Floats
+
+
+class Material(msgspec.Struct, frozen=True, kw_only=True):
+    """One run. `capital` None: ratios are based on the largest value that was held."""
+
+    title: str
+    config: dict[str, Any]
+    stats: dict[str, Any]
+    trades: list[TradeClosed]
+    fills: list[OrderFilled]
+    curve: Curve
+    instruments: Mapping[str, Instrument]
+    capital: Decimal | None = None
+    benchmark: Benchmark | None = None
+    honesty: dict[str, Any] | None = None
+
+    @property
+    def calendar(self) -> str:
+        """Whose trading days count: those of the first symbol."""
+        return next(iter(self.instruments.values())).calendar
+
+
+def benchmark_of(curve: Curve, name: str | None) -> Benchmark | None:
+    """Holding a symbol of the run: the first one, or `name`; "none" for nothing."""
+    if name == "none" or not curve.symbols:
+        return None
+    found = curve.symbols[name] if name else next(iter(curve.symbols.values()))
+    return Benchmark(found.symbol, found.ts, found.close) if len(found) else None
