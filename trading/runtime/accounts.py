@@ -3,15 +3,11 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from django.conf import settings
 from django.db.models import Q
 
-from brokers.adapters import VENUES
 from brokers.features import Features
 from brokers.models import BrokerAccount
 from brokers.registry import FEATURES
-from brokers.tokens import TokenSource
-from brokers.venue import Venue, VenueSetup
 from engine.core.config import ExitPlacement
 from engine.errors import FortifiedError
 from engine.instruments.instrument import Instrument
@@ -49,20 +45,6 @@ def unarmed_reason(name: str) -> str:
 def features_of(name: str) -> Features:
     """What the venue of a real account can do."""
     return FEATURES[real_account(name).broker]
-
-
-def venue_of(account: BrokerAccount) -> Venue:
-    """The adapter of `account`, with its venue's addresses from the settings and tokens of its login."""
-    known = dict(settings.VENUES.get(account.broker, {}))
-    setup = VenueSetup(
-        account=account.name,
-        account_number=account.account_number,
-        api_url=known.pop("api_url", ""),
-        stream_url=known.pop("stream_url", ""),
-        access_token=TokenSource(account.broker, account.login),
-        options=known,
-    )
-    return VENUES[account.broker].make(setup)
 
 
 def linked_pairs(names: Iterable[str], instruments: Iterable[Instrument]) -> frozenset[tuple[str, str]]:

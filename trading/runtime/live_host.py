@@ -7,8 +7,10 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError
 
+from brokers.connections import venue_of
 from brokers.venue import NotAuthorized
 from engine.errors import FortifiedError
+from engine.instruments.futures import ROOTS
 from engine.model.orders import Order
 from engine.risk.gate import adds_exposure
 from infra import broadcast
@@ -113,12 +115,17 @@ class BrokerSide:
     def _account(self, name: str) -> Account:
         return Account(
             name=name,
-            venue=accounts.venue_of(accounts.real_account(name)),
+            venue=venue_of(accounts.real_account(name), contracts=self._contracts()),
             engine=self._desk.engine,
             outlet=self._outbox,
             locks=self._locks,
             policy=self._policy,
         )
+
+    def _contracts(self) -> list[str]:
+        """Futures that the book trades by a contract's name; elsewhere a root stands for the active one."""
+        symbols = self._desk.engine.config.instruments
+        return [symbol for symbol in symbols if symbol.startswith("/") and symbol.removeprefix("/") not in ROOTS]
 
     async def _run(self, account: Account) -> None:
         """Open the account, take up what a predecessor left, then compare and listen for as long as the book runs."""

@@ -1,0 +1,40 @@
+"""An account of ours to the adapter that trades in it: addresses and keys from the settings, tokens of its login."""
+
+from typing import Any
+
+from django.conf import settings
+
+from brokers.adapters import VENUES
+from brokers.dialects import DIALECTS
+from brokers.models import BrokerAccount
+from brokers.tokens import TokenSource
+from brokers.venue import NotAuthorized, Venue, VenueSetup
+
+_OF_THE_LOGIN = frozenset({"api_url", "stream_url", "authorize_url", "client_id", "client_secret", "redirect_uri"})
+
+
+def venue_of(account: BrokerAccount, **options: Any) -> Venue:
+    """The adapter for `account`. `options` are the adapter's own; `NotFound` where the venue has none."""
+    return VENUES[account.broker].make(setup_of(account, **options))
+
+
+def setup_of(account: BrokerAccount, **options: Any) -> VenueSetup:
+    """What the adapter of `account` is made of. Keys and gateways, where there is no login, are options."""
+    known = settings.VENUES.get(account.broker, {})
+    own = {name: value for name, value in known.items() if name not in _OF_THE_LOGIN}
+    setup = VenueSetup(
+        account=account.name,
+        account_number=account.account_number,
+        api_url=known.get("api_url", ""),
+        stream_url=known.get("stream_url", ""),
+        access_token=_no_login,
+        options={**own, **options},
+    )
+    if account.broker not in DIALECTS:
+        return setup
+    source = TokenSource(account.broker, account.login)
+    return setup._replace(access_token=source, token_refused=source.refused)
+
+
+async def _no_login() -> str:
+    raise NotAuthorized("this broker is reached with keys or a gateway, not with a login")
