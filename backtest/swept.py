@@ -1,0 +1,134 @@
+"""A sweep as a person asks for it: checked, read, run, and told."""
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.conf import settings
+from rich.console import Console
+from rich.table import Table
+
+from backtest.request import Request, check
+from backtest.search import Axis, grid, latin_hypercube, optimise, parse_axis, random_sets
+from backtest.simulation.options import parse_fees, parse_pairs, parse_slippage
+from backtest.source import Series, read_archive, read_file
+from backtest.stored import parse_bits
+from backtest.sweeping import Progress, RunConfig, SweepResult, sweep
+from engine.bars.columns import BarColumns, build_columns
+from engine.errors import InvalidInput
+from engine.instruments.catalog import bar_session
+from marketdata.archive.store import Archive
+
+SHOWN = ("trades", "net_pnl", "fees", "max_drawdown", "profit_factor", "win_rate")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What is tried: every combination of `axes` (as they are typed), or a number of sets chosen one way."""
+
+    axes: tuple[str, ...]
+    random: int = 0
+    lhs: int = 0
+    optuna: int = 0
+    seed: int = 0
+    by: str = "net_pnl"
+
+
+class StoredSweep:
+    """A sweep over a file or the archive. Everything is checked before anything is read."""
+
+    def __init__(self, request: Request, search: Search) -> None:
+        self.request, self.search = request, search
+        asked = check(replace(request, params=()))  # they are checked with what the grid adds to them
+        if len(asked.symbols) != 1:
+            raise InvalidInput(f"symbol: one was expected, found {', '.join(asked.symbols)}", field="symbol")
+        self._files = asked.files
+        self.symbol, self._trader = asked.symbols[0], asked.traders[0]
+        self.strategy, self.timeframe = self._trader.kind, self._trader.timeframe
+        chosen = [name for name in ("random", "lhs", "optuna") if getattr(search, name)]
+        if len(chosen) > 1:
+            raise InvalidInput(
+                f"{chosen[1]}: one way to choose was expected, found {' and '.join(chosen)}", field=chosen[1]
+            )
+        self.axes = [parse_axis(text, self.strategy) for text in search.axes]
+        names = [axis.name for axis in self.axes]
+        if len(set(names)) < len(names):
+            raise InvalidInput(f"grid: every parameter once, found {', '.join(names)}", field="grid")
+        parse_fees(request.fees)
+        parse_slippage(request.slippage)
+        stays = parse_pairs(request.params, field="param")
+        if twice := set(stays) & set(names):
+            raise InvalidInput(f"grid: {twice.pop()} is a --param that stays, too", field="grid")
+        self.fixed = RunConfig(
+            quantity=asked.quantities[self.symbol], params=stays, fees=request.fees, slippage=request.slippage,
+            exits=asked.exits,
+        )  # fmt: skip
+        self.seconds = 0.0
+        self.result: SweepResult
+
+    def run(self, *, workers: int | None, progress: Progress) -> None:
+        """Read the bars, then run every set."""
+        data = self._bars()
+        search, started = self.search, time.perf_counter()
+        if search.optuna:
+            self.result = optimise(
+                data, strategy=self.strategy, axes=self.axes, count=search.optuna, by=search.by, seed=search.seed,
+                fixed=self.fixed, workers=workers, progress=progress,
+            )  # fmt: skip
+        else:
+            self.result = sweep(
+                data, strategy=self.strategy, grid=self._sets(self.axes), fixed=self.fixed, workers=workers,
+                progress=progress,
+            )  # fmt: skip
+        self.seconds = time.perf_counter() - started
+        if self.result.runs and all(run.error for run in self.result.runs):
+            raise InvalidInput(f"grid: every set was refused, the first: {self.result.runs[0].error}", field="grid")
+
+    def document(self, *, timing: bool) -> dict[str, Any]:
+        """As JSON values, the best run by its number."""
+        best = [run.number for run in self.result.best(1, by=self.search.by)]
+        found = self.result.document() | {"by": self.search.by, "best": best[0] if best else None}
+        return found | {"throughput": {"runs": len(self.result.runs), "seconds": self.seconds}} if timing else found
+
+    def _sets(self, axes: list[Axis]) -> list[dict[str, Any]]:
+        search = self.search
+        if search.random:
+            return random_sets(axes, search.random, seed=search.seed)
+        return latin_hypercube(axes, search.lhs, seed=search.seed) if search.lhs else grid(axes)
+
+    def _bars(self) -> BarColumns:
+        series = self._series()
+        if series.ticks is None:
+            return series.bars[0]
+        session = bar_session(self.symbol)
+        return build_columns(series.ticks, self.timeframe, session=session, exclude=parse_bits(self.request.exclude))
+
+    def _series(self) -> Series:
+        if not self._files:
+            return read_archive(self.request, Archive(settings.ARCHIVE_DIR), self.symbol, [self.timeframe])
+        return read_file(self.request, self._files[self.symbol], self.symbol, [self.timeframe])
+
+
+def show_sweep(swept: StoredSweep, top: int) -> None:
+    """The best runs, then how many there were, what ran them and how fast."""
+    console, result = Console(width=None if sys.stdout.isatty() else 140), swept.result
+    table = Table(title=f"{swept.strategy} on {swept.symbol}, {result.timeframe}: best by {swept.search.by}")
+    names = [axis.name for axis in swept.axes]
+    for name in (*names, *SHOWN):
+        table.add_column(name, justify="right")
+    for run in result.best(top, by=swept.search.by):
+        table.add_row(*(str(run.params.get(name, "")) for name in names), *(str(run.stats.get(name)) for name in SHOWN))
+    console.print(table)
+    for line in told(result, swept.seconds):
+        console.print(line)
+
+
+def told(result: SweepResult, seconds: float) -> list[str]:
+    """What is to be said of the runs as a whole."""
+    refused = [run for run in result.runs if run.error]
+    events = [run for run in result.runs if run.why]
+    lines = [f"{len(result.runs):,} runs over {result.bars:,} bars in {seconds:.2f} s"]
+    lines += [f"{len(refused):,} sets were refused, the first: {refused[0].error}"] if refused else []
+    lines += [f"{len(events):,} runs were not compiled: {events[0].why}"] if events else []
+    return lines
