@@ -31,7 +31,7 @@ def test_the_equity_ends_with_what_was_earned(play):
 
 
 def test_ratios_agree_with_empyrical_on_the_daily_returns_of_the_report(play):
-    document = document_of(play(capital="20000", fees="unit:0.6"), benchmark=None)
+    document = document_of(play(capital="20000", fees="unit:1.2"), benchmark=None)
     days = np.array(document["days"]["return"])
     assert len(days) == 7
     oracles = {
