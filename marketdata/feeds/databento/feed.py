@@ -138,7 +138,7 @@ class DatabentoFeed(StreamFeed):
             for number, schema in enumerate(self.options.schemas if chosen else ()):
                 since = start if schema == self.options.prints else None
                 self._awaited += since is not None
-                found += _subscription(schema, kind, chosen, number=number, start=since)
+                found += subscription(schema, kind, chosen, number=number, start=since)
         return found
 
     def _is_due(self, name: str) -> bool:
@@ -226,7 +226,7 @@ class DatabentoFeed(StreamFeed):
                 self._refuse(symbol, f"the venue does not know {name}")
 
 
-def _subscription(schema: str, kind: str, names: list[str], *, number: int, start: int | None) -> list[bytes]:
+def subscription(schema: str, kind: str, names: list[str], *, number: int, start: int | None) -> list[bytes]:
     """The lines of one request; the gateway takes a long list in parts."""
     parts = [names[at : at + _SYMBOLS_A_LINE] for at in range(0, len(names), _SYMBOLS_A_LINE)]
     since = {} if start is None else {"start": str(start)}
