@@ -1,5 +1,6 @@
 """Schwab's simulator as one thing to start and stop."""
 
+import email.utils
 import time
 import uuid
 from collections.abc import Callable
@@ -11,6 +12,9 @@ import msgspec
 
 from engine.model.time import from_datetime, iso, to_datetime
 from simulators import fault_control
+from simulators.brokerage.account import AccountSetup
+from simulators.brokerage.fault_control import control_faults
+from simulators.brokerage.faults import OrderFaultScript
 from simulators.clock import MarketClock
 from simulators.faults import FaultBoard, FaultScript, MarketView
 from simulators.http_server import HttpRequest, HttpResponse, HttpServer
@@ -18,6 +22,7 @@ from simulators.market import Market, MarketConfig
 from simulators.schwab import login as oauth
 from simulators.schwab import market_data
 from simulators.schwab.answers import CORRELATION, gateway_error
+from simulators.schwab.broker import ACCOUNTS, SchwabBroker
 from simulators.schwab.damage import DAMAGES
 from simulators.schwab.login import Credentials, LoginDesk
 from simulators.schwab.market_data import MarketDataDesk
@@ -41,6 +46,8 @@ class SchwabConfig(msgspec.Struct, frozen=True):
     stream: StreamSettings = StreamSettings()
     credentials: Credentials = Credentials()
     faults: tuple[FaultScript, ...] = ()
+    accounts: tuple[AccountSetup, ...] = ACCOUNTS
+    order_faults: tuple[OrderFaultScript, ...] = ()
 
 
 class SchwabSimulator:
@@ -57,6 +64,10 @@ class SchwabSimulator:
         self.stream = Streamer(
             self.market, self.clock, self.faults, self.login, settings=config.stream, poll_s=config.poll_s
         )
+        self.broker = SchwabBroker(
+            self.market, self.clock, config.accounts, poll_s=config.poll_s, tell=self.stream.account_activity
+        )
+        self.stream.is_down = lambda: self.broker.is_down
         self._data = MarketDataDesk(self.market, self.clock)
         self._http = HttpServer(self._answer)
         self._requests = 0
@@ -83,9 +94,11 @@ class SchwabSimulator:
         if wanted is None:
             wanted = self.config.port + 1 if self.config.port else 0
         self.stream_port = await self.stream.start(self.config.host, wanted)
+        self.broker.start(self.stream, self.config.order_faults)
         return self
 
     async def close(self) -> None:
+        await self.broker.close()
         await self.stream.close()
         await self._http.close()
 
@@ -106,7 +119,9 @@ class SchwabSimulator:
             "symbols": list(self.market.listings),
             "connections": len(self.stream.sessions),
             "stream_url": self.stream_url,
+            "accounts": list(self.broker.brokerage.accounts),
             "faults": self.faults.names(),
+            "order_faults": self.broker.faults.names(),
         }
 
     # ---- requests ---------------------------------------------------------------------------------------------
@@ -115,13 +130,14 @@ class SchwabSimulator:
         if request.path == "/status" and request.method == "GET":
             return HttpResponse(200, self.status())
         if request.path == fault_control.PATH:
-            return fault_control.control_faults(self.faults, request)
+            return control_faults(request, self.faults, self.broker.faults)
         self._requests += 1
         if self.faults.refuses_requests:
             busy = gateway_error(429, "Too Many Requests", "The limit of requests has been reached.")
             return fault_control.too_many_requests(self.faults, busy.document)
         found = self._route(request)
-        headers = {CORRELATION: str(uuid.uuid4()), **found.headers}
+        date = email.utils.format_datetime(to_datetime(self.broker.brokerage.now), usegmt=True)
+        headers = {CORRELATION: str(uuid.uuid4()), "Date": date, **found.headers}
         return msgspec.structs.replace(found, headers=headers)
 
     def _route(self, request: HttpRequest) -> HttpResponse:
@@ -139,7 +155,8 @@ class SchwabSimulator:
             return self._data.answer(request)
         if (request.method, request.path) == ("GET", "/trader/v1/userPreference"):
             return HttpResponse(200, self._preference())
-        return gateway_error(404, "Not Found", f"there is no {request.method} {request.path}")
+        found = self.broker.desk.answer(request)
+        return found or gateway_error(404, "Not Found", f"there is no {request.method} {request.path}")
 
     def _preference(self) -> dict[str, object]:
         settings = self.config.stream
@@ -150,8 +167,9 @@ class SchwabSimulator:
             "schwabClientChannel": "N9",
             "schwabClientFunctionId": "APIAPP",
         }
+        accounts = [{"accountNumber": number, "primaryAccount": True} for number in self.broker.brokerage.accounts]
         offers = [{"level2Permissions": False, "mktDataPermission": "NP"}]
-        return {"accounts": [], "streamerInfo": [info], "offers": offers}
+        return {"accounts": accounts, "streamerInfo": [info], "offers": offers}
 
 
 async def serve(config: SchwabConfig) -> SchwabSimulator:

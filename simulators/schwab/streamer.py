@@ -1,6 +1,7 @@
 """The streamer's WebSocket server: accepts connections and moves market, faults and connections forward."""
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -32,6 +33,7 @@ class Streamer:
         self.settings = settings
         self.attempts = 0  # connections asked for, admitted or not
         self.sessions: set[Session] = set()
+        self.is_down: Callable[[], bool] = lambda: False  # what else refuses connections
         self._clock = clock
         self._login = login
         self._poll_s = poll_s
@@ -97,7 +99,7 @@ class Streamer:
 
     async def _admit(self, socket: ServerConnection, request: Request) -> Response | None:
         self.attempts += 1
-        if self.faults.refuses_connections:
+        if self.faults.refuses_connections or self.is_down():
             return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "The line is down.\n")
         return None
 
