@@ -30,7 +30,9 @@ function add(name) {
   count();
 }
 
-const shown = (value) => (value === null || typeof value === "object" ? "default" : String(value));
+function shown(value) {
+  return value === null || typeof value === "object" ? "default" : String(value);
+}
 
 // "5, 8, 13" or "5:20:5"; text stays text.
 export function values(text) {

@@ -39,6 +39,7 @@ class Web:
     def __init__(self, *, environment: dict[str, str], log: Path) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.folder = log.parent
         self._environment, self._log = environment, log
         self._process: subprocess.Popen[bytes] | None = None
 
