@@ -1,6 +1,7 @@
 """The Databento feed against the simulated gateway: what is its own beside the contract of all feeds."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import databento_dbn as dbn
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from engine.errors import InvalidInput
 from engine.instruments.futures import active_contract, parse_contract
 from engine.model.market import Bar, FeedGap, Quote, Tick
+from marketdata.admin import FeedSourceForm
 from marketdata.feeds.databento.feed import make, subscription
 from marketdata.feeds.databento.options import DatabentoOptions
 from marketdata.feeds.databento.symbols import venue_name_of
@@ -271,6 +273,13 @@ async def test_stocks_come_from_their_own_dataset():
             assert is_whole(got, "SPY")
         finally:
             await got.close()
+
+
+def test_it_can_be_chosen_in_the_admin_and_is_called_legacy():
+    field: Any = FeedSourceForm().fields["kind"]
+    choices = dict(field.choices)
+    assert "legacy" in choices["databento"]
+    assert "legacy" not in choices["dxlink"]
 
 
 def test_a_feed_without_a_key_is_refused():
