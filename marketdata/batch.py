@@ -1,13 +1,19 @@
 """What one flush of a publisher sends to Redis: prepared requests, whole or not at all."""
 
+from collections import deque
+from collections.abc import Iterable
+
 from engine.model.event import Event
 from engine.model.market import Bar, Quote, Tick
+from engine.model.time import NS_PER_S
 from infra import codec
 from infra.redis import keys
-from infra.redis.streams import pack
+from infra.redis.streams import Wire, entry_fields, pack
 from marketdata.history import MAX_BARS, score
 
 BARS_KEPT = 1_000  # entries of a stream of bars
+_GIVEN = 256
+_GIVEN_NS = 60 * NS_PER_S  # as long as the aggregators can revise a bar
 TICKS_KEPT = 50_000  # entries of a stream of partial bars, whatever their age
 
 
@@ -40,6 +46,53 @@ class Batch:
             self.add("ZREM", key, codec.encode(instead_of))
         self.add("ZADD", key, score(bar), codec.encode(bar))
         self.add("ZREMRANGEBYRANK", key, 0, -MAX_BARS - 1)
+
+
+class GivenBars:
+    """The last bars of each pair that were given out, so that a revision can take the place of the one it revises."""
+
+    def __init__(self) -> None:
+        self._given: dict[tuple[str, str], deque[Bar]] = {}
+
+    def give(self, bar: Bar) -> Bar | None:
+        """Remember `bar`; the one that it takes the place of, if it is a revision."""
+        given = self._given.setdefault((bar.symbol, bar.timeframe), deque(maxlen=_GIVEN))
+        while len(given) > 2 and given[0].ts < bar.ts - _GIVEN_NS:
+            given.popleft()
+        found = None
+        if bar.quality in ("revised", "gapped"):
+            found = next((each for each in given if (each.ts_open, each.ts) == (bar.ts_open, bar.ts)), None)
+        if found is not None:
+            given.remove(found)
+        given.append(bar)
+        return found
+
+    def put(self, bar: Bar) -> None:
+        """`bar` stands among the recent ones now, by somebody else's hand."""
+        given = self._given.get((bar.symbol, bar.timeframe), ())
+        kept = [each for each in given if (each.ts_open, each.ts) != (bar.ts_open, bar.ts)]
+        self._given[bar.symbol, bar.timeframe] = deque([*kept, bar], maxlen=_GIVEN)
+
+    def forget(self, symbol: str) -> None:
+        self._given = {pair: given for pair, given in self._given.items() if pair[0] != symbol}
+
+
+async def continue_counters(wire: Wire, symbol: str, timeframes: Iterable[str], counters: dict[str, int]) -> int:
+    """Go on with the streams' own counters; the greatest `seq` found in them."""
+    streams = [make(symbol, each) for each in timeframes for make in (keys.bars_stream, keys.ticks_stream)]
+    if not streams:
+        return 0
+    replies = await wire.send([pack("XREVRANGE", key, "+", "-", "COUNT", 1) for key in streams])
+    latest = 0
+    for key, reply in zip(streams, replies, strict=True):
+        if isinstance(reply, Exception):
+            raise reply
+        if not reply:
+            counters[key] = 0
+            continue
+        data, counters[key] = entry_fields(reply[0][1])
+        latest = max(latest, getattr(codec.decode(data), "seq", 0))
+    return latest
 
 
 def quote_fields(tick: Tick | None, quote: Quote | None) -> list[str | int | float]:

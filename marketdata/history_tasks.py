@@ -16,14 +16,17 @@ from marketdata.backfill import nightly, services
 from marketdata.backfill.sources import FeedHistory
 from marketdata.host import make_feed
 from marketdata.models import FeedSource, FuturesRoll
+from marketdata.recording.archiving import archive_recordings
 
 SLICE_S = 40.0  # the queue is shared with whatever is short: a job goes on in the next slice
 
 
 @shared_task(name="marketdata.history_tasks.archive_bars", ignore_result=True)
 def archive_bars() -> dict[str, int]:
-    """Carry what was published since the last run into the archive."""
-    return archive_streams(sync_client(settings.REDIS_URL), Archive(settings.ARCHIVE_DIR))._asdict()
+    """Carry the bars that were published since the last run into the archive, and the prints that were received."""
+    archive = Archive(settings.ARCHIVE_DIR)
+    bars = archive_streams(sync_client(settings.REDIS_URL), archive)._asdict()
+    return {**bars, **archive_recordings(archive)._asdict()}
 
 
 @shared_task(name="marketdata.history_tasks.continue_backfills", ignore_result=True)

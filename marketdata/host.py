@@ -24,6 +24,8 @@ from marketdata.feeds.runner import LEASE_KIND, LEASE_TTL_S, FeedRunner
 from marketdata.feeds.symbols import streamer_symbol
 from marketdata.feeds.truth import TRUTH, TruthOptions
 from marketdata.models import FeedSource
+from marketdata.recording.archiving import folder_of
+from marketdata.recording.recorder import Recorder
 from marketdata.rolls import load_rolls
 
 ROLLS_EVERY_S = 60.0
@@ -52,10 +54,18 @@ async def host_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
             options=truth,
             second=second,
             on_alert=_alert,
+            recorder=_recorder(feed),
         ).run()
     finally:
         await cancel(rolls)
         await asyncio.shield(aclose_clients())
+
+
+def _recorder(feed: Feed) -> Recorder | None:
+    """A feed that can be played again as often as one likes needs no recording."""
+    if feed.is_resumable or not settings.RECORD_FEEDS:
+        return None
+    return Recorder(folder_of(settings.ARCHIVE_DIR, feed.name))
 
 
 def _alert(changed: FeedStateChanged) -> None:

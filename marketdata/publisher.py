@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
 
 import msgspec
 
@@ -13,19 +13,18 @@ from engine.errors import SnapshotIncompatible
 from engine.instruments.sessions import SessionOf
 from engine.model.event import Event
 from engine.model.market import Bar, FeedGap, FeedStateChanged, Quote, Tick, TickCorrected
-from engine.model.time import NS_PER_S
-from infra import codec
 from infra.redis import keys
 from infra.redis.client import AsyncRedis
 from infra.redis.streams import Wire, entry_fields, pack
-from marketdata.batch import TICKS_KEPT, Batch, quote_fields
+from marketdata.batch import TICKS_KEPT, Batch, GivenBars, continue_counters, quote_fields
+from marketdata.recording.rebuild import make_up
+from marketdata.recording.recorder import Recorder
+from marketdata.recording.records import Advanced, Began, Changed, Numbered, Received, Record, recordable
 
 logger = logging.getLogger(__name__)
 
 Pair = tuple[str, str]
 
-_GIVEN = 256
-_GIVEN_NS = 60 * NS_PER_S  # as long as the aggregators can revise a bar
 MAX_PENDING = 100_000  # bars that wait while Redis is away; beyond it the oldest are given up, visibly
 
 
@@ -38,7 +37,8 @@ class Publisher:
     away, ticks coalesce into the next one; bars wait and none is dropped below `MAX_PENDING`.
 
     `may_write` is asked before each write: a process that lost its lease writes nothing. `quality` labels the bars made
-    here; of the timeframes in `passed_of(symbol)` the vendor sends the bars.
+    here; of the timeframes in `passed_of(symbol)` the vendor sends the bars. With a `recorder`, what is ingested is
+    recorded before it is published, and what a killed predecessor had recorded but not published is made up for.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Publisher:
         revises_late: bool = False,
         quality: str = "built",
         passed_of: Callable[[str], frozenset[str]] = lambda symbol: frozenset(),
+        recorder: Recorder | None = None,
     ) -> None:
         self.feed = feed
         self.revised = 0
@@ -67,6 +68,7 @@ class Publisher:
         self._window_ms = int(tick_window_s * 1000)
         self._may_write = may_write
         self._revises_late = revises_late
+        self._recorder = recorder
         self._quality, self._passed_of = quality, passed_of
         self._expanders: dict[str, Expander] = {}
         self._on_tick: dict[str, Callable[[Tick], list[Bar]]] = {}
@@ -78,7 +80,7 @@ class Publisher:
         self._restarted: set[str] = set()  # symbols continued from a predecessor's state
         self._counters: dict[str, int] = {}
         self._closed: deque[Bar] = deque(maxlen=10_000)  # written, for whoever watches over completeness
-        self._given: dict[Pair, deque[Bar]] = {}  # the last bars of each pair, which a revision may replace
+        self._given = GivenBars()
         self.last_quote: dict[str, Quote] = {}  # as of the last flush
         self._in_doubt: Batch | None = None
 
@@ -97,11 +99,12 @@ class Publisher:
     def has_work(self) -> bool:
         return bool(self._moved or self._pending or self._quotes or self._stateful or self._in_doubt)
 
-    async def carry(self, pairs: Iterable[Pair], *, resumes: bool = False) -> None:
+    async def carry(self, pairs: Iterable[Pair], *, resumes: bool = False, tail: Sequence[Numbered] = ()) -> None:
         """Publish these symbols and timeframes, and no others; what stays is not disturbed.
 
         What a predecessor left is continued. Unless the source `resumes` where it was published up to, prints were
-        lost in between, so the bars that were forming are marked gapped.
+        lost in between, so the bars that were forming are marked gapped. `tail` is what the predecessor recorded and
+        did not publish.
         """
         wanted: dict[str, set[str]] = {}
         for symbol, timeframe in pairs:
@@ -109,11 +112,15 @@ class Publisher:
         async with self._lock:
             for symbol in self._expanders.keys() - wanted.keys():
                 self._forget(symbol)
+            begun: dict[str, bytes | None] = {}
             for symbol, timeframes in wanted.items():
                 if symbol in self._expanders:
                     await self._change(symbol, timeframes)
                 else:
-                    await self._begin(symbol, timeframes, resumes=resumes)
+                    begun[symbol] = await self._begin(symbol, timeframes)
+            make_up(tail, self._expanders, aggregate=self._aggregate, give=self._pending.extend)
+            for symbol, state in begun.items():
+                self._began(symbol, state, is_lossy=state is not None and not resumes)
 
     @property
     def late(self) -> int:
@@ -132,6 +139,12 @@ class Publisher:
             found = await self._wire.call("GET", keys.feed_position(self.feed))
         return found.decode() if found is not None else None
 
+    async def recording_position(self) -> int:
+        """The number of the last record of this feed's recording that is in its bars."""
+        async with self._lock:
+            found = await self._wire.call("GET", keys.recording_position(self.feed))
+        return int(found or 0)
+
     async def close(self) -> None:
         await self._wire.close()
 
@@ -139,6 +152,11 @@ class Publisher:
 
     def ingest(self, events: Sequence[Any]) -> None:
         """Aggregate one frame of the feed. Ticks and quotes of symbols that are not carried are left out."""
+        if self._recorder is not None:
+            self._record(Received(recordable(events, self._expanders)))
+        self._aggregate(events)
+
+    def _aggregate(self, events: Sequence[Any]) -> None:
         on_tick, moved, pending = self._on_tick, self._moved, self._pending
         for event in events:
             kind = type(event)
@@ -177,10 +195,18 @@ class Publisher:
         Not so those of a symbol that has had no print since it was taken up or lost some: the aggregator would take
         the clock as proof that prints were being received, and call its next bar complete.
         """
+        ended: list[str] = []
         for symbol in self._heard:
             bars = self._expanders[symbol].on_time(ts, ts_recv=ts_recv)
             if bars:
                 self._pending += bars
+                ended.append(symbol)
+        if ended:
+            self._record(Advanced(ts, ts_recv, ended))
+
+    def _record(self, record: Record) -> None:
+        if self._recorder is not None and self._may_write():
+            self._recorder.add(record)
 
     def note(self, event: FeedGap | FeedStateChanged) -> None:
         """Tell the readers of a symbol; a gap also marks its forming bars."""
@@ -188,7 +214,7 @@ class Publisher:
         if expander is None:
             return
         expander.seq += 1
-        self._pending.append(type(event)(**{**_fields(event), "seq": expander.seq}))
+        self._pending.append(msgspec.structs.replace(event, seq=expander.seq))
         if isinstance(event, FeedGap):
             self._pending += expander.gap(since=event.since or event.ts or None)
             self._heard.discard(event.symbol)
@@ -205,9 +231,7 @@ class Publisher:
         for bar in bars:
             expander.seq += 1
             again = msgspec.structs.replace(bar, quality="revised", seq=expander.seq)
-            given = self._given.get((bar.symbol, bar.timeframe), ())
-            kept = [each for each in given if (each.ts_open, each.ts) != (bar.ts_open, bar.ts)]
-            self._given[bar.symbol, bar.timeframe] = deque([*kept, bar], maxlen=_GIVEN)
+            self._given.put(bar)
             self._pending.append(again)
         if not mends_gap:
             return
@@ -227,6 +251,9 @@ class Publisher:
                 return 0
             await self._settle()
             batch = self._in_doubt = self._batch()
+            if self._recorder is not None:
+                batch.add("SET", keys.recording_position(self.feed), self._recorder.number)
+                await self._recorder.written()
             await self._wire.transact(batch.requests)
             self._in_doubt = None
             return batch.entries
@@ -269,7 +296,10 @@ class Publisher:
         for event in pending:
             if isinstance(event, Bar):
                 self._closed.append(event)
-                batch.bar(event, instead_of=self._gave(event))
+                before = self._given.give(event)
+                self.bars_made += before is None
+                self.revised += before is not None
+                batch.bar(event, instead_of=before)
                 stateful.add(event.symbol)
             else:
                 symbol: str = event.symbol  # type: ignore[attr-defined]  # notes carry one
@@ -287,22 +317,6 @@ class Publisher:
             batch.add("SET", keys.feed_position(self.feed), self.position)
         return batch
 
-    def _gave(self, bar: Bar) -> Bar | None:
-        """Remember `bar` as given out; the one that it takes the place of, if it is a revision."""
-        given = self._given.setdefault((bar.symbol, bar.timeframe), deque(maxlen=_GIVEN))
-        while len(given) > 2 and given[0].ts < bar.ts - _GIVEN_NS:
-            given.popleft()
-        found = None
-        if bar.quality in ("revised", "gapped"):
-            found = next((each for each in given if (each.ts_open, each.ts) == (bar.ts_open, bar.ts)), None)
-        if found is None:
-            self.bars_made += 1
-        else:
-            given.remove(found)
-            self.revised += 1
-        given.append(bar)
-        return found
-
     def _restart_note(self, symbol: str, ts: int) -> FeedGap:
         """A predecessor's state was continued, but not its prints: readers learn it with the first new one."""
         expander = self._expanders[symbol]
@@ -316,13 +330,14 @@ class Publisher:
             if isinstance(event, Bar):
                 key = keys.bars_stream(event.symbol, event.timeframe)
                 self._counters[key] = self._counters.get(key, 0) + 1
-        self._pending = self._pending[cut:]
+        del self._pending[:cut]
         self.dropped += cut
         logger.error("%s: Redis takes nothing; %d bars that waited were given up", self.feed, cut)
 
     # ---- symbols ------------------------------------------------------------------------------------------
 
-    async def _begin(self, symbol: str, timeframes: set[str], *, resumes: bool) -> None:
+    async def _begin(self, symbol: str, timeframes: set[str]) -> bytes | None:
+        """Take a symbol up where a predecessor left it; the state that was found."""
         expander = Expander(
             symbol, sorted(timeframes), session=self._session_of(symbol), exclude=self._exclude, source=self.feed,
             revises_late=self._revises_late, quality=self._quality, passed=self._passed_of(symbol),
@@ -333,13 +348,21 @@ class Publisher:
                 expander.restore(state)
             except SnapshotIncompatible as error:
                 logger.warning("%s: the stored state is not continued: %s", symbol, error)
-            if not resumes:
-                expander.gap()
-                self._restarted.add(symbol)
-        last_seq = await self._count(symbol, timeframes)
+        last_seq = await continue_counters(self._wire, symbol, timeframes, self._counters)
         expander.seq = max(expander.seq, last_seq)
         self._expanders[symbol] = expander
         self._on_tick[symbol] = expander.on_tick
+        return cast("bytes | None", state)
+
+    def _began(self, symbol: str, state: bytes | None, *, is_lossy: bool) -> None:
+        expander = self._expanders[symbol]
+        if is_lossy:
+            expander.gap()
+            self._restarted.add(symbol)
+            self._heard.discard(symbol)
+            self._moved.pop(symbol, None)
+            self._stateful.add(symbol)
+        self._record(Began(symbol, expander.timeframes, state, is_lossy))
 
     async def _change(self, symbol: str, timeframes: set[str]) -> None:
         expander = self._expanders[symbol]
@@ -347,7 +370,7 @@ class Publisher:
         if timeframes == present:
             return
         added = timeframes - present
-        last_seq = await self._count(symbol, added)
+        last_seq = await continue_counters(self._wire, symbol, added, self._counters)
         for timeframe in present - timeframes:
             expander.remove(timeframe)
             self._drop_pending(symbol, timeframe)
@@ -355,13 +378,14 @@ class Publisher:
             expander.add(timeframe)
         expander.seq = max(expander.seq, last_seq)
         self._stateful.add(symbol)
+        self._record(Changed(symbol, expander.timeframes, expander.clock))
 
     def _forget(self, symbol: str) -> None:
         del self._expanders[symbol], self._on_tick[symbol]
         self._moved.pop(symbol, None)
         self.last_tick.pop(symbol, None)
         self.last_quote.pop(symbol, None)
-        self._given = {pair: given for pair, given in self._given.items() if pair[0] != symbol}
+        self._given.forget(symbol)
         self._quotes.pop(symbol, None)
         self._stateful.discard(symbol)
         self._restarted.discard(symbol)
@@ -374,24 +398,3 @@ class Publisher:
             for event in self._pending
             if not (isinstance(event, Bar) and (event.symbol, event.timeframe) == (symbol, timeframe))
         ]
-
-    async def _count(self, symbol: str, timeframes: Iterable[str]) -> int:
-        """Continue the streams' own counters; the greatest `seq` found in them."""
-        streams = [make(symbol, each) for each in timeframes for make in (keys.bars_stream, keys.ticks_stream)]
-        if not streams:
-            return 0
-        replies = await self._wire.send([pack("XREVRANGE", key, "+", "-", "COUNT", 1) for key in streams])
-        latest = 0
-        for key, reply in zip(streams, replies, strict=True):
-            if isinstance(reply, Exception):
-                raise reply
-            if not reply:
-                self._counters[key] = 0
-                continue
-            data, self._counters[key] = entry_fields(reply[0][1])
-            latest = max(latest, getattr(codec.decode(data), "seq", 0))
-        return latest
-
-
-def _fields(event: FeedGap | FeedStateChanged) -> Mapping[str, Any]:
-    return {name: getattr(event, name) for name in event.__struct_fields__}

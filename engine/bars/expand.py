@@ -86,6 +86,11 @@ class Expander:
         """Canonical, in the order in which bars of one instant come out."""
         return [lane.text for lane in self._lanes]
 
+    @property
+    def clock(self) -> int:
+        """The latest ts that was seen; −1 before the first."""
+        return self._last.ts if self._last is not None and self._last.ts > self._clock else self._clock
+
     # ---- events in, bars out ----------------------------------------------------------------------------------
 
     def on_tick(self, tick: Tick) -> list[Bar]:

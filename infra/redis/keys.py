@@ -38,6 +38,11 @@ def feed_position(feed: str) -> str:
     return f"feed_position:{feed}"
 
 
+def recording_position(feed: str) -> str:
+    """String: the number of the last record of the feed's recording that is in its bars. Publisher → publisher."""
+    return f"recording_position:{feed}"
+
+
 def feed_state(symbol: str) -> str:
     """Hash: state, reason, last tick's times. Feed → API, page, traders."""
     return f"feed_state:{symbol}"

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -26,6 +26,8 @@ from marketdata.feeds.report import Report
 from marketdata.feeds.truth import FRESH, Receipts, TruthGate, TruthOptions
 from marketdata.history import Joined
 from marketdata.publisher import Pair, Publisher
+from marketdata.recording.recorder import Recorder
+from marketdata.recording.records import Numbered
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +57,12 @@ class FeedRunner:
         options: TruthOptions | None = None,
         second: Feed | None = None,
         on_alert: Callable[[FeedStateChanged], None] = lambda changed: None,
+        recorder: Recorder | None = None,
         history_bars: int = 500,
         interval_s: float = 1.0,
     ) -> None:
         """`session_of` anchors a symbol's bars, `hours_of` says when its data is expected; `second` is compared with;
-        `on_alert` is told of every change of a symbol's state."""
+        `on_alert` is told of every change of a symbol's state; `recorder` keeps what was received."""
         options = options or TruthOptions()
         self.feed = feed
         self.truth = TruthGate(options, hours_of=hours_of)
@@ -73,6 +76,7 @@ class FeedRunner:
             session_of=session_of,
             may_write=lambda: lease.remaining_s > 0.0,
             revises_late=options.late_prints == "revise",
+            recorder=recorder,
             # What few feeds have: prints that are samples, and bars of the vendor's own.
             quality=getattr(feed, "quality", "built"),
             passed_of=getattr(feed, "native_timeframes", lambda symbol: frozenset()),
@@ -82,6 +86,7 @@ class FeedRunner:
         self._client = client
         self._calendars = (session_of, hours_of)
         self._on_alert = on_alert
+        self._recorder = recorder
         self._lease = lease
         self._should_stop = should_stop
         self._interval_s = interval_s
@@ -252,7 +257,11 @@ class FeedRunner:
         position = await self.publisher.resume_position() if self.feed.is_resumable else None
         if position is not None:
             self.feed.resume(position)
-        await self._follow_wanted(resumes=position is not None)
+        tail: list[Numbered] = []
+        if self._recorder is not None:
+            published = await self.publisher.recording_position()
+            tail = await asyncio.to_thread(self._recorder.open, published=published)
+        await self._follow_wanted(resumes=position is not None, tail=tail)
 
     async def _end(self) -> None:
         await self.feed.close()
@@ -260,6 +269,8 @@ class FeedRunner:
             await self.check.second.close()
         for action in (self._last_words, self.publisher.close, self._lease.release):
             await _quietly(action)
+        if self._recorder is not None:
+            await asyncio.to_thread(self._recorder.close)
 
     async def _last_words(self) -> None:
         """What was received is written, and everybody told that no more comes."""
@@ -290,13 +301,13 @@ class FeedRunner:
             if session is not None:
                 session(time.time_ns())
 
-    async def _follow_wanted(self, *, resumes: bool = False) -> None:
+    async def _follow_wanted(self, *, resumes: bool = False, tail: Sequence[Numbered] = ()) -> None:
         wanted = await self._wanted()
         present = self.publisher.pairs
         gone = {symbol for symbol, _ in present} - {symbol for symbol, _ in wanted}
-        if wanted != present:
+        if wanted != present or tail:
             await self._learn_sessions({symbol for symbol, _ in wanted - present})
-            await self.publisher.carry(wanted, resumes=resumes)
+            await self.publisher.carry(wanted, resumes=resumes, tail=tail)
             self.past.carry(wanted)
         if gone:
             await self.feed.unsubscribe(gone)

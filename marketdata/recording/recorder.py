@@ -1,0 +1,223 @@
+"""Writes a feed's recording from a thread of its own: the feed hands over and goes on."""
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+from marketdata.recording.records import (
+    OPEN,
+    SEALED,
+    Missed,
+    Numbered,
+    Received,
+    Record,
+    frame,
+    records,
+    segments,
+    whole_length,
+)
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING = 100_000  # records; past it new ones are left out, visibly, until the disk has caught up
+SEGMENT_BYTES = 64 << 20
+SEGMENT_S = 300.0
+SYNC_S = 1.0
+_RETRY_S = 1.0
+
+
+class Recorder:
+    """One feed's recording below `folder`. Records are numbered without holes, across restarts.
+
+    `add` never blocks. `written` waits until everything added so far is with the operating system: a killed process
+    loses nothing then (a power cut at most the last second). Who publishes waits for it first, but not for ever: a
+    disk that stands still must not stop the market, so it gives up after `patience_s`, and the recording is behind.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        patience_s: float = 0.25,
+        segment_s: float = SEGMENT_S,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
+        self.folder = folder
+        self.number = 0  # of the last record that was added
+        self.missed = 0
+        self.is_behind = False
+        self._patience_s = patience_s
+        self._segment_s = segment_s
+        self._segment_bytes = segment_bytes
+        self._waiting: deque[Numbered] = deque()
+        self._left_out = 0
+        self._done = 0  # number of the last record that is with the operating system
+        self._changed = threading.Condition()
+        self._waiters: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._is_closing = False
+        self._file = -1
+        self._path = Path()
+        self._size = 0
+        self._opened = self._synced = 0.0
+        self._thread: threading.Thread | None = None
+
+    def open(self, *, published: int) -> list[Numbered]:
+        """Begin to record. Seals what a predecessor left, and returns what it had recorded but not published yet:
+        everything after the record number `published`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for path in segments(self.folder):
+            if path.name.endswith(OPEN):
+                _seal(path)
+        tail = list(records(self.folder, after=published))
+        self.number = self._done = max(published, tail[-1].number if tail else 0)
+        self._thread = threading.Thread(target=self._work, name=f"recorder {self.folder.name}", daemon=True)
+        self._thread.start()
+        return tail
+
+    def add(self, record: Record) -> None:
+        """Take one more record; it will be written soon. A frame without anything for the recording is none."""
+        if isinstance(record, Received) and not record.events:
+            return
+        with self._changed:
+            if len(self._waiting) >= MAX_WAITING:
+                self._left_out += 1
+                self.missed += 1
+                return
+            if self._left_out:
+                self.number += 1
+                self._waiting.append(Numbered(self.number, Missed(self._left_out)))
+                self._left_out = 0
+            self.number += 1
+            self._waiting.append(Numbered(self.number, record))
+
+    async def written(self) -> bool:
+        """Wait for what was added so far; False where that took too long."""
+        with self._changed:
+            if self._done >= self.number:
+                self.is_behind = False
+                return True
+            loop = asyncio.get_running_loop()
+            future: asyncio.Future[None] = loop.create_future()
+            self._waiters.append((self.number, loop, future))
+            self._changed.notify()
+        try:  # patience is lost once, not at every flush
+            async with asyncio.timeout(0.001 if self.is_behind else self._patience_s):
+                await future
+        except TimeoutError:
+            self._say_behind(is_behind=True)
+            return False
+        self._say_behind(is_behind=False)
+        return True
+
+    def close(self) -> None:
+        """Write what waits and seal the segment."""
+        if self._thread is None:
+            return
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify()
+        self._thread.join(timeout=5.0)
+        self._thread = None
+
+    # ---- the thread -----------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while True:
+            batch = self._next()
+            try:
+                if batch:
+                    self._write(batch)
+                if self._is_due() or (self._is_closing and not self._waiting):
+                    self._end_segment()
+            except OSError:
+                logger.exception("%s: the recording cannot be written; tried again", self.folder)
+                self._abandon()
+                with self._changed:
+                    self._waiting.extendleft(reversed(batch))
+                if self._is_closing:
+                    return
+                time.sleep(_RETRY_S)
+                continue
+            if self._is_closing and not self._waiting:
+                return
+
+    def _next(self) -> list[Numbered]:
+        with self._changed:
+            if not self._waiting and not self._is_closing:
+                self._changed.wait(SYNC_S)
+            batch = list(self._waiting)
+            self._waiting.clear()
+            return batch
+
+    def _write(self, batch: list[Numbered]) -> None:
+        if self._file < 0:
+            self._begin_segment(batch[0].number)
+        data = b"".join(frame(number, record) for number, record in batch)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._file, view) :]
+        self._size += len(data)
+        now = time.monotonic()
+        with self._changed:
+            self._done = batch[-1].number
+            ready = [each for each in self._waiters if each[0] <= self._done]
+            self._waiters = [each for each in self._waiters if each[0] > self._done]
+        for _, loop, future in ready:
+            loop.call_soon_threadsafe(_resolve, future)
+        if now - self._synced >= SYNC_S:
+            os.fdatasync(self._file)
+            self._synced = now
+
+    def _begin_segment(self, number: int) -> None:
+        self._path = self.folder / f"{number:015d}{OPEN}"
+        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        self._size, self._opened = 0, time.monotonic()
+
+    def _is_due(self) -> bool:
+        is_old = time.monotonic() - self._opened >= self._segment_s
+        return self._file >= 0 and (is_old or self._size >= self._segment_bytes)
+
+    def _end_segment(self) -> None:
+        if self._file >= 0:
+            os.fsync(self._file)
+            os.close(self._file)
+            self._file = -1
+            self._path.rename(_sealed(self._path))
+
+    def _abandon(self) -> None:
+        """After an error nobody knows how much of the last batch is in the file: it ends where it was whole."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+            if self._path.exists():
+                os.truncate(self._path, self._size)
+                self._path.rename(_sealed(self._path))
+
+    def _say_behind(self, *, is_behind: bool) -> None:
+        if is_behind != self.is_behind:
+            self.is_behind = is_behind
+            word = "does not keep up: publishing goes on without waiting" if is_behind else "keeps up again"
+            logger.log(logging.WARNING if is_behind else logging.INFO, "%s: the recording %s", self.folder, word)
+
+
+def _sealed(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(OPEN) + SEALED)
+
+
+def _seal(path: Path) -> None:
+    """A dead writer's segment: cut where its last record is torn, and closed."""
+    length = whole_length(path.read_bytes())
+    if not length:
+        path.unlink()
+        return
+    os.truncate(path, length)
+    path.rename(_sealed(path))
+
+
+def _resolve(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)

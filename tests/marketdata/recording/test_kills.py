@@ -1,0 +1,119 @@
+"""A real feed process, killed ten times in a session: what it recorded gives the bars that it published."""
+
+import asyncio
+import random
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.model.market import Bar
+from infra import codec
+from infra.redis import keys
+from marketdata.archive.store import Archive
+from marketdata.feeds.runner import LEASE_KIND
+from marketdata.recording.archiving import archive_recordings, folder_of
+from marketdata.recording.rebuild import Rebuild
+from marketdata.recording.records import records
+from simulators.market import MarketConfig
+from simulators.serve import SimulatorConfig, serve
+from tests.marketdata.recording.feed_process import NAME
+
+ROOT = Path(__file__).resolve().parents[3]
+SYMBOLS = ("SPY", "QQQ")
+TIMEFRAMES = ("1s", "3s", "15t")
+KILLS = 10
+
+
+async def published(client) -> list[Bar]:
+    """Everything that was given out, by stream, in order."""
+    found: list[Bar] = []
+    for symbol in SYMBOLS:
+        for timeframe in TIMEFRAMES:
+            for _, fields in await client.xrange(keys.bars_stream(symbol, timeframe)):
+                bar = codec.decode(fields["e"])
+                if isinstance(bar, Bar) and not bar.source.startswith("vendor:"):
+                    found.append(bar)
+    return found
+
+
+def bytes_of(bars: list[Bar]) -> dict[tuple[str, str], list[bytes]]:
+    """By symbol and timeframe; without `seq`, which counts partial bars too."""
+    found: dict[tuple[str, str], list[bytes]] = {}
+    for bar in bars:
+        encoded = codec.encode(msgspec.structs.replace(bar, seq=0))
+        found.setdefault((bar.symbol, bar.timeframe), []).append(encoded)
+    return found
+
+
+async def start(*arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.marketdata.recording.feed_process", *arguments,
+        cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+async def print_count(client) -> int:
+    return sum([int(entries[0][1]["n"]) for symbol in SYMBOLS
+                if (entries := await client.xrevrange(keys.ticks_stream(symbol, "1s"), count=1))])  # fmt: skip
+
+
+async def until_it_works(client, process: asyncio.subprocess.Process, before: int, more: int) -> None:
+    """The process has published `more` partial bars beyond `before`."""
+    async with asyncio.timeout(30):
+        while await print_count(client) < before + more:
+            if process.returncode is not None:
+                _, errors = await process.communicate()
+                pytest.fail(f"the feed's process ended: {errors.decode()[-3000:]}")
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.slow
+async def test_a_session_in_which_the_feed_was_killed_ten_times_is_replayed_byte_for_byte(client, redis_url, tmp_path):
+    rng = random.Random(3)
+    market = MarketConfig(seed=5, symbols=SYMBOLS, tick_rate=60.0, always_open=True)
+    async with await serve(SimulatorConfig(market=market, feed_port=0, poll_s=0.01)) as venue:
+        await client.sadd(keys.wanted(NAME), *[f"{symbol}|{each}" for symbol in SYMBOLS for each in TIMEFRAMES])
+        for number in range(KILLS + 1):
+            before = await print_count(client)
+            process = await start(redis_url, venue.rest_url, str(tmp_path))
+            await until_it_works(client, process, before, more=20 if number < KILLS else 150)
+            if number < KILLS:
+                await asyncio.sleep(rng.uniform(0.0, 0.5))
+                process.kill()
+                await process.wait()
+                await client.delete(keys.lease(LEASE_KIND, NAME))
+                if number % 3 == 0:
+                    archive_recordings(Archive(tmp_path))
+            else:
+                process.send_signal(signal.SIGTERM)
+                assert await process.wait() == 0
+    given = await published(client)
+    folder = folder_of(tmp_path, NAME)
+    numbers = [each.number for each in records(folder)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    again = list(Rebuild(feed=NAME).bars(records(folder)))
+    assert bytes_of(again) == bytes_of(given)
+    qualities = Counter(bar.quality for bar in given)
+    assert qualities["gapped"] >= KILLS
+    assert sum(bar.is_complete for bar in given) > 20
+
+    archive = Archive(tmp_path)
+    archive_recordings(archive)
+    files = sorted(path.name for path in folder.iterdir() if path.name != ".lock")
+    assert all(name.endswith(".seg.zst") for name in files)
+    for symbol in SYMBOLS:
+        stored = list(archive.ticks(symbol))
+        first, last = stored[0].ts, stored[-1].ts
+        venue_prints = [(t.ts, t.price, t.size) for t in venue.market.ticks(symbol, start=first - 1, end=last)]
+        kept = Counter((tick.ts, tick.price, tick.size) for tick in stored)
+        assert not kept - Counter(venue_prints)  # nothing invented, nothing twice
+        for bar in given:
+            if bar.symbol == symbol and bar.is_complete and bar.timeframe.endswith("s"):
+                inside = [tick for tick in stored if bar.ts_open <= tick.ts < bar.ts]
+                assert (len(inside), sum(tick.size for tick in inside)) == (bar.trade_count, bar.volume)
+    assert bytes_of(list(Rebuild(feed=NAME).bars(records(folder)))) == bytes_of(given)  # packed away, the same
+    assert archive_recordings(archive).segments == 0
