@@ -105,9 +105,16 @@ class StoredRun:
         self.seconds = time.perf_counter() - began
 
     def again(self, **changes: Any) -> "StoredRun":
-        """A new run on the same data; `changes` are fields of the request."""
+        """A new run of the same; `changes` are fields of the request. What was read is read again only for another
+        period."""
         request = replace(self.request, **changes)
-        return StoredRun(request, archive=self._archive, series=self.series)
+        series = None if {"start", "end"} & changes.keys() else self.series
+        return StoredRun(request, archive=self._archive, series=series)
+
+    def set_costs(self, fees: Fees, slippage: Slippage) -> None:
+        """Other costs than the request's; before it is played."""
+        self.fees, self.slippage = fees, slippage
+        self.venue = self.new_venue()
 
     def events(self, *, pace: float | None = None) -> Iterable[Event]:
         """Everything that the run is fed, by time."""

@@ -8,7 +8,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 
-from backtest.report import svg
+from backtest.report import honest, svg
 from backtest.report.words import basis_points, cash, number, share, span
 
 ASSETS = Path(__file__).parent / "assets"
@@ -74,6 +74,7 @@ def view(document: Mapping[str, Any]) -> dict[str, Any]:
         "listed": [_listed(trade) for trade in document["trades"][-LISTED:]],
         "left_out": max(len(document["trades"]) - LISTED, 0),
         "settings": _settings(document["config"]),
+        "honesty": honest.view(document["honesty"]) if document["honesty"] else None,
     }
 
 

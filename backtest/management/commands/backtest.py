@@ -11,6 +11,7 @@ from django.core.management.base import CommandError
 from django_typer.management import TyperCommand
 from typer import Option
 
+from backtest.honesty.assess import assess
 from backtest.report.write import check_benchmark, write_report
 from backtest.request import Request
 from backtest.shown import show
@@ -66,6 +67,10 @@ class Command(TyperCommand):
         html: Annotated[Path | None, Option(help="Write the report as one page that needs no network.")] = None,
         csv: Annotated[Path | None, Option(help="A folder for trades, days, months and figures as CSV.")] = None,
         report: Annotated[Path | None, Option(help="Write the whole report as JSON.")] = None,
+        honesty: Annotated[
+            bool, Option("--honesty", help="Into the report: look-ahead, higher costs, later starts, chance.")
+        ] = False,
+        seed: Annotated[int, Option(help="Of what the honesty tools leave to chance.")] = 1,
         as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
         timing: Annotated[bool, Option(help="Events and seconds in the JSON; two runs are the same without.")] = True,
     ) -> None:
@@ -99,13 +104,18 @@ class Command(TyperCommand):
             chosen = check_benchmark(benchmark, run)
             with progress_bar(run.label) as progress:
                 run.play(progress=progress)
+            found = None
+            if honesty:
+                with progress_bar("honesty") as progress:
+                    found = assess(run, seed=seed, progress=progress)
             if html or csv or report:
-                for path in write_report(run, benchmark=chosen, html=html, csv=csv, report=report):
+                for path in write_report(run, benchmark=chosen, html=html, csv=csv, report=report, honesty=found):
                     sys.stderr.write(f"written: {path}\n")
         except FortifiedError as error:
             raise CommandError(error.detail) from error
         if as_json:
-            sys.stdout.write(json.dumps(run.result(timing=timing), indent=2, ensure_ascii=False) + "\n")
+            document = run.result(timing=timing) | ({"honesty": found} if found else {})
+            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         else:
             show(run)
 
