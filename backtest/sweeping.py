@@ -123,7 +123,7 @@ def _outcomes(job: SweepJob, data: BarColumns, workers: int, cancel: Cancel | No
         return
     size = max(1, min(MOST_PER_CHUNK, len(places) // (workers * CHUNKS_EACH)))
     chunks = [places[at : at + size] for at in range(0, len(places), size)]
-    spread = _by_threads if runner.is_compiled() else _by_processes
+    spread = _by_threads if runner.why_not() is None else _by_processes
     yield from spread(runner, chunks, workers, cancel)
 
 

@@ -50,12 +50,14 @@ def scan_rules(
     ts: Sequence[int] | None = None,
     cache_dir: Path | None = None,
     wishes: Floats | None = None,
+    loop: Wiring | None = None,
 ) -> tuple[Floats, Floats]:
     """The wishes, and the number of the rule behind each where the step tells one (else empty: the wish itself is it).
 
-    `wishes` is written to where it is given, which saves new memory for every run of a sweep.
+    `wishes` is written to where it is given, which saves new memory for every run of a sweep; `loop` is what
+    `wire_decision` has made for the same first decision.
     """
-    if (problem := why_not(strategy)) is not None:
+    if (problem := why_not(type(strategy))) is not None:
         raise InvalidInput(f"strategy: {problem}", field="strategy")
     start = (bars_needed(strategy) if first is None else first) - 1
     length = len(cache.column("close"))
@@ -64,7 +66,7 @@ def scan_rules(
     wishes[:start] = NO_OPINION
     rules = np.zeros(length if "rule" in strategy.decision.recurrence.outputs else 0)
     try:
-        loop = wire_decision(strategy, start)
+        loop = loop or wire_decision(strategy, start)
         run = scanner(loop.steps, cache_dir)
     except NotInlinable:
         _walk(strategy, _columns(strategy, cache), start, wishes, rules)
@@ -74,16 +76,16 @@ def scan_rules(
     return _gated(strategy, wishes, cache, ts, start), rules
 
 
-def why_not(strategy: Strategy) -> str | None:
-    """Why this strategy's wishes cannot be scanned; None when they can."""
-    name = type(strategy).__name__
-    if not isinstance(strategy, StepStrategy):
+def why_not(kind: type[Strategy]) -> str | None:
+    """Why wishes of such a strategy cannot be scanned; None when they can."""
+    name = kind.__name__
+    if not issubclass(kind, StepStrategy):
         return f"a step was expected to decide, {name} decides by code of its own"
-    if type(strategy).on_bar is not StepStrategy.on_bar:
+    if kind.on_bar is not StepStrategy.on_bar:
         return f"a step alone was expected to decide, {name} adds to it in on_bar"
-    if type(strategy).reason is not StepStrategy.reason:
+    if kind.reason is not StepStrategy.reason:
         return f"reasons were expected by their numbers, {name} makes them by code of its own"
-    if type(strategy).on_tick is not Strategy.on_tick or strategy.other_indicators():
+    if kind.on_tick is not Strategy.on_tick or kind.other_indicators is not Strategy.other_indicators:
         return f"bars of one timeframe were expected to decide, {name} looks at more"
     return None
 

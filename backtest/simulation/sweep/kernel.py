@@ -84,7 +84,7 @@ def run_bars(
                 meet_rest(i, open_[i], high[i], low[i], close[i], volume[i], c, tiers, w, trades, moves)
         end_bar(ts[i], high[i], low[i], wishes[i], codes[i] if len(codes) else wishes[i], c, w)
         i += 1
-        if not (w.wants or w.closes or (w.legs and w.trail_order)):
+        if not (w.wants or w.closes):
             i = next_bar(i, ts, high, low, wishes, c, tiers, w)
 
 
@@ -97,6 +97,9 @@ def next_bar(i: int, ts: Ints, high: Floats, low: Floats, wishes: Floats, c: Any
     if w.legs:
         stop = w.stop_level if w.stop_order else -held * np.inf
         gain = min(held * tiers[w.tier].level, held * w.break_even_at) if w.tier < c.tiers else held * w.break_even_at
+        if w.trail_order:  # it moves with every better price
+            stop = held * max(held * stop, held * w.trail_level)
+            gain = min(gain, held * w.trail_extreme, held * w.best)
         floor, ceiling = (stop, gain) if held > 0 else (-gain, stop)
     lowest, highest = w.low, w.high
     while i < len(wishes) and low[i] > floor and high[i] < ceiling and ts[i] < w.deadline:

@@ -12,10 +12,10 @@ from backtest.simulation.sweep.scanned import Scanner, Scratch
 from engine.bars.columns import BarColumns
 from engine.errors import InvalidInput
 from engine.instruments.catalog import instrument_for
+from engine.instruments.instrument import Instrument
 from engine.registry import Registry
 from engine.strategy import scan
 from engine.strategy.base import Strategy
-from engine.strategy.params import parse_params
 
 
 class Runner:
@@ -36,19 +36,18 @@ class Runner:
         self._key = registry.canonical(job.strategy)
         self._kind = registry[self._key]
         instrument = instrument_for(data.symbol)
-        self._why = "asked for" if job.force_event else numbers.why_not(job.fixed, instrument)
-        self._why = self._why or numbers.why_not_bars(data)
+        self._why = "asked for" if job.force_event else self._find_why(instrument)
         self._scanner = None if self._why else Scanner(data, job.fixed, instrument, cache_dir=cache_dir, lock=lock)
 
-    def is_compiled(self) -> bool:
-        """Whether the runs are scans: they may share the cores as threads; others hold the interpreter."""
-        for params in self.job.params:
-            try:
-                made = self._kind(parse_params(self._kind, merged(self.job.fixed, params)))
-            except InvalidInput:
-                continue
-            return not self._why and scan.why_not(made) is None
-        return False
+    def _find_why(self, instrument: Instrument) -> str | None:
+        return (
+            scan.why_not(self._kind) or numbers.why_not(self.job.fixed, instrument) or numbers.why_not_bars(self.data)
+        )
+
+    def why_not(self) -> str | None:
+        """Why runs are not compiled; None where they are. They may share the cores as threads then; runs of the
+        engine hold the interpreter."""
+        return self._why
 
     def scratch(self) -> Scratch:
         """Memory for one thread."""
@@ -60,15 +59,15 @@ class Runner:
         number, params = job.first + place, job.params[place]
         wanted = merged(job.fixed, params)
         try:
-            why = self._why or scan.why_not(self._kind(parse_params(self._kind, wanted)))
+            why = self.why_not()
+            if why is not None or self._scanner is None:
+                outcome = run_events(self.data, self._key, wanted, job.fixed, registry=self._registry)
+                return event_outcome(outcome, number=number, params=params, why=why or "", keep_trades=job.keep_trades)
+            return self._scanner.run(
+                self._key, self._kind, wanted, number=number, shown=params, keep_trades=job.keep_trades, scratch=scratch
+            )
         except InvalidInput as error:
             return RunOutcome(number=number, params=params, stats={}, error=error.detail)
-        if why or self._scanner is None:
-            outcome = run_events(self.data, self._key, wanted, job.fixed, registry=self._registry)
-            return event_outcome(outcome, number=number, params=params, why=why or "", keep_trades=job.keep_trades)
-        return self._scanner.run(
-            self._key, self._kind, wanted, number=number, shown=params, keep_trades=job.keep_trades, scratch=scratch
-        )
 
 
 def run_job(

@@ -21,6 +21,7 @@ from engine.core.slots import Slot
 from engine.errors import InvariantBroken
 from engine.exits.plan import uses_atr
 from engine.indicators.table import ColumnCache
+from engine.indicators.wiring import Wiring
 from engine.instruments.instrument import Instrument
 from engine.strategy.base import Strategy
 from engine.strategy.decision import StepStrategy
@@ -87,9 +88,10 @@ class Scanner:
         """The run with these parameters (`shown` are those that the grid set), which were checked before."""
         strategy, first = self._strategy(key, kind, params)
         ts = self._ts.tolist() if strategy.needs_movers != "any" else None
-        columns = self._ready_columns(strategy, first)
+        loop = wire_decision(strategy, first - 1)
+        columns = self._ready_columns(loop)
         wishes, codes = scan_rules(
-            strategy, columns, first=first, ts=ts, cache_dir=self._cache_dir, wishes=scratch.wishes
+            strategy, columns, first=first, ts=ts, cache_dir=self._cache_dir, wishes=scratch.wishes, loop=loop
         )
         state = self._scan(wishes, codes, first - 1, scratch)
         table = self._table(key, strategy, state, scratch)
@@ -112,12 +114,12 @@ class Scanner:
             raise InvariantBroken(f"{key} has no step to compile")
         return slot.strategy, slot.need[timeframe]
 
-    def _ready_columns(self, strategy: StepStrategy, first: int) -> ColumnCache:
-        """The cache with all that the strategy reads; computed by one thread at a time, forgotten when it is large."""
+    def _ready_columns(self, loop: Wiring) -> ColumnCache:
+        """The cache with all that the loop reads; computed by one thread at a time, forgotten when it is large."""
         with self._lock:
             if self.columns.size > MOST_BYTES:
                 self.columns = ColumnCache(columns_of(self._data), cache_dir=self._cache_dir)
-            for spec in wire_decision(strategy, first - 1).columns:
+            for spec in loop.columns:
                 self.columns.column(spec)
             return self.columns
 
