@@ -1,4 +1,4 @@
-"""Accounts in the admin: what each venue can do, and the lock on real money."""
+"""Accounts in the admin: what each venue can do, and the lock on real money; logins are beside it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,10 +12,13 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from brokers import login_admin as login_admin  # registers its own
 from brokers import services
+from brokers.dialects import DIALECTS
 from brokers.features import Features
 from brokers.models import BrokerAccount
 from brokers.registry import FEATURES
+from brokers.selectors import login_status
 from engine.errors import FortifiedError
 
 
@@ -47,11 +50,11 @@ def _yes(value: bool) -> str:
 class BrokerAccountAdmin(ModelAdmin):
     """`is_armed` is set by the actions only, which ask for the permission."""
 
-    list_display = ("name", "broker", "mode", "account_number", "enabled", "is_armed")
+    list_display = ("name", "broker", "mode", "account_number", "login_state", "enabled", "is_armed")
     list_filter = ("broker", "mode", "enabled", "is_armed")
     search_fields = ("name", "account_number")
-    fields = ("name", "broker", "mode", "account_number", "enabled", "is_armed", "capabilities")
-    readonly_fields = ("is_armed", "capabilities")
+    fields = ("name", "broker", "mode", "account_number", "login", "enabled", "is_armed", "login_state", "capabilities")
+    readonly_fields = ("is_armed", "login_state", "capabilities")
     actions = ("arm", "disarm")
 
     def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
@@ -59,6 +62,13 @@ class BrokerAccountAdmin(ModelAdmin):
             choices = [(name, FEATURES[name].title) for name in FEATURES]
             return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    @admin.display(description="login")
+    def login_state(self, account: BrokerAccount) -> str:
+        if account.broker not in DIALECTS:
+            return "needs none"
+        status = login_status(account.broker, account.login)
+        return f"{status.state}, ends in {status.countdown}" if status.countdown else status.state
 
     @admin.display(description="what the venue can do")
     def capabilities(self, account: BrokerAccount) -> SafeString | str:

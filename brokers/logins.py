@@ -28,34 +28,34 @@ class Pending(msgspec.Struct, frozen=True):
     user_id: int
 
 
-def begin(*, user: Actor, broker: str, login: str = "main") -> str:
-    """The address of the consent page, for `user` alone."""
+def begin(*, user: Actor | None, broker: str, login: str = "main") -> str:
+    """The address of the consent page, for `user` alone; None is somebody at this machine's command line."""
     dialect = DIALECTS[broker]
     client = client_of(dialect.broker)
     if not client.client_id:
         name = f"{dialect.broker.upper().replace('TASTYTRADE', 'TASTY')}_CLIENT_ID"
         raise Conflict(f"{dialect.title}: {name} is not set; register an application there first", field=name)
     state = secrets.token_urlsafe(24)
-    pending = Pending(dialect.broker, login, int(user.pk))
+    pending = Pending(dialect.broker, login, _number(user))
     cache.set(_PREFIX + state, msgspec.json.encode(pending), PENDING_S)
     return dialect.authorize(client, state)
 
 
-def finish(*, state: str, code: str, user_id: int | None = None) -> BrokerToken:
+def finish(*, state: str, code: str, broker: str, user_id: int | None = None) -> BrokerToken:
     """The broker sent somebody back. The state says who began; another person's or an old one is refused."""
     pending = _take(state)
-    if pending is None or user_id not in (None, pending.user_id):
+    if pending is None or pending.broker != DIALECTS.canonical(broker) or user_id not in (None, pending.user_id):
         raise InvalidInput("state: this login was not begun here, or more than ten minutes ago", field="state")
     return _exchange(DIALECTS[pending.broker], pending.login, code)
 
 
-def connect(*, user: Actor, broker: str, pasted: str, login: str = "main") -> BrokerToken:
+def connect(*, user: Actor | None, broker: str, pasted: str, login: str = "main") -> BrokerToken:
     """What a person pasted: the whole redirect URL (its state must be one of theirs) or the code alone."""
     dialect = DIALECTS[broker]
     state = state_of(pasted)
     code = code_of(pasted, expected_state=None)
     if state:
-        return finish(state=state, code=code, user_id=int(user.pk))
+        return finish(state=state, code=code, user_id=_number(user), broker=dialect.broker)
     return _exchange(dialect, login, code)
 
 
@@ -129,6 +129,10 @@ def _consented(dialect: Dialect, login: str, reply: TokenReply) -> BrokerToken:
     token = store(dialect, login, reply, is_consent=True)
     notify(broker=dialect.broker, login=login, level="info", text="the login works")
     return token
+
+
+def _number(user: Actor | None) -> int:
+    return int(user.pk) if user is not None else 0
 
 
 def _take(state: str) -> Pending | None:

@@ -18,10 +18,12 @@ _PATTERNS = (
     ),
     # a JSON web token, wherever it stands
     re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
+    # what a broker's consent page sends a browser back with
+    re.compile(r"(?i)([?&](?:code|state)=)[^&\s\"'<>]+"),
     # user:password@ in a URL
     re.compile(r"(?<=://)([^:/\s@]*):([^@/\s]+)@"),
 )
-_REPLACEMENTS = (rf"\1 {_REDACTED}", rf"\1\2{_REDACTED}", _REDACTED, rf"\1:{_REDACTED}@")
+_REPLACEMENTS = (rf"\1 {_REDACTED}", rf"\1\2{_REDACTED}", _REDACTED, rf"\1{_REDACTED}", rf"\1:{_REDACTED}@")
 
 
 def register_secret(value: str) -> None:

@@ -31,6 +31,7 @@ UNFOLD: dict[str, Any] = {
                     _page("Books", "menu_book", "trading.book"),
                     _page("Runs", "play_circle", "trading.run"),
                     _page("Broker accounts", "account_balance", "brokers.brokeraccount"),
+                    _page("Broker logins", "key", "brokers.brokertoken"),
                 ],
             },
             {

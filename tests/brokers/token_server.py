@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -48,7 +49,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        request = msgspec.json.decode(body)
+        is_form = "form" in self.headers.get("Content-Type", "")
+        request = dict(parse_qsl(body.decode())) if is_form else msgspec.json.decode(body)
         self.owner.seen.append(request)
         time.sleep(self.owner.delay_s)
         status, document = self.owner.answer(request)
