@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from decimal import Decimal
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -11,6 +12,8 @@ from brokers.connections import venue_of
 from brokers.venue import NotAuthorized
 from engine.errors import FortifiedError
 from engine.instruments.futures import ROOTS
+from engine.instruments.sessions import is_open
+from engine.model.enums import Side
 from engine.model.orders import Order
 from engine.risk.gate import adds_exposure
 from infra import broadcast
@@ -130,6 +133,7 @@ class BrokerSide:
     async def _run(self, account: Account) -> None:
         """Open the account, take up what a predecessor left, then compare and listen for as long as the book runs."""
         await self._open(account)
+        await asyncio.to_thread(rehearse, account)
         inquiry = Inquiry(account)
         gateway = Gateway(account, inquiry)
         reconciler = Reconciler(account, inquiry, gateway)
@@ -170,6 +174,17 @@ class BrokerSide:
     def _alarm(self, what: str, text: str) -> None:
         self._task(sync_to_async(keep_alarm)(self._book_id, what, text))
         broadcast.broadcast(keys.book_group(self._book), "alarm", {"what": what, "text": text})
+
+
+def rehearse(account: Account) -> None:
+    """Go through what the first order of each symbol will need, so that it does not wait for calendars and imports."""
+    for instrument in account.engine.config.instruments.values():
+        order = Order("rehearsal", "", instrument.symbol, account.name, Side.BUY, Decimal(1))
+        is_open(instrument.calendar, account.now_ns())
+        try:
+            account.venue.request_for(order, instrument)
+        except FortifiedError as error:
+            logger.info("%s: an order in %s would be refused: %s", account.name, instrument.symbol, error.detail)
 
 
 def keep_alarm(book_id: int, what: str, text: str) -> None:
