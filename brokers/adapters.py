@@ -12,4 +12,18 @@ def _tastytrade(setup: VenueSetup) -> Venue:
     return make(setup)
 
 
+def _schwab(setup: VenueSetup) -> Venue:
+    from brokers.schwab.broker import make  # likewise
+
+    return make(setup)
+
+
+def _alpaca(setup: VenueSetup) -> Venue:
+    from brokers.alpaca.broker import make  # likewise
+
+    return make(setup)
+
+
 VENUES.add("tastytrade", VenueKind(_tastytrade, "REST and the account streamer"))
+VENUES.add("schwab", VenueKind(_schwab, "REST and the streamer's account activity"))
+VENUES.add("alpaca", VenueKind(_alpaca, "REST and trade_updates"))

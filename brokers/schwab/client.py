@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import email.utils
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,7 @@ import msgspec
 
 from brokers.schwab.auth import PRODUCTION
 from brokers.venue import NotAuthorized, OrderRefused, OutcomeUnknown, RateLimited
+from engine.model.time import NS_PER_S
 from infra.http import http_client
 from infra.logging import scrub
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
 UNAUTHORIZED = 401
+_SKEW_THAT_COUNTS_S = 2.0  # the venue tells its time in whole seconds
 _LONGEST_DETAIL = 300  # of what a venue says, in our messages
 
 
@@ -26,16 +30,24 @@ class VenueUnreachable(OrderRefused):
 
 
 class SchwabClient:
-    """`access_token` gives a good one each time; where it has `refused`, it gives another after a refusal.
+    """`access_token` gives a good one each time, and another after `token_refused` was told of a refusal.
+    `clock_offset_ns` is how far the venue's clock is ahead of ours, as far as it says.
 
     Every call is sent once, but for one that was refused for its token alone, which certainly did nothing: that is
     sent again with another token, if there is one."""
 
     def __init__(
-        self, *, api_url: str = "", access_token: Callable[[], Awaitable[str]], timeout_s: float = 10.0
+        self,
+        *,
+        api_url: str = "",
+        access_token: Callable[[], Awaitable[str]],
+        token_refused: Callable[[str], Awaitable[None]],
+        timeout_s: float = 10.0,
     ) -> None:
+        self.clock_offset_ns = 0
         self._api_url = api_url or PRODUCTION
         self._access_token = access_token
+        self._token_refused = token_refused
         self._timeout_s = timeout_s
         self._http: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
@@ -57,9 +69,8 @@ class SchwabClient:
         where = f"Schwab, {method} {path.partition('?')[0]}"
         token = await self._access_token()
         response = await self._ask(method, path, where, token, params=params, json=body)
-        refused = getattr(self._access_token, "refused", None)
-        if response.status_code == UNAUTHORIZED and refused is not None:
-            await refused(token)
+        if response.status_code == UNAUTHORIZED:
+            await self._token_refused(token)
             other = await self._access_token()
             if other != token:
                 response = await self._ask(method, path, where, other, params=params, json=body)
@@ -71,11 +82,21 @@ class SchwabClient:
 
         http = await self._opened()
         try:
-            return await http.request(method, path, headers={"Authorization": f"Bearer {token}"}, **what)
+            response = await http.request(method, path, headers={"Authorization": f"Bearer {token}"}, **what)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
             raise VenueUnreachable(f"{where}: not reached: {_words(error)}") from error
         except httpx.HTTPError as error:
             raise OutcomeUnknown(f"{where}: no usable answer: {_words(error)}") from error
+        self._note_clock(response.headers.get("date", ""))
+        return response
+
+    def _note_clock(self, date: str) -> None:
+        try:
+            theirs = email.utils.parsedate_to_datetime(date).timestamp()
+        except ValueError:
+            return
+        offset_s = theirs - time.time()
+        self.clock_offset_ns = int(offset_s * NS_PER_S) if abs(offset_s) > _SKEW_THAT_COUNTS_S else 0
 
     async def _opened(self) -> "httpx.AsyncClient":
         async with self._opening:

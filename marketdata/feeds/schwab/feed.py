@@ -89,7 +89,12 @@ class SchwabFeed(StreamFeed):
         self.options = options or SchwabOptions()
         super().__init__(name, self.options, resolve=resolve, backoff=backoff)
         self._token = token
-        self._client = SchwabClient(api_url=api_url, access_token=token, timeout_s=self.options.answer_timeout_s)
+        self._client = SchwabClient(
+            api_url=api_url,
+            access_token=token,
+            token_refused=token.refused,
+            timeout_s=self.options.answer_timeout_s,
+        )
         self._carried: Subscriptions | None = None
         self._translator = Translator(name, self._level_one_tracks, self.counts)
 

@@ -15,7 +15,10 @@ def client_with(answer, token=None):
     async def fixed() -> str:
         return "token"
 
-    client = SchwabClient(access_token=token or fixed)
+    async def kept(_: str) -> None:
+        """There is no other token."""
+
+    client = SchwabClient(access_token=token or fixed, token_refused=token.refused if token else kept)
     client._http = httpx.AsyncClient(base_url="https://api.schwabapi.com", transport=httpx.MockTransport(answer))
     return client
 
@@ -71,7 +74,10 @@ async def test_a_timeout_over_a_real_socket_is_unknown():
     async def token() -> str:
         return "token"
 
-    client = SchwabClient(api_url=f"http://127.0.0.1:{port}", access_token=token, timeout_s=0.1)
+    async def kept(_: str) -> None:
+        """There is no other token."""
+
+    client = SchwabClient(api_url=f"http://127.0.0.1:{port}", access_token=token, token_refused=kept, timeout_s=0.1)
     try:
         with pytest.raises(OutcomeUnknown):
             await client.send("POST", "/x", body={})
