@@ -209,15 +209,15 @@ class TastytradeVenue:
     async def _listed(self, since: int) -> dict[int, OrderDoc]:
         """Every order that is open or may have changed since, by id.
 
-        Three lists and a look at the trades, because none is enough: today's orders, those of the days since, those
-        that are open however old, and old ones that traded.
+        Two lists and a look at the trades, because none is enough: orders made since, those that are open however
+        old, and old ones that traded. The list of today's orders ("live") would do, but the venue forbids asking for
+        it again and again.
         """
         base = f"/accounts/{self._account}"
         start = (to_datetime(since).astimezone(NEW_YORK).date() - timedelta(days=1)).isoformat()
         documents = [
             *await self._client.items(f"{base}/orders", {"status[]": list(OPEN_STATUSES)}),
             *await self._client.items(f"{base}/orders", {"start-date": start}),
-            *await self._client.items(f"{base}/orders/live"),
         ]
         found: dict[int, OrderDoc] = {}
         for document in documents:  # the later list was read later
