@@ -20,3 +20,7 @@ SYMBOLS = [each.strip() for each in env.str("SYMBOLS", default="").split(",") if
 SYMBOL_FILE = env.str("SYMBOL_FILE", default="")  # a list of assets that somebody exported
 MAX_SYMBOLS = integer("MAX_SYMBOLS", 500, minimum=1)
 MAX_WEBSOCKET_SYMBOLS = integer("MAX_WEBSOCKET_SYMBOLS", 30, minimum=1)
+
+# Files for people, beside the database: paper_trades/ and trade_states/.
+PAPER_TRADES_BACKUP = env.bool("PAPER_TRADES_BACKUP", default=False)
+BACKUP_DIR = env.str("BACKUP_DIR", default="") or str(VAR_DIR / "backup")

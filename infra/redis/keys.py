@@ -116,6 +116,11 @@ def notifications(user: str) -> str:
     return f"notifications:{user}"
 
 
+def new_orders() -> str:
+    """Stream, trimmed: every order that was approved, of all books, for outside readers. Traders → people."""
+    return "orders.new"
+
+
 # ---- Channels groups --------------------------------------------------------------------------------------
 
 

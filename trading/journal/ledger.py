@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import F
 
+from brokers.paper.would_send import would_send
 from engine.errors import InvariantBroken
 from engine.model.accounts import AccountChecked, PositionAdjusted
 from engine.model.commands import CommandHandled
@@ -69,6 +70,7 @@ class Projection:
             updated_at=at,
             timeline=[{"state": OrderState.APPROVED, "at": iso(event.ts)}],
             bar=self._bar_of(order.strategy, order.symbol),
+            request=would_send(order) if self.book.mode == Book.Mode.PAPER else None,
             **order_columns(order),
         )
 

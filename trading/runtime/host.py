@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -26,8 +27,9 @@ from infra.redis.client import AsyncRedis, aclose_clients, async_client, sync_cl
 from infra.redis.leases import Lease
 from marketdata.history import recent_bars
 from marketdata.reader import StreamReader
+from trading.journal.backup import back_up
 from trading.journal.writer import DatabaseJournal
-from trading.models import CommandRecord
+from trading.models import Book, CommandRecord
 from trading.runtime import compose, state
 from trading.runtime.commands import CommandSource
 from trading.runtime.inbox import Delivery, Inbox
@@ -125,7 +127,9 @@ async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: i
     reader = StreamReader(client, book=name, subscriptions=composition.subscriptions, cursors=composition.cursors)
     await reader.start()
     await warm_up(engine, _history(client))
-    journal = DatabaseJournal(book_id=composition.book_id, token=token, on_commit=lambda out: _show_facts(name, out))
+    journal = DatabaseJournal(
+        book_id=composition.book_id, token=token, on_commit=lambda out: _show_facts(name, composition.mode, out)
+    )
     inbox = Inbox()
 
     async def rewarm(symbol: str) -> None:
@@ -229,10 +233,13 @@ def _history(client: AsyncRedis) -> Any:
     return history
 
 
-def _show_facts(book: str, outputs: Sequence[Event]) -> None:
+def _show_facts(book: str, mode: str, outputs: Sequence[Event]) -> None:
     """On the journal's thread, after the commit: pages and views never show what the database does not hold."""
     broadcast.broadcast_events(book, outputs)
     state.show_positions(sync_client(settings.REDIS_URL), outputs)
+    state.show_orders(sync_client(settings.REDIS_URL), book, outputs)
+    if settings.PAPER_TRADES_BACKUP and mode == Book.Mode.PAPER:
+        back_up(book, outputs, folder=Path(settings.BACKUP_DIR))
 
 
 async def _show(client: AsyncRedis, name: str, desk: compose.BookDesk, runner: Runner) -> None:

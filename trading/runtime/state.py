@@ -2,16 +2,19 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.model.event import Event
+from engine.model.orders import ApprovedOrder
 from engine.model.positions import PositionChanged
 from engine.model.time import iso
+from infra import codec
 from infra.redis import keys
 from infra.redis.client import AsyncRedis, SyncRedis
 
 HEARTBEAT_TTL_S = 15
+NEW_ORDERS_KEPT = 1_000
 
 
 def show_positions(client: SyncRedis, events: Iterable[Event]) -> None:
@@ -56,3 +59,15 @@ async def beat(client: AsyncRedis, *, process: str, figures: dict[str, Any]) -> 
     """The heartbeat: `figures` of the work done, and when; it ends by itself when nobody renews it."""
     document = json.dumps({"at": time.time(), **figures})
     await client.set(keys.heartbeat(process), document, ex=HEARTBEAT_TTL_S)
+
+
+def show_orders(client: SyncRedis, book: str, outputs: Sequence[Event]) -> None:
+    """Every approved order into the stream `orders.new`: a view for outside readers, on which nothing of ours waits."""
+    approved = [out for out in outputs if isinstance(out, ApprovedOrder)]
+    if not approved:
+        return
+    with client.pipeline(transaction=False) as pipe:
+        for each in approved:
+            fields: dict[Any, Any] = {"book": book, "e": codec.encode(each)}
+            pipe.xadd(keys.new_orders(), fields, maxlen=NEW_ORDERS_KEPT, approximate=True)
+        pipe.execute()
