@@ -9,12 +9,14 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from infra.web.errors import NoSuchRoute
 from infra.web.health import HealthView
+from infra.web.metrics import MetricsView
 
 # The pages own the root and mount themselves there; every other package answers below /api/.
 _API_APPS = [app for app in settings.PRODUCT_APPS if app != "dashboard"]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
+    path("metrics", MetricsView.as_view(), name="metrics"),
     path("api/health", HealthView.as_view(), name="health"),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

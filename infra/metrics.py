@@ -31,6 +31,8 @@ FEED_LAG = Histogram(
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0),
 )
 FEED_NOT_FRESH = Gauge("feed_symbols_not_fresh", "Symbols whose data may not be traded on", ["feed"])
+FEED_RECORDER_BEHIND = Gauge("feed_recorder_behind", "1 while the recording does not keep up", ["feed"])
+FEED_RECORDS_MISSED = Counter("feed_records_missed_total", "Records that the recording left out", ["feed"])
 FEED_UNREAD = Gauge("feed_unread_share", "Of a stream's room: what its slowest reader has not acknowledged", ["feed"])
 
 

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 Pair = tuple[str, str]
 
+TICK_WINDOW_S = 120.0  # partial bars older than this are dropped
 MAX_PENDING = 100_000  # bars that wait while Redis is away; beyond it the oldest are given up, visibly
 
 
@@ -48,7 +49,7 @@ class Publisher:
         feed: str,
         session_of: Callable[[str], SessionOf | None] = lambda symbol: None,
         exclude: int = 0,
-        tick_window_s: float = 120.0,
+        tick_window_s: float = TICK_WINDOW_S,
         may_write: Callable[[], bool] = lambda: True,
         revises_late: bool = False,
         quality: str = "built",
@@ -56,9 +57,7 @@ class Publisher:
         recorder: Recorder | None = None,
     ) -> None:
         self.feed = feed
-        self.revised = 0
-        self.bars_made = 0
-        self.dropped = 0
+        self.bars_made = self.revised = self.dropped = 0
         self.last_tick: dict[str, Tick] = {}  # as of the last flush
         self.position: str | None = None  # of a source that can resume, as of the events ingested so far
         self._wire = Wire(client)
@@ -78,7 +77,7 @@ class Publisher:
         self._stateful: set[str] = set()  # symbols whose state changed otherwise
         self._heard: set[str] = set()  # symbols with a print since they were taken up, or lost some
         self._restarted: set[str] = set()  # symbols continued from a predecessor's state
-        self._counters: dict[str, int] = {}
+        self.counters: dict[str, int] = {}  # stream → number of its last entry
         self._closed: deque[Bar] = deque(maxlen=10_000)  # written, for whoever watches over completeness
         self._given = GivenBars()
         self.last_quote: dict[str, Quote] = {}  # as of the last flush
@@ -261,7 +260,7 @@ class Publisher:
     async def trim(self, now_ms: int) -> None:
         """Drop partial bars older than the window; called about once a second."""
         oldest = now_ms - self._window_ms
-        streams = [keys.ticks_stream(symbol, timeframe) for symbol, timeframe in self.pairs]
+        streams = [keys.ticks_stream(*pair) for pair in self.pairs]
         if not streams or not self._may_write():
             return
         async with self._lock:
@@ -292,7 +291,7 @@ class Publisher:
         stateful, self._stateful = self._stateful, set()
         pending += [self._restart_note(symbol, moved[symbol].ts) for symbol in self._restarted & moved.keys()]
         self._restarted -= moved.keys()
-        batch = Batch(self._counters)
+        batch = Batch(self.counters)
         for event in pending:
             if isinstance(event, Bar):
                 self._closed.append(event)
@@ -329,7 +328,7 @@ class Publisher:
         for event in self._pending[:cut]:
             if isinstance(event, Bar):
                 key = keys.bars_stream(event.symbol, event.timeframe)
-                self._counters[key] = self._counters.get(key, 0) + 1
+                self.counters[key] = self.counters.get(key, 0) + 1
         del self._pending[:cut]
         self.dropped += cut
         logger.error("%s: Redis takes nothing; %d bars that waited were given up", self.feed, cut)
@@ -348,7 +347,7 @@ class Publisher:
                 expander.restore(state)
             except SnapshotIncompatible as error:
                 logger.warning("%s: the stored state is not continued: %s", symbol, error)
-        last_seq = await continue_counters(self._wire, symbol, timeframes, self._counters)
+        last_seq = await continue_counters(self._wire, symbol, timeframes, self.counters)
         expander.seq = max(expander.seq, last_seq)
         self._expanders[symbol] = expander
         self._on_tick[symbol] = expander.on_tick
@@ -370,7 +369,7 @@ class Publisher:
         if timeframes == present:
             return
         added = timeframes - present
-        last_seq = await continue_counters(self._wire, symbol, added, self._counters)
+        last_seq = await continue_counters(self._wire, symbol, added, self.counters)
         for timeframe in present - timeframes:
             expander.remove(timeframe)
             self._drop_pending(symbol, timeframe)

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import ExponentialWithJitterBackoff
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
 from redis.retry import Retry
 
@@ -44,6 +44,24 @@ async def aclose_clients() -> None:
     """Close every client of the running loop: the last thing a long-lived loop does."""
     for client in _async.pop(asyncio.get_running_loop(), {}).values():
         await client.aclose()
+
+
+def sync_twin(client: AsyncRedis, *, timeout_s: float = 5.0) -> SyncRedis:
+    """A client of its own for a thread, connected to where `client` is; one try per request."""
+    pool = client.connection_pool
+    named = ("host", "port", "db", "username", "password", "path", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+    options = {name: value for name, value in pool.connection_kwargs.items() if name in named}
+    if "path" in options:
+        options["unix_socket_path"] = options.pop("path")
+    if issubclass(pool.connection_class, redis.asyncio.SSLConnection):
+        options["ssl"] = True
+    return redis.Redis(
+        **options,
+        decode_responses=True,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 0),
+    )
 
 
 def url_of(client: AsyncRedis | SyncRedis) -> str:

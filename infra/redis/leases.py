@@ -89,6 +89,18 @@ class Lease:
         self._until = asked + self.ttl_s
         return True
 
+    def renew_now(self, client: SyncRedis) -> bool:
+        """`renew` for a thread, over a connection of its own."""
+        token = self.token
+        if token is None:
+            return False
+        asked = time.monotonic()
+        if not cast("Any", client.eval(_RENEW, 1, self._key, str(token), str(self._ttl_ms))):
+            self.token = None
+            return False
+        self._until = asked + self.ttl_s
+        return True
+
     async def keep(self) -> bool:
         """`renew`, but an unreachable Redis is no loss as long as our own clock still covers the lease."""
         try:

@@ -15,6 +15,8 @@ from marketdata.feeds.past import Past
 from marketdata.feeds.registry import Feed
 from marketdata.feeds.truth import FRESH, TruthGate, Verdict
 from marketdata.publisher import Publisher
+from marketdata.recording.recorder import Recorder
+from marketdata.unread import UnreadWatch
 
 HEARTBEAT_TTL_S = 10
 
@@ -33,7 +35,16 @@ class Report:
     """Writes what is to be known about one feed, about once a second."""
 
     def __init__(
-        self, client: AsyncRedis, feed: Feed, *, publisher: Publisher, truth: TruthGate, clock: VenueClock, past: Past
+        self,
+        client: AsyncRedis,
+        feed: Feed,
+        *,
+        publisher: Publisher,
+        truth: TruthGate,
+        clock: VenueClock,
+        past: Past,
+        unread: UnreadWatch,
+        recorder: Recorder | None,
     ) -> None:
         self.counts = Counts()
         self.facts: dict[tuple[str, str], SymbolFacts] = {}
@@ -43,6 +54,8 @@ class Report:
         self._truth = truth
         self._clock = clock
         self._past = past
+        self._unread = unread
+        self._recorder = recorder
         self._counted: dict[Counter, int] = {}
 
     async def tell(self) -> None:
@@ -81,6 +94,7 @@ class Report:
             "gaps": counts.gaps,
             "dropped": publisher.dropped,
             "late": publisher.late,
+            "unread_share": round(self._unread.worst, 3),
             "venue_ts": self._clock.now or 0,
         }
 
@@ -112,10 +126,14 @@ class Report:
             metrics.FEED_ENTRIES: counts.entries,
             metrics.FEED_GAPS: counts.gaps,
             metrics.FEED_ALERTS: counts.alerts,
+            metrics.FEED_RECORDS_MISSED: self._recorder.missed if self._recorder is not None else 0,
             metrics.FEED_RECONNECTS: getattr(self._feed, "connects", 0),
         }
         for counter, value in counters.items():
             counter.labels(self._feed.name).inc(max(0, value - self._counted.get(counter, 0)))
             self._counted[counter] = value
         states = [verdict.state for verdict in self._truth.verdicts.values()]
+        if self._recorder is not None:
+            metrics.FEED_RECORDER_BEHIND.labels(self._feed.name).set(self._recorder.is_behind)
+        metrics.FEED_UNREAD.labels(self._feed.name).set(self._unread.worst)
         metrics.FEED_NOT_FRESH.labels(self._feed.name).set(len(states) - states.count(FRESH))

@@ -9,13 +9,14 @@ from typing import Any, cast
 import msgspec
 
 from engine.instruments.sessions import SessionOf
-from engine.model.market import FeedGap, FeedStateChanged, Tick
+from engine.model.market import FeedGap, FeedStateChanged, Quote, Tick
 from engine.model.time import NS_PER_MS, NS_PER_S
 from infra import metrics
 from infra.backoff import Backoff
 from infra.cancelling import cancel
 from infra.redis import keys
 from infra.redis.client import REDIS_AWAY, AsyncRedis
+from infra.redis.lease_thread import LeaseThread
 from infra.redis.leases import Lease
 from marketdata.feeds.clock import VenueClock
 from marketdata.feeds.crosscheck import CrossCheck
@@ -25,9 +26,10 @@ from marketdata.feeds.registry import Feed, Frame
 from marketdata.feeds.report import Report
 from marketdata.feeds.truth import FRESH, Receipts, TruthGate, TruthOptions
 from marketdata.history import Joined
-from marketdata.publisher import Pair, Publisher
+from marketdata.publisher import TICK_WINDOW_S, Pair, Publisher
 from marketdata.recording.recorder import Recorder
 from marketdata.recording.records import Numbered
+from marketdata.unread import UnreadWatch
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ LEASE_KIND = "feed"
 LEASE_TTL_S = 4.0
 CLOSE_DELAY_NS = 50 * NS_PER_MS  # prints of a period's end may still be under way
 CLOCK_S = 0.025
+_MARKET = (Tick, Quote)
 _TRANSIT_NS = NS_PER_S  # prints of one moment reach us within so much of each other
 
 
@@ -82,7 +85,17 @@ class FeedRunner:
             passed_of=getattr(feed, "native_timeframes", lambda symbol: frozenset()),
         )
         self.past = Past(client, feed, bars=history_bars, now=self.venue_now, on_repair=self._repaired)
-        self.report = Report(client, feed, publisher=self.publisher, truth=self.truth, clock=self.clock, past=self.past)
+        self.unread = UnreadWatch(client, tick_window_ms=int(TICK_WINDOW_S * 1000))
+        self.report = Report(
+            client,
+            feed,
+            publisher=self.publisher,
+            truth=self.truth,
+            clock=self.clock,
+            past=self.past,
+            unread=self.unread,
+            recorder=recorder,
+        )
         self._client = client
         self._calendars = (session_of, hours_of)
         self._on_alert = on_alert
@@ -106,18 +119,21 @@ class FeedRunner:
         if token is None:
             return "held"
         logger.info("feed %s: this process runs it (fencing token %d)", self.feed.name, token)
+        keeper = LeaseThread(self._client, self._lease, on_lost=lambda: self._finish("the lease was lost"))
         try:
             await self._begin()
             return await self._run_loops()
         finally:
             await self._end()
+            await asyncio.to_thread(keeper.stop)
+            await _quietly(self._lease.release)
             logger.info("feed %s: %s", self.feed.name, self._why or "ended by an error")
 
     # ---- the loops ----------------------------------------------------------------------------------------
 
     async def _run_loops(self) -> str:
         loops: list[Coroutine[Any, Any, None]] = [
-            self._read(), self._write(), self._tick_clock(), self._keep_lease(), self._keep_house(), self.past.run(),
+            self._read(), self._write(), self._tick_clock(), self._keep_house(), self.past.run(),
         ]  # fmt: skip
         if self.check is not None:
             loops.append(self._compare(self.check))
@@ -138,7 +154,7 @@ class FeedRunner:
         async for frame in self.feed.frames():
             counts.frames += 1
             last = frame[-1] if frame else None
-            if type(last) is Tick:
+            if type(last) is Tick and type(frame[0]) in _MARKET:  # see Frame: what is neither stands in front
                 clock.saw(last.ts, last.ts_recv)
                 clock.received(last.ts_recv)
                 counts.ticks += len(frame)
@@ -230,13 +246,6 @@ class FeedRunner:
                     self._wake.set()
             await asyncio.sleep(CLOCK_S)
 
-    async def _keep_lease(self) -> None:
-        while True:
-            await asyncio.sleep(self._lease.ttl_s / 3)
-            if not await self._lease.keep():
-                self._finish("the lease was lost")
-                return
-
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(self._interval_s)
@@ -247,7 +256,9 @@ class FeedRunner:
                 await self._follow_wanted()
                 self._judge()
                 await self.report.tell()
-                await self.publisher.trim(time.time_ns() // NS_PER_MS)
+                now_ms = time.time_ns() // NS_PER_MS
+                await self.unread.look(sorted(self.publisher.pairs), self.publisher.counters, now_ms)
+                await self.publisher.trim(now_ms)
             except REDIS_AWAY as error:
                 logger.warning("feed %s: Redis is away: %s", self.feed.name, error)
 
@@ -267,7 +278,7 @@ class FeedRunner:
         await self.feed.close()
         if self.check is not None:
             await self.check.second.close()
-        for action in (self._last_words, self.publisher.close, self._lease.release):
+        for action in (self._last_words, self.publisher.close, self.unread.close):
             await _quietly(action)
         if self._recorder is not None:
             await asyncio.to_thread(self._recorder.close)

@@ -17,8 +17,8 @@ from users.roles import Role
 from users.services import create_user
 
 pytestmark = pytest.mark.django_db
-# Open by their nature: to log in, to be probed, to read the documentation.
-OPEN = {"/api/login", "/api/token/refresh", "/api/health", "/api/schema", "/api/docs", "/docs", "/health"}
+# Open by their nature: to log in, to be probed, to read the documentation; figures, to a scraper on this machine.
+OPEN = {"/api/login", "/api/token/refresh", "/api/health", "/api/schema", "/api/docs", "/docs", "/health", "/metrics"}
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
