@@ -65,6 +65,9 @@ class VenueSimulator(ABC):
         """What else moves on with the market: here nothing."""
         return
 
+    def _control_faults(self, request: HttpRequest) -> HttpResponse:
+        return fault_control.control_faults(self.faults, request)
+
     @property
     def rest_url(self) -> str:
         return f"http://{self._config.host}:{self.port}"
@@ -116,7 +119,7 @@ class VenueSimulator(ABC):
         if request.path == "/status":
             return HttpResponse(200, self.status())
         if request.path == fault_control.PATH:
-            return fault_control.control_faults(self.faults, request)
+            return self._control_faults(request)
         self._requests += 1
         if self.faults.refuses_requests:
             return fault_control.too_many_requests(self.faults, self.too_many)

@@ -1,5 +1,6 @@
-"""Alpaca's simulator: market data in its stream and over REST."""
+"""Alpaca's simulator: market data and trading, each in its stream and over REST."""
 
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -7,7 +8,14 @@ from websockets.asyncio.server import ServerConnection
 
 from simulators.alpaca.history import HistoryDesk
 from simulators.alpaca.stream import DataClient, DataDesk, DataLimits
+from simulators.alpaca.trading import TradingDesk, render
+from simulators.alpaca.updates import UpdatesClient, UpdatesDesk
 from simulators.alpaca.wire import DAMAGES
+from simulators.brokerage.account import AccountSetup
+from simulators.brokerage.brokerage import Brokerage, BrokerageSetup
+from simulators.brokerage.fault_control import control_faults
+from simulators.brokerage.faults import OrderFaults, OrderFaultScript
+from simulators.brokerage.gate import Gate
 from simulators.http_server import HttpRequest, HttpResponse
 from simulators.streaming import StreamClient
 from simulators.tape import Print, last_print
@@ -27,15 +35,19 @@ class AlpacaKeys(msgspec.Struct, frozen=True):
 
 
 class AlpacaConfig(VenueConfig, frozen=True, kw_only=True):
-    """`is_delayed_sip`: the free plan, which may not see the last 15 minutes of the consolidated tape."""
+    """`is_delayed_sip`: the free plan, which may not see the last 15 minutes of the consolidated tape. `account` is
+    whose keys these are; `hard_to_borrow`: stocks that cannot be sold short."""
 
     keys: AlpacaKeys = AlpacaKeys()
     limits: DataLimits = DataLimits()
     is_delayed_sip: bool = False
+    account: AccountSetup = AccountSetup("PA3SIM000001")
+    hard_to_borrow: frozenset[str] = frozenset({"MSTR"})
+    order_faults: tuple[OrderFaultScript, ...] = ()
 
 
 class AlpacaSimulator(VenueSimulator):
-    """A running simulator; its streams are `/v2/{feed}`."""
+    """A running simulator; its streams are `/v2/{feed}` for data and `/stream` for trading."""
 
     damages = DAMAGES
     too_many = {"code": 42910000, "message": "rate limit exceeded"}
@@ -45,6 +57,15 @@ class AlpacaSimulator(VenueSimulator):
         self.config = config
         self.data = DataDesk(self.market, self.faults, may_enter=config.keys.fit, limits=config.limits)
         self._history = HistoryDesk(self.market, self.clock.now, is_delayed_sip=config.is_delayed_sip)
+        self.order_faults = OrderFaults(seed=config.market.seed, clock=time.monotonic)
+        for script in config.order_faults:
+            self.order_faults.add(script)
+        number = config.account.number
+        setup = BrokerageSetup(accounts=(config.account,), hard_to_borrow=config.hard_to_borrow)
+        self.brokerage = Brokerage(self.market, setup, market_now=self.clock.now, faults=self.order_faults)
+        gate = Gate(self.order_faults, render)
+        self._trading = TradingDesk(self.brokerage, self.market, gate, account=number)
+        self._updates = UpdatesDesk(self.brokerage, self.faults, may_enter=config.keys.fit, account=number)
 
     # ---- what the tape takes back -------------------------------------------------------------------------------
 
@@ -75,13 +96,27 @@ class AlpacaSimulator(VenueSimulator):
     def _accept(self, socket: ServerConnection, path: str) -> StreamClient | None:
         if path.startswith("/v2/"):
             return DataClient(socket, self.data, path.removeprefix("/v2/"))
+        if path == "/stream" and not self._is_down():
+            return UpdatesClient(socket, self._updates)
         return None
+
+    def _is_down(self) -> bool:
+        return bool(self.order_faults.active("restart") or self.order_faults.active("cut_stream"))
+
+    def _turn(self) -> None:
+        """The broker keeps pace with the market."""
+        self.order_faults.advance(self._updates)
+        self.brokerage.advance()
+
+    def _control_faults(self, request: HttpRequest) -> HttpResponse:
+        return control_faults(request, self.faults, self.order_faults)
 
     def _handle(self, request: HttpRequest) -> HttpResponse:
         headers = request.headers
         if not self.config.keys.fit(headers.get("apca-api-key-id", ""), headers.get("apca-api-secret-key", "")):
             return _FORBIDDEN
-        return self._history.handle(request) or HttpResponse(404, {"code": 40410000, "message": "endpoint not found"})
+        found = self._history.handle(request) or self._trading.handle(request)
+        return found or HttpResponse(404, {"code": 40410000, "message": "endpoint not found"})
 
 
 async def serve_alpaca(config: AlpacaConfig) -> AlpacaSimulator:

@@ -14,7 +14,7 @@ from simulators.brokerage.orders import Refusal, SimOrder, State, Ticket
 
 _NEEDS_LIMIT = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 _NEEDS_STOP = (OrderType.STOP, OrderType.STOP_LIMIT)
-_SHARE_STEP = Decimal("0.000001")
+_SHARE_STEP = Decimal("0.000000001")  # the finest that any venue takes; each checks its own
 ZERO = Decimal(0)
 
 

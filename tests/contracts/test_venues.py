@@ -127,7 +127,7 @@ async def test_every_order_type_and_time_that_the_table_lists_is_taken(desk):
 @every_venue
 async def test_what_the_venue_cannot_take_is_refused_before_it_is_sent(desk):
     features = desk.venue.features
-    assert (await cannot_place(desk, desk.order(quantity="0.123456789"))).field == "quantity"
+    assert (await cannot_place(desk, desk.order(quantity="0.12345678901"))).field == "quantity"
     for kind in set(OrderType) - features.order_types:
         refused = await cannot_place(desk, desk.order(type=kind, stop_price=D(1), limit_price=D(1), trail=D(1)))
         assert refused.field == "type"

@@ -1,0 +1,304 @@
+"""One Alpaca account, as our gateway sees an account."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+from brokers.alpaca.auth import keys_of, stream_url
+from brokers.alpaca.client import Client, NotThere
+from brokers.alpaca.features import FEATURES
+from brokers.alpaca.stream import AccountStream
+from brokers.alpaca.translate import (
+    ORDERS,
+    NotUnderstood,
+    OrderDoc,
+    account,
+    balances,
+    event_doc,
+    fill_of_activity,
+    fill_of_event,
+    is_failed_replacement,
+    is_superseded,
+    order_doc,
+    place_request,
+    position,
+    replace_request,
+    replacement_name,
+    venue_order,
+)
+from brokers.venue import (
+    AccountUpdate,
+    Answer,
+    Balances,
+    FillReported,
+    Known,
+    NotAuthorized,
+    OrderRefused,
+    OrderReported,
+    OutcomeUnknown,
+    StreamLost,
+    StreamRestored,
+    Unknown,
+    Venue,
+    VenueFill,
+    VenueOrder,
+    VenuePosition,
+    VenueRequest,
+    VenueSetup,
+)
+from engine.instruments.instrument import Instrument
+from engine.model.orders import Order
+from engine.model.time import NS_PER_DAY, NS_PER_S, iso
+
+logger = logging.getLogger(__name__)
+
+_UNANSWERED = (OrderRefused, OutcomeUnknown, NotUnderstood, NotThere)
+_MARGIN_NS = 2 * NS_PER_S  # clocks agree to about that
+_PAGE, _FILL_PAGE, _MAX_PAGES = 500, 100, 50
+_MAX_CHAIN = 20  # replacements of one order
+_REMEMBERED = 10_000  # executions that were told
+
+
+class AlpacaVenue:
+    """`options`: `key` and `secret`, `timeout_s`, `heartbeat_s`, and `settle_s`: how long after it was sent an order
+    may still be on its way to the venue's lists."""
+
+    features = FEATURES
+
+    def __init__(self, setup: VenueSetup) -> None:
+        options = setup.options
+        self._account = setup.account_number
+        self._keys = keys_of(options)
+        self._client = Client(setup.api_url, self._keys, timeout_s=float(options.get("timeout_s", 10.0)))
+        self._stream_url = setup.stream_url or stream_url(setup.api_url)
+        self._settle_ns = int(float(options.get("settle_s", 2.0)) * NS_PER_S)
+        self._heartbeat_s = float(options.get("heartbeat_s", 15.0))
+        self._told: set[str] = set()
+        self._told_order: deque[str] = deque()
+
+    async def open(self) -> None:
+        """The key works, and it is this account's."""
+        found = await self._show_account()
+        if self._account not in ("", found.account_number):
+            raise NotAuthorized(
+                f"account_number: {found.account_number} was expected for this key, found {self._account!r}",
+                field="account_number",
+            )
+        self._account = found.account_number
+        if found.trading_blocked or found.account_blocked:
+            logger.warning("Alpaca says that account %s may not trade (%s)", found.account_number, found.status)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    # ---- instructions --------------------------------------------------------------------------------------
+
+    def request_for(self, order: Order, instrument: Instrument) -> VenueRequest:
+        return place_request(order, instrument)
+
+    async def place(self, order: Order, instrument: Instrument) -> VenueOrder:
+        return await self._instruct(self.request_for(order, instrument), f"placing {order.client_id}")
+
+    async def replace(self, working: VenueOrder, order: Order, instrument: Instrument) -> VenueOrder:
+        """The venue makes a new order with a new name of its own; `find` follows the chain to it."""
+        present = await self._read_order(working.venue_id)
+        name = replacement_name(present.client_order_id)
+        request = replace_request(working, order, instrument, name=name)
+        return await self._instruct(request, f"replacing {working.venue_id}")
+
+    async def cancel(self, working: VenueOrder) -> None:
+        try:
+            await self._client.call("DELETE", f"{ORDERS}/{working.venue_id}")
+        except NotThere as error:
+            raise OrderRefused(error.detail, venue_code="404") from error
+
+    # ---- questions -----------------------------------------------------------------------------------------
+
+    async def find(self, order: Order, *, since: int) -> Answer[VenueOrder | None]:
+        ts = time.time_ns()
+        try:
+            doc = await self._named(order.client_id)
+            if doc is not None:
+                return Known(venue_order(await self._truth(doc)), ts)
+        except _UNANSWERED as error:
+            return Unknown(error.detail)
+        if ts - since < self._settle_ns:
+            return Unknown("it was sent a moment ago, and may still be on its way into the venue's lists")
+        return Known(None, ts)
+
+    async def orders(self, *, since: int) -> Answer[tuple[VenueOrder, ...]]:
+        ts = time.time_ns()
+        try:
+            docs = await self._listed(since)
+            found = [venue_order(doc) for doc in docs.values() if not self._is_hidden(doc, docs)]
+        except _UNANSWERED as error:
+            return Unknown(error.detail)
+        start = self._their_clock(since)
+        return Known(tuple(each for each in found if not each.state.is_final or each.updated_ts >= start), ts)
+
+    async def fills(self, *, since: int) -> Answer[tuple[VenueFill, ...]]:
+        ts = time.time_ns()
+        try:
+            activities = await self._activities(self._their_clock(since))
+            names = await self._names_of({str(each["order_id"]) for each in activities}, since)
+            found = tuple(fill_of_activity(each, names=names) for each in activities)
+        except _UNANSWERED as error:
+            return Unknown(error.detail)
+        return Known(found, ts)
+
+    async def positions(self) -> Answer[tuple[VenuePosition, ...]]:
+        ts = time.time_ns()
+        try:
+            found = [position(each) for each in await self._list("/v2/positions")]
+        except _UNANSWERED as error:
+            return Unknown(error.detail)
+        return Known(tuple(each for each in found if each is not None), ts)
+
+    async def balances(self) -> Answer[Balances]:
+        ts = time.time_ns()
+        try:
+            return Known(balances(await self._client.call("GET", "/v2/account")), ts)
+        except _UNANSWERED as error:
+            return Unknown(error.detail)
+
+    # ---- the stream ----------------------------------------------------------------------------------------
+
+    async def updates(self) -> AsyncIterator[AccountUpdate]:
+        stream = AccountStream(self._stream_url, self._keys, heartbeat_s=self._heartbeat_s)
+        async for message in stream.messages():
+            if isinstance(message, StreamRestored | StreamLost):
+                yield message
+                continue
+            for update in await self._news(message):
+                yield update
+
+    async def _news(self, document: Any) -> list[AccountUpdate]:
+        """What a message tells. Where an order took another one's place, the venue is asked which of them counts."""
+        try:
+            doc = event_doc(document)
+            fill = fill_of_event(doc)
+            news: list[AccountUpdate] = [FillReported(fill)] if fill is not None and self._is_new(fill) else []
+            is_settled = not (is_superseded(doc.order) or is_failed_replacement(doc.order))
+            truth = doc.order if is_settled else await self._truth(await self._read_order(doc.order.id))
+            return [*news, OrderReported(venue_order(truth))]
+        except _UNANSWERED as error:
+            logger.warning("a message of the account stream is left to polling: %s", error.detail)
+            return []
+
+    def _is_new(self, fill: VenueFill) -> bool:
+        if fill.fill_id in self._told:
+            return False
+        self._told.add(fill.fill_id)
+        self._told_order.append(fill.fill_id)
+        if len(self._told_order) > _REMEMBERED:
+            self._told.discard(self._told_order.popleft())
+        return True
+
+    # ---- helpers -------------------------------------------------------------------------------------------
+
+    async def _instruct(self, request: VenueRequest, what: str) -> VenueOrder:
+        try:
+            document = await self._client.call(request.method, request.path, body=request.body)
+            return venue_order(order_doc(document))
+        except NotThere as error:
+            raise OrderRefused(error.detail, venue_code="404") from error
+        except NotUnderstood as error:
+            raise OutcomeUnknown(f"{what}: the answer is not understood ({error.detail})") from error
+
+    async def _show_account(self) -> Any:
+        try:
+            return account(await self._client.call("GET", "/v2/account"))
+        except (NotUnderstood, NotThere) as error:
+            raise OutcomeUnknown(f"the account: {error.detail}") from error
+
+    async def _named(self, client_id: str) -> OrderDoc | None:
+        """The order that carries our name; None where the venue says that there is none."""
+        params = {"client_order_id": client_id}
+        try:
+            return order_doc(await self._client.call("GET", f"{ORDERS}:by_client_order_id", params=params))
+        except NotThere:
+            return None
+
+    async def _truth(self, doc: OrderDoc) -> OrderDoc:
+        """Of this order and those that took its place, the one that tells where our order is."""
+        if is_failed_replacement(doc) and doc.replaces is not None:
+            doc = await self._read_order(doc.replaces)
+        for _ in range(_MAX_CHAIN):
+            if not is_superseded(doc) or doc.replaced_by is None:
+                return doc
+            following = await self._read_order(doc.replaced_by)
+            if is_failed_replacement(following):
+                return doc
+            doc = following
+        raise NotUnderstood(f"order {doc.id}: more than {_MAX_CHAIN} replacements")
+
+    @staticmethod
+    def _is_hidden(doc: OrderDoc, docs: dict[str, OrderDoc]) -> bool:
+        """Another one of the list counts in its stead."""
+        following = docs.get(doc.replaced_by or "")
+        if is_superseded(doc) and not (following is not None and is_failed_replacement(following)):
+            return True
+        return is_failed_replacement(doc)
+
+    async def _listed(self, since: int) -> dict[str, OrderDoc]:
+        """Every order that is open or may have ended since, by id: those that are open however old, those sent from a
+        day before on, and older ones that traded."""
+        start = self._their_clock(since)
+        recent = await self._pages({"status": "all", "after": iso(max(start - NS_PER_DAY, 0))})
+        found = {doc.id: doc for doc in [*await self._pages({"status": "open"}), *recent]}
+        for name in {str(each["order_id"]) for each in await self._activities(start)} - found.keys():
+            found[name] = await self._read_order(name)
+        return found
+
+    async def _pages(self, query: dict[str, str]) -> list[OrderDoc]:
+        """Newest first; the next page ends where the last one began."""
+        found: dict[str, OrderDoc] = {}
+        until: dict[str, str] = {}
+        for _ in range(_MAX_PAGES):
+            items = await self._list(ORDERS, {**query, **until, "limit": _PAGE, "direction": "desc"})
+            page = [order_doc(item) for item in items]
+            found.update((doc.id, doc) for doc in page)
+            if len(page) < _PAGE:
+                return list(found.values())
+            until = {"until": str(items[-1]["submitted_at"])}
+        raise NotUnderstood(f"GET {ORDERS}: the list did not end after {_MAX_PAGES} pages")
+
+    async def _activities(self, start: int) -> list[Any]:
+        """Executions after `start` by the venue's clock, oldest first."""
+        found: list[Any] = []
+        token: dict[str, str] = {}
+        for _ in range(_MAX_PAGES):
+            query = {"after": iso(max(start, 0)), "direction": "asc", "page_size": _FILL_PAGE, **token}
+            page = await self._list("/v2/account/activities/FILL", query)
+            found += page
+            if len(page) < _FILL_PAGE:
+                return found
+            token = {"page_token": str(page[-1]["id"])}
+        raise NotUnderstood(f"GET activities: the list did not end after {_MAX_PAGES} pages")
+
+    async def _names_of(self, order_ids: set[str], since: int) -> dict[str, str]:
+        """Our names of these orders; activities do not tell them."""
+        if not order_ids:
+            return {}
+        docs = await self._listed(since)
+        return {name: venue_order(docs[name]).client_id for name in order_ids if name in docs}
+
+    async def _list(self, path: str, params: Any = None) -> list[Any]:
+        found = await self._client.call("GET", path, params=params)
+        if not isinstance(found, list):
+            raise NotUnderstood(f"GET {path}: a list was expected, found {type(found).__name__}")
+        return found
+
+    async def _read_order(self, name: str) -> OrderDoc:
+        return order_doc(await self._client.call("GET", f"{ORDERS}/{name}"))
+
+    def _their_clock(self, ts: int) -> int:
+        """Our time as the venue's clock showed it, with room for what clocks differ anyway."""
+        return ts + self._client.clock_offset_ns - _MARGIN_NS
+
+
+def make(setup: VenueSetup) -> Venue:
+    """The adapter for one account."""
+    return AlpacaVenue(setup)
