@@ -128,7 +128,7 @@ def _begin(found: Repetition, row: RecordedInputs, inputs: Sequence[Input], befo
     opened = inputs[0]
     if not isinstance(opened, Opened):
         raise InvariantBroken(f"row {row.number} is marked as a beginning and begins with {type(opened).__name__}")
-    found.beginnings += 1
+    found.beginnings += not opened.is_checkpoint
     for strategy, then in opened.versions.items():
         now = code_version(strategy) if strategy in STRATEGIES else ""
         if now != then:

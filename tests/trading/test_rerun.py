@@ -22,11 +22,11 @@ from trading.journal.writer import DatabaseJournal, last_of_recording
 from trading.models import Book, JournalEvent, RecordedInputs, Run
 from trading.rerun import NothingRecorded, Repetition, repeat, sentence
 from trading.runtime import compose
+from trading.runtime.compose import BookDesk
 from trading.runtime.host import compose_desk
 from trading.runtime.inbox import Delivery, Inbox
 from trading.runtime.recording import RecordedWarmth, Recorder
 from trading.runtime.runner import Ended, Runner
-from trading.runtime.simulated import SimulatedDesk
 from trading.runtime.warmup import warm_up
 from trading.services import start_strategy
 
@@ -50,7 +50,7 @@ def market(count: int) -> list[Event]:
 class Counted:
     """A desk that knows how much it was given."""
 
-    def __init__(self, desk: SimulatedDesk) -> None:
+    def __init__(self, desk: BookDesk) -> None:
         self._desk = desk
         self.engine = desk.engine
         self.opening = desk.opening
@@ -67,7 +67,14 @@ class Counted:
         await self._desk.committed(outputs)
 
 
-def live(events: Sequence[Event], *, token: int, is_killed: bool = False, history: Sequence[Bar] = ()) -> None:
+def live(
+    events: Sequence[Event],
+    *,
+    token: int,
+    is_killed: bool = False,
+    history: Sequence[Bar] = (),
+    checkpoint_s: float = 3600.0,
+) -> None:
     """One loop of the book over `events`, composed as a worker would; a killed one does not commit its last second."""
 
     async def past(symbol: str, timeframe: str, count: int) -> Sequence[Bar]:
@@ -76,7 +83,7 @@ def live(events: Sequence[Event], *, token: int, is_killed: bool = False, histor
     async def run() -> None:
         composition = await sync_to_async(compose.load)("paper")
         made, composition = await sync_to_async(compose_desk)(composition)
-        desk, recorder, inbox = Counted(made), Recorder(), Inbox()
+        desk, recorder, inbox = Counted(made), Recorder(checkpoint_s=checkpoint_s), Inbox()
         recorder.take(await sync_to_async(compose.opening)(composition, made))
         engine = RecordedWarmth(desk.engine, recorder)
         if history:
@@ -103,7 +110,7 @@ def live(events: Sequence[Event], *, token: int, is_killed: bool = False, histor
         async def deliver() -> None:
             for event in events:
                 await inbox.put(Delivery(events=[event], cursors={"s": str(event.ts)}))
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.002 if checkpoint_s == 0 else 0)  # many small commits, or few large ones
 
         await asyncio.wait_for(asyncio.gather(runner.run(), deliver()), timeout=20)
         await journal.close()
@@ -153,6 +160,19 @@ def test_a_session_of_several_loops_with_gaps_commands_and_history_repeats_itsel
     assert found.difference is None, sentence(found.difference)
     assert (found.beginnings, outputs(found)) == (4, JournalEvent.objects.count())
     assert found.outputs["CommandHandled"] == 1
+
+
+def test_a_session_can_be_repeated_from_any_of_its_checkpoints(started):
+    live(market(240), token=1, checkpoint_s=0.0)
+    rows = RecordedInputs.objects.order_by("number")
+    assert rows.filter(is_opening=True).count() == rows.count() > 6
+    whole = repeat("paper")
+    assert whole.is_equal
+    assert whole.beginnings == 1  # one loop, however many checkpoints
+    rows.filter(number__lt=rows.count() // 2).delete()
+    part = repeat("paper")
+    assert part.is_equal
+    assert 0 < outputs(part) < outputs(whole)
 
 
 def test_a_change_of_code_is_named_with_the_first_output_it_moves(started, monkeypatch):

@@ -195,6 +195,8 @@ def _broker_desk(engine: Engine, opened: Opened) -> BrokerDesk:
     desk = BrokerDesk(engine, accounts=brokers_of(opened.config.slots), now=opened.began_ts)
     if opened.state is not None:
         desk.restore(opened.state)
+        if opened.is_checkpoint:
+            return desk
     else:
         engine.external = {name: dict(others) for name, others in opened.external.items()}
     desk.begin(opened.fills, opened.orders)

@@ -1,6 +1,7 @@
 """What a book's loop was given, in the order in which it was taken: enough to repeat its decisions exactly."""
 
 import struct
+import time
 import zlib
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -20,6 +21,7 @@ from infra import codec
 from trading.runtime.warmup import Warmable
 
 VERSION = 1
+CHECKPOINT_S = 6 * 3600.0
 
 
 class Entry(msgspec.Struct, frozen=True, tag=True, tag_field="event"):
@@ -38,6 +40,7 @@ class Opened(Entry, frozen=True):
     began_ts: int = 0  # with real accounts: when, which they are not known since
     orders: tuple[OrderRecord, ...] = ()  # what was open, where there was no state
     external: dict[str, dict[str, Decimal]] = {}  # what is known to be others', where there was no state
+    is_checkpoint: bool = False  # the same loop goes on: from here on, too, it can be repeated
 
 
 class Warmed(Entry, frozen=True):
@@ -75,16 +78,30 @@ _WORDS = _encoder.encode(
 
 
 class Recorder:
-    """Keeps inputs in their order until a commit takes them."""
+    """Keeps inputs in their order until a commit takes them.
 
-    def __init__(self) -> None:
+    Every `checkpoint_s` the state of a commit is recorded as well, so that a day can be repeated without the weeks
+    before it, and what is older can be removed.
+    """
+
+    def __init__(self, *, checkpoint_s: float = CHECKPOINT_S) -> None:
         self._inputs: list[Input] = []
+        self._checkpoint_s = checkpoint_s
+        self._opened: Opened | None = None
+        self._kept_s = time.monotonic()
         self.take = self._inputs.append  # called for every event
 
-    def drain(self) -> tuple[Input, ...]:
-        """What came since the last commit."""
+    def drain(self, state: bytes = b"") -> tuple[Input, ...]:
+        """What came since the last commit; `state` is what it leads to."""
         inputs = tuple(self._inputs)
         self._inputs.clear()
+        if inputs and isinstance(inputs[0], Opened):
+            self._opened = inputs[0]
+        if self._opened is not None and time.monotonic() - self._kept_s >= self._checkpoint_s:
+            self._kept_s = time.monotonic()
+            self._inputs.append(
+                msgspec.structs.replace(self._opened, state=state, fills=(), orders=(), is_checkpoint=True)
+            )
         return inputs
 
 

@@ -210,9 +210,8 @@ class Runner:
         self._pending.clear()
         self._dirty = False
         self._last_commit_s = time.monotonic()
-        work = self._commit(
-            outputs, self.desk.save(), dict(self.cursors), self._bars_of(outputs), self._recorder.drain()
-        )
+        state = self.desk.save()
+        work = self._commit(outputs, state, dict(self.cursors), self._bars_of(outputs), self._recorder.drain(state))
         self._committing = asyncio.create_task(work)
         self._committing.add_done_callback(self._commit_ended)
 
