@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from brokers.venue import NotAuthorized, OrderRefused, StreamLost, StreamRestored, VenueSetup
+from brokers.venue import OrderRefused, StreamLost, StreamRestored, VenueSetup
 from infra.backoff import Backoff
 from infra.cancelling import cancel
 from infra.websocket import BAD_ADDRESS, LINE_ERRORS, ClientConnection, abort, open_websocket
@@ -38,15 +38,16 @@ class AccountStream:
 
     async def messages(self) -> AsyncIterator[StreamRestored | StreamLost | dict[str, Any]]:
         """Notifications as they come, between `StreamRestored` and `StreamLost`."""
-        backoff = Backoff(base_s=0.3, cap_s=20.0)
+        backoff = Backoff(base_s=0.3, cap_s=10.0)
         while True:
             connection: ClientConnection | None = None
             beating: asyncio.Task[None] | None = None
             reason = "the line broke"
             is_up = False
             try:
+                token = await self._setup.access_token()  # without one the venue is not called at all
                 connection = await open_websocket(self._setup.stream_url or PRODUCTION)
-                await self._connect(connection)
+                await self._connect(connection, token)
                 beating = asyncio.create_task(self._beat(connection))
                 is_up = True
                 yield StreamRestored()
@@ -57,8 +58,6 @@ class AccountStream:
                 reason = str(error)
             except OrderRefused as error:  # no token to be had: a person may be needed, and may come
                 reason = error.detail
-                if isinstance(error, NotAuthorized):
-                    backoff.attempt = max(backoff.attempt, 5)
             except (*LINE_ERRORS, BAD_ADDRESS) as error:
                 reason = f"the line broke ({error or type(error).__name__})"
             finally:
@@ -70,9 +69,8 @@ class AccountStream:
                 yield StreamLost(reason)
             await asyncio.sleep(backoff.next_delay())
 
-    async def _connect(self, connection: ClientConnection) -> None:
+    async def _connect(self, connection: ClientConnection, token: str) -> None:
         """Say which account, and wait for the answer to that."""
-        token = await self._setup.access_token()
         await self._say(connection, token, "connect", value=[self._account])
         async with asyncio.timeout(_ACK_S):
             while True:
