@@ -129,7 +129,8 @@ class SchwabVenue:
     # ---- instructions --------------------------------------------------------------------------------------
 
     def request_for(self, order: Order, instrument: Instrument) -> VenueRequest:
-        return place_request(order, instrument, account=self._key, day=_today())
+        # Before it is open, as on paper, the number stands where its hash will.
+        return place_request(order, instrument, account=self._key or self._number, day=_today())
 
     async def place(self, order: Order, instrument: Instrument) -> VenueOrder:
         request = self.request_for(order, instrument)

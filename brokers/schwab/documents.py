@@ -155,15 +155,13 @@ def read_account_numbers(content: bytes) -> list[AccountNumberDoc]:
 def flat(docs: list[OrderDoc]) -> Iterator[OrderDoc]:
     """Every order that has a leg, those inside groups with the group's name."""
     for doc in docs:
+        if doc.child_order_strategies:
+            doc.group = doc.group or str(doc.order_id)
+        for child in doc.child_order_strategies:
+            child.group = doc.group
         if doc.order_leg_collection:
             yield doc
-        if doc.child_order_strategies:
-            name = doc.group or str(doc.order_id)
-            for child in doc.child_order_strategies:
-                child.group = name
-            if doc.order_leg_collection:
-                doc.group = name
-            yield from flat(doc.child_order_strategies)
+        yield from flat(doc.child_order_strategies)
 
 
 def moment(text: str) -> int:

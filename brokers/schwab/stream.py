@@ -6,7 +6,7 @@ connection per login: where a feed holds it, orders are followed by polling.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import msgspec
 
@@ -60,7 +60,7 @@ class ActivityStream:
         self._given_up = ""
         self._told: set[str] = set()  # kinds of message that were logged as not understood
 
-    async def news(self) -> AsyncIterator[StreamRestored | StreamLost | tuple[str, ...]]:
+    async def news(self) -> AsyncGenerator[StreamRestored | StreamLost | tuple[str, ...], None]:
         """Names of orders as something happens to them, between `StreamRestored` and `StreamLost`."""
         backoff = Backoff(base_s=0.3, cap_s=60.0)
         is_down_told = False
