@@ -13,10 +13,12 @@ from backtest.simulation.sweep.job import RunConfig, RunOutcome
 from backtest.sweeping import Cancel, Progress, SweepResult, sweep
 from engine.bars.columns import BarColumns
 from engine.errors import InvalidInput
-from strategies.registry import STRATEGIES
+from strategies.registry import STRATEGIES, parse_params
 
 Params = dict[str, Any]
 MOST_VALUES = 1_000_000  # of one axis: more is a mistyped step
+NEAR_ZERO = 10  # how far from a default of 0
+WORDS_CHANGE = 0.3  # how often a word is drawn anew
 ASKED_AT_ONCE = 16  # how many sets Optuna gives before it learns of them; fixed, so that a search can be repeated
 SHAPE = "NAME=FIRST:LAST:STEP (both ends belong to it), NAME=FIRST:LAST or NAME=A,B,C"
 
@@ -125,6 +127,58 @@ def _different(sets: Iterable[Params], axes: Sequence[Axis], count: int) -> list
         if len(known) >= min(count, most):
             break
     return list(known.values())
+
+
+def sets_around(strategy: str, count: int, *, seed: int = 0, reach: float = 3.0) -> list[Params]:
+    """`count` sets that the strategy accepts: numbers between a `reach`-th and `reach` times their defaults within
+    their bounds, words now and then another than the default."""
+    kind, rng = STRATEGIES[strategy], random.Random(f"{strategy} {seed}")
+    fields = msgspec.inspect.type_info(kind.Params).fields  # type: ignore[attr-defined]
+    found: list[Params] = []
+    for _ in range(100 * count):
+        params = {field.name: _near(field.type, field.default, rng, reach) for field in fields}
+        try:
+            parse_params(strategy, params)
+        except InvalidInput:
+            continue  # parameters that contradict each other
+        found.append(params)
+        if len(found) == count:
+            break
+    return found
+
+
+def _near(kind: Any, default: Any, rng: random.Random, reach: float) -> Any:
+    match kind:
+        case msgspec.inspect.Metadata(type=inner):
+            return _near(inner, default, rng, reach)
+        case msgspec.inspect.IntType():
+            low, high = _bounds(kind, 1)
+            least, most = (default / reach, default * reach + 1) if default else (-NEAR_ZERO, NEAR_ZERO)
+            return rng.randint(max(low, int(least)), min(high, round(most)))
+        case msgspec.inspect.FloatType():
+            low, high = _bounds(kind, 1e-6)
+            least, most = (default / reach, default * reach) if default else (-NEAR_ZERO, NEAR_ZERO)
+            return rng.uniform(max(low, least), min(high, most))
+    words = _words(kind)
+    return rng.choice(words) if words and rng.random() < WORDS_CHANGE else default
+
+
+def _words(kind: Any) -> list[Any]:
+    match kind:
+        case msgspec.inspect.LiteralType(values=values):
+            return list(values)
+        case msgspec.inspect.EnumType(cls=members):
+            return [member.value for member in members]
+        case msgspec.inspect.BoolType():
+            return [False, True]
+    return []
+
+
+def _bounds(kind: Any, least: Any) -> tuple[Any, Any]:
+    """The closed interval of a number; an open end is moved in by `least`."""
+    low = kind.ge if kind.ge is not None else (kind.gt + least if kind.gt is not None else -math.inf)
+    high = kind.le if kind.le is not None else (kind.lt - least if kind.lt is not None else math.inf)
+    return low, high
 
 
 class OptunaSearch:

@@ -9,10 +9,10 @@ from django.conf import settings
 from rich.console import Console
 from rich.table import Table
 
-from backtest.request import Request, check
+from backtest.request import Asked, Request, check
 from backtest.search import Axis, grid, latin_hypercube, optimise, parse_axis, random_sets
 from backtest.simulation.options import parse_fees, parse_pairs, parse_slippage
-from backtest.source import Series, read_archive, read_file
+from backtest.source import read_archive, read_file
 from backtest.stored import parse_bits
 from backtest.sweeping import Progress, RunConfig, SweepResult, sweep
 from engine.bars.columns import BarColumns, build_columns
@@ -43,7 +43,7 @@ class StoredSweep:
         asked = check(replace(request, params=()))  # they are checked with what the grid adds to them
         if len(asked.symbols) != 1:
             raise InvalidInput(f"symbol: one was expected, found {', '.join(asked.symbols)}", field="symbol")
-        self._files = asked.files
+        self._asked = asked
         self.symbol, self._trader = asked.symbols[0], asked.traders[0]
         self.strategy, self.timeframe = self._trader.kind, self._trader.timeframe
         chosen = [name for name in ("random", "lhs", "optuna") if getattr(search, name)]
@@ -69,7 +69,7 @@ class StoredSweep:
 
     def run(self, *, workers: int | None, progress: Progress) -> None:
         """Read the bars, then run every set."""
-        data = self._bars()
+        data = bars_of(self.request, self._asked)
         search, started = self.search, time.perf_counter()
         if search.optuna:
             self.result = optimise(
@@ -97,17 +97,17 @@ class StoredSweep:
             return random_sets(axes, search.random, seed=search.seed)
         return latin_hypercube(axes, search.lhs, seed=search.seed) if search.lhs else grid(axes)
 
-    def _bars(self) -> BarColumns:
-        series = self._series()
-        if series.ticks is None:
-            return series.bars[0]
-        session = bar_session(self.symbol)
-        return build_columns(series.ticks, self.timeframe, session=session, exclude=parse_bits(self.request.exclude))
 
-    def _series(self) -> Series:
-        if not self._files:
-            return read_archive(self.request, Archive(settings.ARCHIVE_DIR), self.symbol, [self.timeframe])
-        return read_file(self.request, self._files[self.symbol], self.symbol, [self.timeframe])
+def bars_of(request: Request, asked: Asked) -> BarColumns:
+    """The bars of the one symbol that is asked for; made of prints where the source holds prints."""
+    symbol, timeframe = asked.symbols[0], asked.traders[0].timeframe
+    if asked.files:
+        series = read_file(request, asked.files[symbol], symbol, [timeframe])
+    else:
+        series = read_archive(request, Archive(settings.ARCHIVE_DIR), symbol, [timeframe])
+    if series.ticks is None:
+        return series.bars[0]
+    return build_columns(series.ticks, timeframe, session=bar_session(symbol), exclude=parse_bits(request.exclude))
 
 
 def show_sweep(swept: StoredSweep, top: int) -> None:

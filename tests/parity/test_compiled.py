@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
+from backtest.parity import both, difference
 from backtest.simulation.sweep.job import RunConfig
 from tests.backtest.sweep.world import walk
-from tests.parity.compare import both, difference
 from tests.parity.configs import some_config
 
 MARKETS = {"SPY": 0.01, "/ES": 0.25, "/YM": 1.0}

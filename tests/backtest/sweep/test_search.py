@@ -1,7 +1,8 @@
 import pytest
 
-from backtest.search import Axis, OptunaSearch, grid, latin_hypercube, optimise, parse_axis, random_sets
+from backtest.search import Axis, OptunaSearch, grid, latin_hypercube, optimise, parse_axis, random_sets, sets_around
 from engine.errors import InvalidInput
+from strategies.registry import STRATEGIES, parse_params
 from tests.backtest.sweep.world import walk
 
 FAST, SLOW = Axis("period_1", tuple(range(2, 12))), Axis("period_2", tuple(range(12, 40)))
@@ -77,3 +78,15 @@ def test_sets_that_the_strategy_refuses_do_not_stop_optuna():
     assert len(runs) == 20
     assert any(run.error for run in runs)
     assert any(run.stats for run in runs)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_sets_around_the_defaults_are_accepted_and_vary_every_number(strategy):
+    sets = sets_around(strategy, 20, seed=1)
+    assert sets == sets_around(strategy, 20, seed=1) != sets_around(strategy, 20, seed=2)
+    assert len(sets) == 20
+    for name, value in sets[0].items():
+        different = {each[name] for each in sets}
+        assert len(different) > (1 if isinstance(value, bool | str) else 4), name
+    for each in sets:
+        parse_params(strategy, each)
