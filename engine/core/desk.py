@@ -154,6 +154,8 @@ class Desk:
 
     def apply(self, update: Event, out: list[Event]) -> tuple[Holding, OrderRecord] | None:
         """Move the order; book its fill. None when the update changes nothing."""
+        known = self.orders.get(update.client_id)  # type: ignore[attr-defined]
+        was_over = known is not None and not known.is_open
         record = self.orders.apply(update)
         if record is None:
             return None
@@ -163,7 +165,10 @@ class Desk:
             holding.working.pop(order.client_id, None)
             holding.protective.pop(order.client_id, None)
         if type(update) is OrderFilled:
+            before = holding.position.quantity
             out.extend(self.ledger.apply(update, order))
+            if was_over:
+                _give_back(holding, before, update.ts)
         elif isinstance(update, FAILED) and holding.plan and holding.plan.waits_for == order.client_id:
             holding.plan = None  # the closing leg failed: the opening leg must not follow
         return holding, record
@@ -196,3 +201,11 @@ class Desk:
         """Drop the links of orders the book no longer remembers."""
         self._holding_of = {key: value for key, value in self._holding_of.items() if self.orders.get(key)}
         self._many = 2 * len(self._holding_of) + MANY
+
+
+def _give_back(holding: Holding, before: Decimal, ts: int) -> None:
+    """An order that was over is filled after all. Nobody counted on it any more: where more is held because of it, that
+    is undone."""
+    after = holding.position.quantity
+    if holding.plan is None and abs(after) > abs(before):
+        holding.plan = Plan(before + holding.working_quantity(), "filled_after_cancel", ts, 0)

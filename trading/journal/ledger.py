@@ -147,7 +147,7 @@ class Projection:
         order = self._order(client_id)
         order.timeline = [*order.timeline, {"state": state.value, "at": iso(ts)}]
         # The venue's answer may come after the execution: the order is further than that.
-        is_behind = state is OrderState.ACCEPTED and order.filled_quantity > 0
+        is_behind = state is OrderState.ACCEPTED and (order.filled_quantity > 0 or order.state in FINAL_STATES)
         order.state, order.updated_at = order.state if is_behind else state.value, to_datetime(ts)
         for name, value in columns.items():
             setattr(order, name, value)

@@ -27,7 +27,8 @@ def facts_of(record: OrderRecord, told: VenueOrder, *, now: int) -> list[Event]:
     facts: list[Event] = []
     if record.is_open and told.state is OrderState.REJECTED and not told.filled_quantity and not told.fills:
         return [OrderRejected(now, client_id, told.reason or "the venue gave no reason", told.code)]
-    if record.is_open and (record.state in NOT_ANSWERED or record.venue_id != told.venue_id):
+    is_unnamed = not record.venue_id  # its first execution may have been told before the answer
+    if is_unnamed or (record.is_open and (record.state in NOT_ANSWERED or record.venue_id != told.venue_id)):
         facts.append(OrderAccepted(now, client_id, told.venue_id))
     facts += new_fills(record, told.fills, now=now)
     if record.is_open and told.state.is_final and not lacks_fills(record, told):

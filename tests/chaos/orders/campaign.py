@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -131,13 +130,24 @@ class Campaign:
             await asyncio.sleep(rng.uniform(0.3, 1.0))
             is_flat = await sync_to_async(books.has_stops)(book) or rng.random() < 0.5
             await sync_to_async(books.finish)(book, flatten=is_flat)
-            await self._until(lambda: sync_to_async(verdict.is_quiet)(book, must_be_flat=is_flat), f"{book} is quiet")
+            found = await self._settled(book, books.number(run), must_be_flat=is_flat)
         finally:
             await self.traders.ask(kill=pid)
-        truth = await self.venue.ask(what="truth", account=books.number(run))
-        found = await sync_to_async(verdict.judge)(book, truth, unit=books.UNIT)
         self.failures += [f"run {run}: {failure}" for failure in found.failures]
         self.counts.update(found.counts)
+
+    async def _settled(self, book: str, account: str, *, must_be_flat: bool) -> verdict.Verdict:
+        """The verdict once the book has come to rest and tells the venue's story; the last one where it never does."""
+        deadline = time.monotonic() + SETTLE_S
+        while True:
+            open_ = await sync_to_async(verdict.is_quiet)(book, must_be_flat=must_be_flat)
+            if not open_:
+                truth = await self.venue.ask(what="truth", account=account)
+                found = await sync_to_async(verdict.judge)(book, truth, unit=books.UNIT)
+                if not found.failures or time.monotonic() > deadline:
+                    return found
+            assert time.monotonic() < deadline, f"not at rest within {SETTLE_S:g} s: {open_}"
+            await asyncio.sleep(0.2)
 
     async def _moment(self, book: str, rng: random.Random) -> None:
         """When to kill: while it begins, or about when it deals with an order."""
@@ -167,15 +177,6 @@ class Campaign:
         await self.traders.ask(kill=sleeper)
         await self._kill(book, successor)
         self.counts["sleepers"] += 1
-
-    async def _until(self, is_met: Callable[[], Awaitable[str]], what: str) -> None:
-        """`is_met` says what is still open; twice in a row nothing."""
-        deadline, quiet, why = time.monotonic() + SETTLE_S, 0, ""
-        while quiet < 3:
-            why = await is_met()
-            quiet = 0 if why else quiet + 1
-            assert time.monotonic() < deadline, f"not within {SETTLE_S:g} s: {what} ({why})"
-            await asyncio.sleep(0.1)
 
 
 def main() -> None:

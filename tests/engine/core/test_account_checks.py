@@ -8,11 +8,19 @@ from engine.core import account_checks
 from engine.core.inheritance import inherit
 from engine.exits.config import Distance, ExitConfig
 from engine.model.accounts import AccountChecked, AccountState, Difference, Policy, PositionAdjusted
-from engine.model.commands import AcceptDifferences, CommandHandled, ManualSignal
-from engine.model.enums import OrderState, Side
+from engine.model.commands import AcceptDifferences, CancelOrder, CommandHandled, ManualSignal
+from engine.model.enums import OrderIntent, OrderState, Side
 from engine.model.event import Event
 from engine.model.market import TimeAdvanced
-from engine.model.orders import ApprovedOrder, CancelRequested, Order, OrderDenied, OrderFilled, OrderRejected
+from engine.model.orders import (
+    ApprovedOrder,
+    CancelRequested,
+    Order,
+    OrderCancelled,
+    OrderDenied,
+    OrderFilled,
+    OrderRejected,
+)
 from engine.model.positions import PositionChanged, TradeClosed
 from engine.model.signals import SlotStateChanged
 from engine.orders.lifecycle import OrderRecord
@@ -209,3 +217,33 @@ def test_an_owed_exit_is_dropped_when_something_else_is_wished():
     assert guard.owed == "script_3"
     engine.process(ManualSignal(3 * MINUTE + 2, "m1", strategy="scripted", symbol="SPY", target=-1))
     assert guard.owed == ""
+
+
+def withdrawn_entry(world: World) -> Order:
+    """A first entry that was withdrawn, and the venue said that it is gone."""
+    [entry] = [event.order for event in world.engine.process(bars([100])[0]) if isinstance(event, ApprovedOrder)]
+    world.engine.process(CancelOrder(MINUTE + 1, "c1", client_id=entry.client_id))
+    world.engine.process(OrderCancelled(MINUTE + 2, entry.client_id))
+    return entry
+
+
+def test_an_entry_that_fills_after_it_was_gone_is_given_back():
+    world = World(slot({1: 1}))
+    entry = withdrawn_entry(world)
+    late = OrderFilled(MINUTE + 3, entry.client_id, "f1", "scripted", "SPY", "sim", Side.BUY, Decimal(4), Decimal(100))
+    out = world.engine.process(late)
+    [back] = [event.order for event in out if isinstance(event, ApprovedOrder)]
+    assert (back.side, back.quantity, back.reason) == (Side.SELL, Decimal(4), "filled_after_cancel")
+    assert back.intent is OrderIntent.EXIT
+
+
+def test_a_stop_that_fills_after_it_was_gone_leaves_the_position_closed():
+    world = World(slot({1: 1}, exits=ExitConfig(stop=Distance(0.05))))
+    world.run(bars([100, 100]))
+    [stop] = world.engine.open_orders
+    where = ("scripted", "SPY", "sim")
+    world.engine.process(OrderCancelled(3 * MINUTE, stop.order.client_id, "by hand"))
+    late = OrderFilled(3 * MINUTE + 1, stop.order.client_id, "f9", *where, Side.SELL, Decimal(10), Decimal(95))
+    out = world.engine.process(late)
+    assert world.engine.ledger.position(*where).quantity == 0
+    assert not [event for event in out if isinstance(event, ApprovedOrder)]
