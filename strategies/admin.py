@@ -12,8 +12,9 @@ from unfold.admin import ModelAdmin
 from infra.web.actor import Actor
 from strategies import services
 from strategies.forms import TickerForm, parameter_fields, quantity_fields, ticker_form
-from strategies.models import Ticker, TickerChange
+from strategies.models import Certificate, Ticker, TickerChange
 from strategies.registry import STRATEGIES
+from strategies.versions import code_version
 
 
 @admin.register(Ticker)
@@ -102,4 +103,22 @@ class TickerChangeAdmin(ModelAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: TickerChange | None = None) -> bool:
+        return False
+
+
+@admin.register(Certificate)
+class CertificateAdmin(ModelAdmin):
+    """Which version of which strategy has shown that it cannot see the future."""
+
+    list_display = ("strategy", "code", "verdict", "is_current", "created_at")
+    list_filter = ("strategy", "verdict")
+
+    @admin.display(description="Of the present code", boolean=True)
+    def is_current(self, certificate: Certificate) -> bool:
+        return certificate.strategy in STRATEGIES and certificate.code == code_version(certificate.strategy)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -89,6 +89,25 @@ class TickerChange(models.Model):
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
+class Certificate(models.Model):
+    """What trying a strategy with other futures, prefixes and restarts said, for one version of its code."""
+
+    strategy = models.CharField(max_length=64)
+    code = models.CharField(max_length=16, help_text="Digest of the strategy's code and of what it rests on.")
+    params = models.JSONField(default=dict)
+    is_valid = models.BooleanField()
+    verdict = models.CharField(max_length=16)
+    document = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-created_at",)
+        indexes = (models.Index(fields=("strategy", "code"), name="certificates_by_code"),)
+
+    def __str__(self) -> str:
+        return f"{self.strategy} {self.code}: {self.verdict}"
+
+
 def _flat(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in document.items():
         if isinstance(value, dict):

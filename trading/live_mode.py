@@ -8,6 +8,7 @@ from brokers.models import BrokerAccount
 from brokers.services import check_quantity
 from engine.errors import Conflict
 from engine.instruments.catalog import asset_class_of
+from strategies.certificates import reason_against
 from trading.models import Book, Run
 from users.models import User
 
@@ -62,6 +63,14 @@ def _real_quantities(document: dict[str, Any]) -> dict[str, str]:
             )
         check_quantity(account=account.name, asset_class=asset_class_of(symbol), quantity=wanted[account.name])
     return {account.name: str(wanted[account.name]) for account in accounts}
+
+
+def check_certified(slots: Iterable[dict[str, Any]]) -> None:
+    """Every strategy has shown, as its code is now, that it cannot see the future."""
+    for name in sorted({slot["strategy"] for slot in slots}):
+        reason = reason_against(name)
+        if reason:
+            raise LiveModeLocked(f"live_mode=true: {reason}; nothing was started.", field="strategy")
 
 
 def check_accounts_are_free(book: Book, slots: Iterable[dict[str, Any]]) -> None:

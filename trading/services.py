@@ -45,6 +45,7 @@ def start_strategy(*, user: User | None, strategy: str, symbol: str = "", live_m
     slots = [slot_document(ticker) for ticker in _startable(name, symbol)]
     if live_mode:
         slots = locks.real_slots(slots)
+        locks.check_certified(slots)
         book = locks.live_book()
         locks.check_accounts_are_free(book, slots)
     else:

@@ -68,6 +68,7 @@ UNFOLD: dict[str, Any] = {
                     _page("Runs of studies", "table_rows", "backtest.backtestrun"),
                     _page("Study schedules", "event_repeat", "backtest.studyschedule"),
                     _page("Trials", "fact_check", "backtest.trial"),
+                    _page("Certificates", "verified", "strategies.certificate"),
                 ],
             },
             {

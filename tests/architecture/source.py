@@ -21,6 +21,8 @@ def modules(*packages: str) -> Iterator[Path]:
     """Every Python module of `packages` (default: the whole product), migrations left out."""
     for package in packages or PRODUCT:
         for path in sorted((ROOT / package).rglob("*.py")):
+            if "__pycache__" in path.parts:  # compiled loops are kept there with their source
+                continue
             if "migrations" not in path.parts:
                 yield path
 

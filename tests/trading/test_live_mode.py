@@ -4,7 +4,9 @@ import pytest
 
 from brokers import services as brokers
 from brokers.models import BrokerAccount
+from strategies import certificates
 from strategies.services import create_ticker
+from strategies.versions import code_version
 from tests.trading.people import person
 from trading import services
 from trading.live_mode import LiveModeLocked
@@ -17,6 +19,23 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def admin(redis_url):
     return person(Role.ADMIN)
+
+
+@pytest.fixture(autouse=True)
+def certificate():
+    """The strategy has shown what it must; a test may take it away."""
+    return certificates.store(certified("ema"))
+
+
+def certified(strategy: str, **changes: object) -> dict[str, object]:
+    found = {
+        "strategy": strategy,
+        "code": code_version(strategy),
+        "params": {},
+        "is_valid": True,
+        "verdict": "certified",
+    }
+    return {**found, **changes}
 
 
 @pytest.fixture
@@ -53,6 +72,21 @@ def test_without_live_mode_an_armed_account_is_traded_on_paper(admin, account):
 def test_an_account_that_nobody_armed_holds(admin, account):
     ticker(**{"tasty-1": "3"})
     with pytest.raises(LiveModeLocked, match="'tasty-1' \\(SPY\\) is not armed"):
+        services.start_strategy(user=admin, strategy="ema", live_mode=True)
+    assert not Run.objects.exists()
+
+
+def test_a_strategy_without_a_certificate_holds(admin, account, certificate):
+    armed(admin, account)
+    ticker(**{"tasty-1": "3"})
+    certificate.delete()
+    with pytest.raises(LiveModeLocked, match=r"ema has no certificate for its present code .* certify ema"):
+        services.start_strategy(user=admin, strategy="ema", live_mode=True)
+    certificates.store(certified("ema", code="of-other-code"))
+    with pytest.raises(LiveModeLocked, match="no certificate"):
+        services.start_strategy(user=admin, strategy="ema", live_mode=True)
+    certificates.store(certified("ema", is_valid=False, verdict="refused"))
+    with pytest.raises(LiveModeLocked, match="says 'refused'"):
         services.start_strategy(user=admin, strategy="ema", live_mode=True)
     assert not Run.objects.exists()
 

@@ -11,6 +11,7 @@ from typer import Argument, Exit, Option
 from backtest.honesty.certificate import Certificate, certify
 from backtest.simulation.options import parse_pairs
 from engine.errors import FortifiedError
+from strategies import certificates
 from strategies.registry import STRATEGIES
 
 
@@ -25,12 +26,18 @@ class Command(TyperCommand):
         strategy: Annotated[str, Argument(help="A strategy's key, or all.")],
         param: Annotated[list[str] | None, Option(help="NAME=VALUE of a parameter; may be repeated.")] = None,
         seed: Annotated[int, Option(help="Of the synthetic market, and of where it is cut.")] = 1,
+        no_store: Annotated[
+            bool, Option("--no-store", help="Do not keep it; real money needs one that is kept.")
+        ] = False,
         as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
     ) -> None:
         try:
             params = parse_pairs(param or (), field="param")
             names = list(STRATEGIES) if strategy == "all" else [STRATEGIES.canonical(strategy)]
             found = [certify(name, params, seed=seed) for name in names]
+            if not no_store:
+                for each in found:
+                    certificates.store(each.document())
         except FortifiedError as error:
             raise CommandError(error.detail) from error
         if as_json:

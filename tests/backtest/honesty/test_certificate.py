@@ -12,6 +12,7 @@ from backtest.honesty.sample import another_future, sample_bars
 from engine.registry import Registry
 from engine.strategy.base import Strategy, Wish
 from engine.strategy.context import Context
+from strategies import certificates
 from strategies.registry import STRATEGIES
 
 
@@ -165,9 +166,12 @@ def test_another_future_has_the_same_past_and_other_prices():
     assert all(bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high for bar in changed[500:])
 
 
-def test_the_command_tells_and_ends_with_a_status(capsys, monkeypatch):
+@pytest.mark.django_db
+def test_the_command_tells_keeps_what_it_found_and_ends_with_a_status(capsys, monkeypatch):
+    assert "no certificate" in certificates.reason_against("ema")
     call_command("certify", "ema", "--json", "--param", "period_1=5")
     document = json.loads(capsys.readouterr().out)
+    assert certificates.reason_against("ema") == ""
     assert (document["verdict"], document["params"]["period_1"], len(document["checks"])) == ("certified", 5, 5)
     call_command("certify", "supertrend")
     assert "future: other prices after a moment change nothing before it (6 tried): holds" in capsys.readouterr().out
