@@ -7,7 +7,7 @@ the venue does not have it) and unknown (`OutcomeUnknown`: only a query may tell
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -205,6 +205,14 @@ class Venue(Protocol):
     def updates(self) -> AsyncIterator[AccountUpdate]:
         """The account stream, reconnected for ever with backoff; `StreamRestored` comes first and after every loss."""
         ...
+
+
+@runtime_checkable
+class LearnsNames(Protocol):
+    """A venue that keeps no name of ours, so its adapter must know which order is which. What a predecessor knew is
+    told to it; without that it may have to choose between orders that look alike, and then says nothing."""
+
+    def adopt(self, client_id: str, venue_id: str) -> None: ...
 
 
 async def _no_other_token(_: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from brokers.venue import Answer, Unknown, Venue, VenueOrder
+from brokers.venue import Answer, LearnsNames, Unknown, Venue, VenueOrder
 from engine.core import Engine
 from engine.errors import FortifiedError
 from engine.instruments.instrument import Instrument
@@ -166,6 +166,10 @@ class Account:
 
     async def find(self, record: OrderRecord) -> Answer[VenueOrder | None]:
         """Our order as the venue has it."""
+        if isinstance(self.venue, LearnsNames):
+            for each in self.open_records():
+                if each.venue_id:
+                    self.venue.adopt(each.order.client_id, each.venue_id)
         return await self.answered(self.venue.find(record.order, since=record.sent_ts), record.order.client_id)
 
     async def answered(self, question: Coroutine[Any, Any, Answer[T]], what: str) -> Answer[T]:
