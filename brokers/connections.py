@@ -7,6 +7,7 @@ from django.conf import settings
 from brokers.adapters import VENUES
 from brokers.dialects import DIALECTS
 from brokers.models import BrokerAccount
+from brokers.timed import TimedVenue
 from brokers.tokens import TokenSource
 from brokers.venue import NotAuthorized, Venue, VenueSetup
 
@@ -14,8 +15,9 @@ _OF_THE_LOGIN = frozenset({"api_url", "stream_url", "authorize_url", "client_id"
 
 
 def venue_of(account: BrokerAccount, **options: Any) -> Venue:
-    """The adapter for `account`. `options` are the adapter's own; `NotFound` where the venue has none."""
-    return VENUES[account.broker].make(setup_of(account, **options))
+    """The adapter for `account`, with a watch on it. `options` are the adapter's own; `NotFound` where the venue has
+    none."""
+    return TimedVenue(VENUES[account.broker].make(setup_of(account, **options)), account.broker)
 
 
 def setup_of(account: BrokerAccount, **options: Any) -> VenueSetup:

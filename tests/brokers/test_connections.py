@@ -5,6 +5,7 @@ import pytest
 from brokers.connections import setup_of, venue_of
 from brokers.models import BrokerAccount
 from brokers.tastytrade.broker import TastytradeVenue
+from brokers.timed import TimedVenue
 from brokers.tokens import TokenSource
 from brokers.venue import NotAuthorized
 from engine.errors import NotFound
@@ -21,7 +22,9 @@ def test_an_adapter_gets_addresses_tokens_and_no_client_secret(endpoint):
     assert (setup.access_token.broker, setup.access_token.login) == ("tastytrade", "second")
     assert setup.token_refused == setup.access_token.refused
     assert setup.options == {"contracts": ["/ESH27"]}
-    assert isinstance(venue_of(account("tastytrade")), TastytradeVenue)
+    venue = venue_of(account("tastytrade"))
+    assert isinstance(venue, TimedVenue)
+    assert isinstance(venue._venue, TastytradeVenue)
 
 
 async def test_brokers_without_a_login_find_their_keys_in_the_options(settings):

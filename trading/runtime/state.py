@@ -9,7 +9,7 @@ from engine.model.event import Event
 from engine.model.orders import ApprovedOrder
 from engine.model.positions import PositionChanged
 from engine.model.time import iso
-from infra import codec
+from infra import codec, metrics
 from infra.redis import keys
 from infra.redis.client import AsyncRedis, SyncRedis
 
@@ -56,9 +56,13 @@ async def show_slots(client: AsyncRedis, *, book: str, slots: dict[str, dict[str
 
 
 async def beat(client: AsyncRedis, *, process: str, figures: dict[str, Any]) -> None:
-    """The heartbeat: `figures` of the work done, and when; it ends by itself when nobody renews it."""
+    """The heartbeat: `figures` of the work done, and when; it ends by itself when nobody renews it. With it goes what
+    the process measured, for `/metrics`."""
     document = json.dumps({"at": time.time(), **figures})
-    await client.set(keys.heartbeat(process), document, ex=HEARTBEAT_TTL_S)
+    async with client.pipeline(transaction=False) as pipe:
+        pipe.set(keys.heartbeat(process), document, ex=HEARTBEAT_TTL_S)
+        pipe.set(keys.metrics(process), metrics.exposition(), ex=HEARTBEAT_TTL_S)
+        await pipe.execute()
 
 
 def show_orders(client: SyncRedis, book: str, outputs: Sequence[Event]) -> None:
