@@ -115,7 +115,7 @@ class Translator:
 
     def _time_of(self, track: SymbolTrack, exchange: str, number: int, said_at: messages.Moment) -> int | None:
         """When the print was that is taken back; None where we never had it, or too long ago."""
-        ts = track.prints.get(_key(exchange, number, nanoseconds(said_at)))
+        ts = track.time_of(_key(exchange, number, nanoseconds(said_at)))
         if ts is None:
             self._counts["correction of a print that is not remembered"] += 1
         return ts

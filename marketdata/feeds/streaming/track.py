@@ -2,13 +2,16 @@
 
 from engine.model.market import NAN
 
-REMEMBERED = 4_096  # prints per symbol, for repetitions and corrections: they come soon or never
+REMEMBERED = 2_048  # prints per symbol at least, for repetitions and corrections: they come soon or never
 
 
 class SymbolTrack:
-    """`name` is our symbol. Times are UTC ns, 0 before the first; `prints` are the newest by the venue's id."""
+    """`name` is our symbol. Times are UTC ns, 0 before the first.
 
-    __slots__ = ("ask", "bid", "last_recv", "last_ts", "name", "prints")
+    Prints are remembered in two generations, because taking the oldest out of a dict one by one is slow.
+    """
+
+    __slots__ = ("_before", "_prints", "ask", "bid", "last_recv", "last_ts", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -16,14 +19,19 @@ class SymbolTrack:
         self.ask = NAN
         self.last_ts = 0
         self.last_recv = 0
-        self.prints: dict[object, int] = {}  # the venue's id → ts
+        self._prints: dict[object, int] = {}  # the venue's id → ts
+        self._before: dict[object, int] = {}
 
     def is_new(self, key: object, ts: int) -> bool:
         """Whether a print of this id comes for the first time; remembers it."""
-        prints = self.prints
-        if key in prints:
+        if key in self._prints or key in self._before:
             return False
-        prints[key] = ts
-        if len(prints) > REMEMBERED:
-            del prints[next(iter(prints))]
+        if len(self._prints) >= REMEMBERED:
+            self._before, self._prints = self._prints, {}
+        self._prints[key] = ts
         return True
+
+    def time_of(self, key: object) -> int | None:
+        """When the print of this id was; None where it is not remembered."""
+        found = self._prints.get(key)
+        return self._before.get(key) if found is None else found
