@@ -14,7 +14,18 @@ from engine.errors import FortifiedError
 from strategies.admin import TickerAdmin
 from strategies.models import Ticker
 from trading import selectors, services
-from trading.models import Book, CommandRecord, Decision, Fill, JournalEvent, Order, Position, Run, Trade
+from trading.models import (
+    Book,
+    CommandRecord,
+    Decision,
+    Fill,
+    JournalEvent,
+    Order,
+    Position,
+    Run,
+    SessionComparison,
+    Trade,
+)
 from users.models import User
 
 
@@ -256,3 +267,9 @@ class JournalEventAdmin(ReadOnlyAdmin):
 
 # Their page is a module of its own, and needs what is defined above.
 from trading import account_admin  # noqa: E402, F401
+
+
+@admin.register(SessionComparison)
+class SessionComparisonAdmin(ReadOnlyAdmin):
+    list_display = ("day", "book", "verdict", "compared_at")
+    list_filter = ("verdict", "book")

@@ -339,6 +339,29 @@ class RecordedInputs(models.Model):
         return f"{self.book_id}/{self.number}: {self.count} inputs"
 
 
+class SessionComparison(models.Model):
+    """A day as it was traded against its own recording, and against a simulation over stored history."""
+
+    class Verdict(models.TextChoices):
+        EQUAL = "equal", "equal in every way"
+        EXPLAINED = "explained", "repeats itself; every difference to the simulation has a cause"
+        UNEXPLAINED = "unexplained", "repeats itself; a difference to the simulation has no known cause"
+        NOT_REPEATED = "not_repeated", "the recording does not lead to what was journalled"
+
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="comparisons")
+    day = models.DateField(help_text="UTC")
+    verdict = models.CharField(max_length=16, choices=Verdict.choices)
+    document = models.JSONField()
+    compared_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-day", "book")
+        constraints = (models.UniqueConstraint(fields=("book", "day"), name="one_comparison_a_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.book} {self.day}: {self.verdict}"
+
+
 class CommandRecord(models.Model):
     """What people told a book, and what became of it."""
 

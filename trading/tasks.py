@@ -1,8 +1,13 @@
 """Celery's side of trading: the task that hosts a book's loop, and the one that starts what should run."""
 
+from datetime import timedelta
+
 from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
 
 from marketdata.universe import carried
+from trading import nightly
 from trading.runtime import host, supervisor
 
 
@@ -22,3 +27,15 @@ def supervise() -> list[str]:
 def poll_universe() -> list[int]:
     """Ask for the newest bars of the symbols for which a stream has no room; the numbers of the jobs."""
     return carried.poll(traded=supervisor.traded_pairs())
+
+
+@shared_task(name="trading.tasks.compare_sessions", ignore_result=True)
+def compare_sessions() -> dict[str, str]:
+    """Compare yesterday (UTC) of every book with its recording and with a simulation; the verdicts."""
+    return nightly.compare_all((timezone.now() - timedelta(days=1)).date())
+
+
+@shared_task(name="trading.tasks.forget_recordings", ignore_result=True)
+def forget_recordings() -> int:
+    """Remove recorded inputs older than `RECORDING_DAYS`; how many rows went."""
+    return nightly.forget_recordings(settings.RECORDING_DAYS)

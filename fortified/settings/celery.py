@@ -49,6 +49,8 @@ CELERY_BEAT_SCHEDULE = {
     "nightly-compare": {"task": f"{_HISTORY}.nightly_compare", "schedule": crontab(hour=4, minute=10)},
     # When the futures' day is over in New York, summer and winter.
     "roll-futures": {"task": f"{_HISTORY}.roll_futures", "schedule": crontab(hour=22, minute=20, day_of_week="1-5")},
+    "compare-sessions": {"task": "trading.tasks.compare_sessions", "schedule": crontab(hour=4, minute=40)},
+    "forget-recordings": {"task": "trading.tasks.forget_recordings", "schedule": crontab(hour=5, minute=20)},
     "retention": {"task": f"{_HISTORY}.retention", "schedule": crontab(hour=5, minute=10)},
 }
 CELERY_WORKER_SEND_TASK_EVENTS = False
