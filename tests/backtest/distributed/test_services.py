@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from backtest import services
-from backtest.distributed import work
+from backtest.distributed import data, work
 from backtest.distributed.data import bars_of
 from backtest.distributed.runs import run_part
 from backtest.distributed.spec import parse_spec
@@ -167,3 +167,23 @@ def test_what_is_wrong_is_named_and_nothing_starts(start, tmp_path, changes, mes
     with pytest.raises(InvalidInput, match=message):
         start(sweep_document(walk_file(tmp_path), **changes))
     assert not Study.objects.exists()
+
+
+def test_a_worker_reads_a_data_set_once(start, sent, tmp_path, monkeypatch):
+    study = start(sweep_document(walk_file(tmp_path, seed=4)))
+
+    def never(*_: object) -> None:
+        raise AssertionError("read again")
+
+    monkeypatch.setattr(data, "_read", never)
+    sent.play()
+    study.refresh_from_db()
+    assert study.state == "done"
+
+
+def test_a_file_that_was_changed_is_read_again(tmp_path):
+    path = walk_file(tmp_path, seed=5)
+    spec = parse_spec(sweep_document(path))
+    before = bars_of(spec, archive="")
+    walk_file(tmp_path, seed=6).replace(path)
+    assert bars_of(spec, archive="").digest != before.digest
