@@ -34,16 +34,17 @@ class VenueConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VenueSimulator(ABC):
-    """The part that is the same at every venue. Also an async context manager that closes it."""
+    """The part that is the same at every venue. Also an async context manager that closes it. A market and a clock may
+    be shared with other venues."""
 
     damages: Sequence[Damage]
     too_many: Any  # what a refused request is told, in the venue's words
 
-    def __init__(self, config: VenueConfig) -> None:
+    def __init__(self, config: VenueConfig, *, market: Market | None = None, clock: MarketClock | None = None) -> None:
         self._config = config
         start = from_datetime(datetime.fromisoformat(config.start)) if config.start else time.time_ns()
-        self.clock = MarketClock(start, config.speed)
-        self.market = Market(config.market, today=to_datetime(start).date())
+        self.clock = clock or MarketClock(start, config.speed)
+        self.market = market or Market(config.market, today=to_datetime(start).date())
         view = MarketView(self.clock.now, config.market.always_open)
         self.faults = FaultBoard(seed=config.market.seed, clock=time.monotonic, market=view, damages=self.damages)
         self.stream = StreamServer(
@@ -108,6 +109,7 @@ class VenueSimulator(ABC):
     def status(self) -> dict[str, Any]:
         """What `GET /status` says."""
         return {
+            "venue": type(self).__name__.removesuffix("Simulator").lower(),
             "market_time": iso(self.clock.now()),
             "symbols": list(self.market.listings),
             "connections": len(self.stream.clients),

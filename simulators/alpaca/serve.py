@@ -16,7 +16,9 @@ from simulators.brokerage.brokerage import Brokerage, BrokerageSetup
 from simulators.brokerage.fault_control import control_faults
 from simulators.brokerage.faults import OrderFaults, OrderFaultScript
 from simulators.brokerage.gate import Gate
+from simulators.clock import MarketClock
 from simulators.http_server import HttpRequest, HttpResponse
+from simulators.market import Market
 from simulators.streaming import StreamClient
 from simulators.tape import Print, last_print
 from simulators.venue import VenueConfig, VenueSimulator
@@ -52,8 +54,8 @@ class AlpacaSimulator(VenueSimulator):
     damages = DAMAGES
     too_many = {"code": 42910000, "message": "rate limit exceeded"}
 
-    def __init__(self, config: AlpacaConfig) -> None:
-        super().__init__(config)
+    def __init__(self, config: AlpacaConfig, *, market: Market | None = None, clock: MarketClock | None = None) -> None:
+        super().__init__(config, market=market, clock=clock)
         self.config = config
         self.data = DataDesk(self.market, self.faults, may_enter=config.keys.fit, limits=config.limits)
         self._history = HistoryDesk(self.market, self.clock.now, is_delayed_sip=config.is_delayed_sip)

@@ -2,7 +2,9 @@
 
 from websockets.asyncio.server import ServerConnection
 
+from simulators.clock import MarketClock
 from simulators.http_server import HttpRequest, HttpResponse
+from simulators.market import Market
 from simulators.massive.history import MassiveHistory
 from simulators.massive.stream import MassiveClient, MassiveDesk, MassiveLimits
 from simulators.massive.wire import DAMAGES
@@ -29,8 +31,10 @@ class MassiveSimulator(VenueSimulator):
         "error": "You've exceeded the maximum requests per minute, please wait or upgrade your subscription.",
     }
 
-    def __init__(self, config: MassiveConfig) -> None:
-        super().__init__(config)
+    def __init__(
+        self, config: MassiveConfig, *, market: Market | None = None, clock: MarketClock | None = None
+    ) -> None:
+        super().__init__(config, market=market, clock=clock)
         self.config = config
         self.desk = MassiveDesk(self.market, self.faults, may_enter=self._may_enter, limits=config.limits)
         self._history = MassiveHistory(self.market, self.clock.now, lambda: self.rest_url)

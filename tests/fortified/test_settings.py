@@ -58,6 +58,16 @@ def test_production_refuses_a_missing_or_weak_value_by_its_name(name, value, rea
     assert GOOD["SECRET_KEY"] not in done.stderr
 
 
+def test_development_reaches_alpacas_practice_account_only_and_production_what_is_named():
+    assert "paper-api.alpaca.markets" in setting("VENUES['alpaca']['api_url']")
+    real = "https://api.alpaca.markets"
+    assert setting("VENUES['alpaca']['api_url']", **GOOD, ALPACA_API_URL=real) == real
+    for name, value in (("ALPACA_API_URL", f"{real}/"), ("ALPACA_STREAM_URL", "wss://api.alpaca.markets/stream")):
+        done = start("from django.conf import settings; settings.DEBUG", ENVIRONMENT="development", **{name: value})
+        assert done.returncode != 0
+        assert name in done.stderr.strip().splitlines()[-1]
+
+
 def test_the_deployment_check_is_clean_in_production():
     code = (
         "from django.core.management import execute_from_command_line as run;"
