@@ -1,6 +1,7 @@
 """One login of a person serves orders and data: connected once, refreshed by one owner, told when it has ended."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -60,7 +61,7 @@ def adapter(simulator):
 async def test_orders_and_data_share_a_token_and_both_outlive_it(simulator):
     await log_in(simulator)
     asked: list[HttpRequest] = []
-    grant = simulator.login.token
+    grant: Callable[[HttpRequest], HttpResponse] = simulator.login.token
 
     def counted(request: HttpRequest) -> HttpResponse:
         asked.append(request)
