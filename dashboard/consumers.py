@@ -32,15 +32,19 @@ class BookConsumer(AsyncJsonWebsocketConsumer):
         except NotFound as error:
             await self.close(code=UNKNOWN_BOOK, reason=error.detail[:120])
             return
-        for group in (keys.book_group(self._book), keys.feeds_group()):
+        for group in self._groups():
             await self.channel_layer.group_add(group, self.channel_name)
         self._task = asyncio.create_task(self._forward())
 
     async def disconnect(self, code: int) -> None:
         if self._task is not None:
             await cancel(self._task)
-            for group in (keys.book_group(self._book), keys.feeds_group()):
+            for group in self._groups():
                 await self.channel_layer.group_discard(group, self.channel_name)
+
+    def _groups(self) -> tuple[str, ...]:
+        """The book's facts, the feeds' state, and what concerns this person (a login at a broker)."""
+        return keys.book_group(self._book), keys.feeds_group(), keys.user_group(self.scope["user"].pk)
 
     async def book_event(self, message: dict[str, Any]) -> None:
         """A committed fact, or a batch of them: forwarded as it is."""

@@ -5,6 +5,7 @@ import { BookView } from "./book.js";
 import { Chart } from "./chart.js";
 import { byId, chip, confirmed, element, setText, toast } from "./dom.js";
 import { cash, price } from "./format.js";
+import { Logins } from "./logins.js";
 import { Socket } from "./socket.js";
 import { bindThemeToggle } from "./theme-toggle.js";
 import { showTrade } from "./trade.js";
@@ -23,6 +24,7 @@ function start() {
 class Page {
   constructor() {
     this.states = { book: "connecting", chart: "connecting" };
+    this.logins = new Logins();
     this.charts = config.charts;
     this.fills = new Map();
     this.chart = new Chart(byId("chart"), byId("legend"));
@@ -144,6 +146,7 @@ class Page {
     if (message.kind === "FeedStateChanged" && message.event.state !== "fresh") {
       toast(`${message.event.symbol}: data ${message.event.state}, ${message.event.reason || "no reason given"}`);
     }
+    if (message.kind === "BrokerNotice") this.logins.told(message);
     if (message.kind === "OrderFilled") this.filled(message.event);
     if (message.kind === "TradeClosed") toast(`${message.event.symbol}: trade closed, ${cash(message.event.pnl)} after fees`);
     return undefined;

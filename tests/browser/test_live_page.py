@@ -2,13 +2,17 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import redis
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from brokers import notices, tokens
+from brokers.models import BrokerToken
 from infra.redis import keys
 from strategies.models import Ticker
 from tests.browser.conftest import Web, sign_in
@@ -245,3 +249,19 @@ CONTRAST = """() => {
   }
   return weak;
 }"""
+
+
+def test_logins_show_their_countdown_and_call_for_a_person_at_once(shown: Page, tmp_path: Path):
+    expect(shown.locator("#health-logins-item")).to_be_hidden()
+    weekly = BrokerToken.objects.create(
+        broker="schwab", state="connected", refresh_expires_at=timezone.now() + timedelta(days=6, minutes=5)
+    )
+    notices.notify(broker="schwab", login="main", level="info", text="the login works")
+    expect(shown.locator("#health-logins")).to_contain_text("Charles Schwab 6 days")
+    expect(shown.locator("#logins")).to_be_hidden()
+    BrokerToken.objects.update(refresh_expires_at=timezone.now() + timedelta(hours=3, minutes=30))
+    notices.notify(broker="schwab", login="main", level="error", text="the login ends in 3 hours")
+    expect(shown.locator("#logins")).to_contain_text("ends in 3 hours 29 minutes. Connect it again before that.")
+    tokens._die(weekly, "connect the account again")
+    expect(shown.locator("#logins")).to_contain_text("Charles Schwab must be connected again")
+    shown.screenshot(path=tmp_path / "logins.png")
