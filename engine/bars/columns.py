@@ -67,20 +67,19 @@ class BarColumns:
     def __len__(self) -> int:
         return len(self.ts)
 
-    def bars(self, *, source: str = "") -> Iterator[Bar]:
-        """One `Bar` per row."""
-        columns = [
-            column.tolist()
-            for column in (
-                self.ts_open, self.ts, self.open, self.high, self.low, self.close, self.volume, self.trade_count,
-                self.vwap, self.is_complete,
-            )
-        ]  # fmt: skip
-        for ts_open, ts, o, h, low, c, volume, count, vwap, is_complete in zip(*columns, strict=True):
-            yield Bar(
-                ts, self.symbol, self.timeframe, ts_open, o, h, low, c, volume, count,
-                vwap if vwap == vwap else NAN, is_complete, source,
-            )  # fmt: skip
+    def bars(self, *, source: str = "", chunk: int = 8_192) -> Iterator[Bar]:
+        """One `Bar` per row, made chunk by chunk: memory stays flat however long the columns are."""
+        columns = (
+            self.ts_open, self.ts, self.open, self.high, self.low, self.close, self.volume, self.trade_count, self.vwap,
+            self.is_complete,
+        )  # fmt: skip
+        for at in range(0, len(self.ts), chunk):
+            rows = zip(*(column[at : at + chunk].tolist() for column in columns), strict=True)
+            for ts_open, ts, o, h, low, c, volume, count, vwap, is_complete in rows:
+                yield Bar(
+                    ts, self.symbol, self.timeframe, ts_open, o, h, low, c, volume, count,
+                    vwap if vwap == vwap else NAN, is_complete, source,
+                )  # fmt: skip
 
 
 def adjusted(bars: BarColumns, adjustments: Adjustments, *, with_dividends: bool = False) -> BarColumns:
