@@ -42,30 +42,25 @@ def begin(api, route: str = "/api/brokers/tastytrade/authorize") -> str:
 @pytest.mark.parametrize(
     ("authorize", "token", "refresh", "key"),
     [
-        (
-            "/api/brokers/tastytrade/authorize",
-            "/api/brokers/tastytrade/token",
-            "/api/brokers/tastytrade/refresh",
-            "code",
-        ),
-        ("/api/tasty/authorize-url", "/api/tasty/access-token", "/api/tasty/refresh-token", "authorizationCode"),
-        ("/api/brokers/tasty/authorize", "/api/brokers/tasty/token", "/api/brokers/tasty/refresh", "redirect_url"),
+        ("brokers/tastytrade/authorize", "brokers/tastytrade/token", "brokers/tastytrade/refresh", "code"),
+        ("tasty/authorize-url", "tasty/access-token", "tasty/refresh-token", "authorizationCode"),
+        ("brokers/tasty/authorize", "brokers/tasty/token", "brokers/tasty/refresh", "redirect_url"),
+        ("brokers/schwab/authorize", "brokers/schwab/token", "brokers/schwab/refresh", "code"),
+        ("schwab/authorize-url", "schwab/access-token", "schwab/refresh-token", "authorizationLink"),
     ],
 )
 def test_both_dialects_authorise_store_and_refresh(api, endpoint, authorize, token, refresh, key):
-    url = begin(api, authorize)
-    assert url.startswith("https://consent.test/auth?client_id=client-1&")
-    pasted = "C0.abc" if key == "code" else f"https://localhost:8000/cb?code=C0.abc&state={state_in(url)}"
-    answer = api.post(token, {key: pasted}, format="json")
+    state = state_in(begin(api, f"/api/{authorize}"))
+    pasted = "C0.abc@" if key == "code" else f"https://localhost:8000/cb?code=C0.abc%40&state={state}"
+    answer = api.post(f"/api/{token}", {key: pasted}, format="json")
     assert (answer.status_code, answer.json()["state"]) == (200, "connected")
-    assert endpoint.seen[-1] | {} == {
-        "grant_type": "authorization_code",
-        "code": "C0.abc",
-        "client_id": "client-1",
-        "client_secret": "client-secret-1",
-        "redirect_uri": "https://localhost:8000/cb",
-    }
-    assert api.post(refresh).json()["is_connected"] is True
+    asked = endpoint.seen[-1]
+    assert (asked["grant_type"], asked["code"], asked["redirect_uri"]) == (
+        "authorization_code",
+        "C0.abc@",
+        "https://localhost:8000/cb",
+    )
+    assert api.post(f"/api/{refresh}").json()["is_connected"] is True
     assert endpoint.seen[-1]["refresh_token"] == "refresh-token-1"
 
 
