@@ -28,7 +28,10 @@ FEED_LAG = Histogram(
     "feed_write_lag_seconds",
     "From the receipt of a frame to its entries being in Redis",
     ["feed"],
-    buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0),
+    buckets=(
+        *(0.0005, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.005, 0.006, 0.008, 0.01, 0.012, 0.015, 0.02, 0.03, 0.05, 0.1),
+        *(0.25, 1.0, 5.0),
+    ),
 )
 FEED_NOT_FRESH = Gauge("feed_symbols_not_fresh", "Symbols whose data may not be traded on", ["feed"])
 FEED_RECORDER_BEHIND = Gauge("feed_recorder_behind", "1 while the recording does not keep up", ["feed"])
@@ -39,6 +42,12 @@ FEED_UNREAD = Gauge("feed_unread_share", "Of a stream's room: what its slowest r
 def exposition() -> bytes:
     """This process's metrics as text."""
     return generate_latest(REGISTRY)
+
+
+def buckets(histogram: Histogram, *labels: str) -> dict[str, int]:
+    """How many observations each bucket holds by itself, by its upper bound in seconds."""
+    found = histogram.labels(*labels)
+    return {f"{bound:g}": int(count.get()) for bound, count in zip(found._upper_bounds, found._buckets, strict=True)}
 
 
 def gathered(texts: Mapping[str, bytes | str]) -> bytes:

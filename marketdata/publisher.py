@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 Pair = tuple[str, str]
 
-TICK_WINDOW_S = 120.0  # partial bars older than this are dropped
+TICK_WINDOW_S = 60.0  # partial bars older than this are dropped
 MAX_PENDING = 100_000  # bars that wait while Redis is away; beyond it the oldest are given up, visibly
 
 
@@ -260,11 +260,11 @@ class Publisher:
     async def trim(self, now_ms: int) -> None:
         """Drop partial bars older than the window; called about once a second."""
         oldest = now_ms - self._window_ms
-        streams = [keys.ticks_stream(*pair) for pair in self.pairs]
-        if not streams or not self._may_write():
-            return
-        async with self._lock:
-            await self._wire.send([pack("XTRIM", key, "MINID", "~", oldest) for key in streams])
+        streams = [keys.ticks_stream(*pair) for pair in self.pairs if self._may_write()]
+        for first in range(0, len(streams), 100):
+            async with self._lock:  # in parts: bars are waiting
+                part = streams[first : first + 100]
+                await self._wire.send([pack("XTRIM", key, "MINID", "~", oldest) for key in part])
 
     async def _settle(self) -> None:
         """A write whose answer never came: find out whether it happened, and write it now if not."""

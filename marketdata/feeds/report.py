@@ -1,14 +1,17 @@
 """What a running feed tells of itself: states by symbol and timeframe, facts, the heartbeat, metrics."""
 
+import asyncio
 import time
 from typing import Any
 
 import msgspec
 from prometheus_client import Counter
+from redis.exceptions import ResponseError
 
 from infra import metrics
 from infra.redis import keys
 from infra.redis.client import AsyncRedis
+from infra.redis.streams import Wire, pack
 from marketdata.feeds.clock import VenueClock
 from marketdata.feeds.facts import SymbolFacts
 from marketdata.feeds.past import Past
@@ -19,6 +22,7 @@ from marketdata.recording.recorder import Recorder
 from marketdata.unread import UnreadWatch
 
 HEARTBEAT_TTL_S = 10
+AT_ONCE = 100  # symbols that are looked at before others get their turn
 
 
 class Counts(msgspec.Struct):
@@ -48,7 +52,7 @@ class Report:
     ) -> None:
         self.counts = Counts()
         self.facts: dict[tuple[str, str], SymbolFacts] = {}
-        self._client = client
+        self._wire = Wire(client)
         self._feed = feed
         self._publisher = publisher
         self._truth = truth
@@ -61,17 +65,26 @@ class Report:
     async def tell(self) -> None:
         """States, facts and the heartbeat: of work done, never of merely being alive."""
         facts, self.facts = self.facts, {}
-        timeframes = self._publisher.timeframes
-        async with self._client.pipeline(transaction=False) as pipe:
-            for symbol, verdict in self._truth.verdicts.items():
-                pipe.hset(keys.feed_state(symbol), items=self._state_of(symbol, verdict, timeframes.get(symbol, ())))
-            for (symbol, kind), found in facts.items():
-                if found.values:
-                    pipe.hset(keys.facts(symbol, kind), items=[part for pair in found.values.items() for part in pair])
-            pipe.set(keys.heartbeat(f"feed:{self._feed.name}"), msgspec.json.encode(self.status()), ex=HEARTBEAT_TTL_S)
-            pipe.set(keys.metrics(f"feed:{self._feed.name}"), metrics.exposition(), ex=HEARTBEAT_TTL_S)
-            await pipe.execute()
+        timeframes, name = self._publisher.timeframes, f"feed:{self._feed.name}"
+        requests: list[bytes] = []
+        for symbol, verdict in self._truth.verdicts.items():
+            fields = self._state_of(symbol, verdict, timeframes.get(symbol, ()))
+            requests.append(pack("HSET", keys.feed_state(symbol), *fields))
+            if len(requests) % AT_ONCE == 0:
+                await asyncio.sleep(0)  # prints are waiting
+        for (symbol, kind), found in facts.items():
+            if found.values:
+                fields = [part for pair in found.values.items() for part in pair]
+                requests.append(pack("HSET", keys.facts(symbol, kind), *fields))
+        requests.append(pack("SETEX", keys.heartbeat(name), HEARTBEAT_TTL_S, msgspec.json.encode(self.status())))
+        requests.append(pack("SETEX", keys.metrics(name), HEARTBEAT_TTL_S, metrics.exposition()))
+        for reply in await self._wire.send(requests):
+            if isinstance(reply, ResponseError):
+                raise reply
         self._count()
+
+    async def close(self) -> None:
+        await self._wire.close()
 
     def status(self) -> dict[str, Any]:
         """What the heartbeat says."""
@@ -96,9 +109,10 @@ class Report:
             "late": publisher.late,
             "unread_share": round(self._unread.worst, 3),
             "venue_ts": self._clock.now or 0,
+            "lag_buckets": metrics.buckets(metrics.FEED_LAG, feed.name),
         }
 
-    def _state_of(self, symbol: str, verdict: Verdict, timeframes: list[str] | tuple[()]) -> list[str | int]:
+    def _state_of(self, symbol: str, verdict: Verdict, timeframes: list[str] | tuple[()]) -> list[str | int | float]:
         tick = self._publisher.last_tick.get(symbol)
         times = (tick.ts, tick.ts_recv) if tick else (0, 0)
         feed = self._feed

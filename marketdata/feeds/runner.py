@@ -23,7 +23,7 @@ from marketdata.feeds.crosscheck import CrossCheck
 from marketdata.feeds.facts import SymbolFacts
 from marketdata.feeds.past import Past
 from marketdata.feeds.registry import Feed, Frame
-from marketdata.feeds.report import Report
+from marketdata.feeds.report import AT_ONCE, Report
 from marketdata.feeds.truth import FRESH, Receipts, TruthGate, TruthOptions
 from marketdata.history import Joined
 from marketdata.publisher import TICK_WINDOW_S, Pair, Publisher
@@ -254,7 +254,7 @@ class FeedRunner:
                 return
             try:
                 await self._follow_wanted()
-                self._judge()
+                await self._judge()
                 await self.report.tell()
                 now_ms = time.time_ns() // NS_PER_MS
                 await self.unread.look(sorted(self.publisher.pairs), self.publisher.counters, now_ms)
@@ -278,7 +278,7 @@ class FeedRunner:
         await self.feed.close()
         if self.check is not None:
             await self.check.second.close()
-        for action in (self._last_words, self.publisher.close, self.unread.close):
+        for action in (self._last_words, self.publisher.close, self.unread.close, self.report.close):
             await _quietly(action)
         if self._recorder is not None:
             await asyncio.to_thread(self._recorder.close)
@@ -329,7 +329,7 @@ class FeedRunner:
         if self.check is not None:
             await self.check.follow(symbols)
 
-    def _judge(self) -> None:
+    async def _judge(self) -> None:
         for bar in self.publisher.take_closed():
             if self.check is not None:
                 self.check.closed(bar)
@@ -339,7 +339,9 @@ class FeedRunner:
                 self.past.mend(bar.symbol, bar.timeframe)
         now, ts = time.time_ns(), self.venue_now()
         is_real_time = self.feed.speed == 1.0 and not self.feed.is_resumable
-        for symbol in self.feed.symbols:
+        for number, symbol in enumerate(self.feed.symbols):
+            if number % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)  # prints are waiting
             if self.check is not None:
                 doubt = self.check.doubt(symbol, self.publisher.last_tick.get(symbol), now)
                 self.truth.doubted(symbol, self.check.second.name, doubt)
