@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from datetime import date
 
+from brokers.schwab.chains import SchwabChains
 from brokers.schwab.client import SchwabClient
 from brokers.schwab.documents import (
     NotUnderstood,
@@ -119,6 +120,11 @@ class SchwabVenue:
 
     async def close(self) -> None:
         await self._client.close()
+
+    @property
+    def chains(self) -> SchwabChains:
+        """Options by the same login."""
+        return SchwabChains(self._client)
 
     def adopt(self, client_id: str, venue_id: str) -> None:
         """What a predecessor knew: the name that Schwab gave to an order of ours."""

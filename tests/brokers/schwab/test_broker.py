@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from datetime import date
 from decimal import Decimal as D
 
 import pytest
 
 from brokers.schwab.broker import SchwabVenue
 from brokers.schwab.stream import ActivityStream
+from brokers.schwab.translate import first_triggers, order_body
 from brokers.venue import Known, OrderRefused, OutcomeUnknown, StreamLost, StreamRestored, Unknown
 from engine.instruments.catalog import instrument_for
 from engine.model.enums import OrderIntent, OrderState, OrderType, Side, TimeInForce
@@ -180,3 +182,27 @@ async def test_what_paper_would_have_sent_needs_no_login(desk):
     request = venue.request_for(desk.far_order(), SPY)
     assert request.path == "/trader/v1/accounts/PAPER/orders"
     assert isinstance(await desk.venue.positions(), Known)
+
+
+async def test_a_bracket_of_ours_is_taken_as_a_group_and_told_apart_again(desk):
+    entry = desk.order(quantity=3)
+    exits = [
+        desk.far_order(Side.SELL, 3, intent=OrderIntent.EXIT, tif=TimeInForce.GTC),
+        desk.order(
+            Side.SELL, 3, type=OrderType.STOP, stop_price=desk.price("SPY", D("0.8")), intent=OrderIntent.EXIT,
+            tif=TimeInForce.GTC,
+        ),
+    ]  # fmt: skip
+    group = first_triggers(_body(entry), [_body(each) for each in exits])
+    await desk.venue._client.send("POST", f"/trader/v1/accounts/{desk.venue._key}/orders", body=group)
+    await desk.until(lambda: desk.held("SPY") == 3, "the entry")
+    orders = known(await desk.venue.orders(since=time.time_ns() - 60_000_000_000))
+    assert len({each.group for each in orders}) == 1
+    assert {each.type for each in orders} == {OrderType.MARKET, OrderType.LIMIT, OrderType.STOP}
+    (stop,) = [each for each in orders if each.type is OrderType.STOP]
+    await desk.venue.cancel(stop)
+    await desk.until(lambda: {each.state for each in desk.at_venue()} == {"filled", "cancelled"}, "both exits' end")
+
+
+def _body(order):
+    return order_body(order, SPY, day=date(2026, 11, 20))

@@ -1,0 +1,81 @@
+"""Option chains from Schwab, for whoever must choose a contract."""
+
+import time
+from collections.abc import Iterator
+from datetime import date
+
+import msgspec
+
+from brokers.schwab.client import SchwabClient
+from brokers.schwab.documents import NotUnderstood
+from brokers.schwab.symbols import venue_symbol
+from engine.errors import InvalidInput
+from engine.instruments.options import parse_option
+from engine.model.market import NAN
+from engine.model.time import NS_PER_MS
+from engine.options.chain import ChainEntry, OptionChain
+
+PATH = "/marketdata/v1/chains"
+STRIKES = 80  # around the spot: an index asked for as a whole is more than Schwab's gateway lets through
+
+
+class ContractDoc(msgspec.Struct, rename="camel"):
+    symbol: str
+    bid: float | None = None
+    ask: float | None = None
+    quote_time_in_long: int = 0
+
+
+_Side = dict[str, dict[str, list[ContractDoc]]]  # expiry → strike → contracts
+
+
+class ChainDoc(msgspec.Struct, rename="camel"):
+    status: str = ""
+    call_exp_date_map: _Side = {}
+    put_exp_date_map: _Side = {}
+
+
+class SchwabChains:
+    """A `ChainSource`. `OrderRefused` and `OutcomeUnknown` as the client raises them."""
+
+    def __init__(self, client: SchwabClient, *, strikes: int = STRIKES) -> None:
+        self._client = client
+        self._strikes = strikes
+
+    async def chain(self, underlying: str, expiry: date) -> OptionChain:
+        """Every contract near the money that expires on `expiry`; `ts` is that of its newest quote."""
+        asked = time.time_ns()
+        params = {
+            "symbol": venue_symbol(underlying, expiry),
+            "contractType": "ALL",
+            "strikeCount": str(self._strikes),
+            "fromDate": expiry.isoformat(),
+            "toDate": expiry.isoformat(),
+        }
+        response = await self._client.send("GET", PATH, params=params)
+        return read_chain(response.content, underlying, expiry, asked=asked)
+
+
+def read_chain(content: bytes, underlying: str, expiry: date, *, asked: int) -> OptionChain:
+    """`NotUnderstood` for what is no chain. One without contracts is empty, as of when it was asked for."""
+    try:
+        doc = msgspec.json.decode(content, type=ChainDoc)
+        found = [(each, parse_option(each.symbol)) for each in _contracts(doc)]
+    except (msgspec.DecodeError, InvalidInput) as error:
+        raise NotUnderstood(f"{PATH}: a chain of {underlying} was expected: {error}") from error
+    chosen = [(each, contract) for each, contract in found if contract.expiry == expiry]
+    newest = max((each.quote_time_in_long for each, _ in chosen), default=0)
+    entries = tuple(ChainEntry(contract, _quote(each.bid), _quote(each.ask)) for each, contract in chosen)
+    return OptionChain(underlying, newest * NS_PER_MS or asked, entries, "schwab")
+
+
+def _contracts(doc: ChainDoc) -> Iterator[ContractDoc]:
+    for side in (doc.call_exp_date_map, doc.put_exp_date_map):
+        for strikes in side.values():
+            for contracts in strikes.values():
+                yield from contracts
+
+
+def _quote(price: float | None) -> float:
+    """A side that nobody quotes comes as 0."""
+    return price if price else NAN
