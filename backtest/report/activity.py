@@ -1,5 +1,6 @@
 """What was traded: groups, distribution, excursions, costs, and the trades on the price."""
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from engine.model.positions import TradeClosed
 from engine.model.time import NS_PER_S
 
 CANDLES = 4_000
+SYMBOLS = 12
 MARKED = 2_000  # trades of one symbol on its chart
 BARS_PER_TRADE = 8  # candles that a trade needs to be seen
 DOTS = 1_200
@@ -118,9 +120,13 @@ def costs_of(material: Material) -> dict[str, Any]:
 
 
 def prices_of(material: Material) -> list[dict[str, Any]]:
-    """Per symbol its candles (folded where there are many) and the trades on them."""
+    """Per symbol its candles (folded where there are many) and the trades on them; of many symbols those that traded
+    most."""
     found = []
-    for symbol, curve in material.curve.symbols.items():
+    counts = Counter(trade.symbol for trade in material.trades)
+    chosen = sorted(material.curve.symbols, key=lambda symbol: -counts[symbol])[:SYMBOLS]
+    for symbol in sorted(chosen, key=list(material.curve.symbols).index):
+        curve = material.curve.symbols[symbol]
         prices = (curve.open, curve.high, curve.low, curve.close)
         trades = [trade for trade in material.trades if trade.symbol == symbol]
         first = _first_shown(len(curve), len(trades))

@@ -4,6 +4,7 @@ from typing import Any
 
 from backtest.report import activity, equity
 from backtest.report.material import Benchmark, Material
+from backtest.report.portfolio import portfolio_of
 from backtest.stored import StoredRun
 from engine.analytics import returns as return_figures
 from engine.analytics import trades as trade_figures
@@ -67,6 +68,7 @@ def report(material: Material) -> dict[str, Any]:
         "excursions": activity.excursions_of(material.trades),
         "exit_quality": activity.exit_quality_of(material.trades),
         "costs": activity.costs_of(material),
+        "portfolio": portfolio_of(material),
         "prices": activity.prices_of(material),
         "trades": activity.trades_of(material),
         "honesty": material.honesty,

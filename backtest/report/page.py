@@ -69,6 +69,7 @@ def view(document: Mapping[str, Any]) -> dict[str, Any]:
         "monthly": [_year(row) for row in document["monthly"]],
         "drawdowns": [{**row, "depth": share(row["depth"])} for row in document["drawdowns"]],
         "tables": [_table(document, name, title) for name, title in TABLES],
+        "portfolio": _portfolio(document["portfolio"]),
         "quality": [_quality(row) for row in document["exit_quality"]],
         "drawn": _drawn(document),
         "listed": [_listed(trade) for trade in document["trades"][-LISTED:]],
@@ -165,6 +166,26 @@ def _table(document: Mapping[str, Any], name: str, title: str) -> dict[str, Any]
             for row in rows
         ],
     }
+
+
+def _portfolio(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A row for each part, with its correlation to every part."""
+    return [
+        {
+            "name": f"{part['strategy']} {part['symbol']}",
+            "trades": f"{part['trades']:,}",
+            "net": cash(part["net_pnl"]),
+            "sign": _sign(part["net_pnl"]),
+            "worst_day": cash(part["worst_day"]),
+            "alike": [{"text": number(each), "heat": _alike(each)} for each in found["correlation"][place]],
+        }
+        for place, part in enumerate(found["parts"])
+    ]
+
+
+def _alike(value: float | None) -> str:
+    """A colour's strength: the more alike, the stronger."""
+    return f"--heat: {abs(value):.2f}; --tint: var(--{'held' if value > 0 else 'accent'})" if value else ""
 
 
 def _quality(row: Mapping[str, Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterable
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +10,20 @@ from numpy.typing import NDArray
 from engine.core import Engine
 from engine.core.holding import Holding
 from engine.model.market import Bar
-from engine.portfolio.ledger import Position
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+
+class _Part:
+    """One position of the symbol, and what its fills had come to when its cash moved last."""
+
+    __slots__ = ("cash", "holding", "settled")
+
+    def __init__(self, holding: Holding) -> None:
+        self.holding = holding
+        self.cash: Decimal | None = None
+        self.settled = 0.0
 
 
 class SymbolCurve:
@@ -21,28 +32,32 @@ class SymbolCurve:
     def __init__(self, symbol: str, timeframe: str, holdings: Iterable[Holding]) -> None:
         self.symbol = symbol
         self.timeframe = timeframe
-        self._holdings = list(holdings)
+        self._parts = [_Part(holding) for holding in holdings]
         self._ts = array("q")
         self._values = array("d")
         self._notional = array("d")
-        self._prices = tuple(array("d") for _ in range(4))  # open, high, low, close
+        self._open, self._high, self._low, self._close = (array("d") for _ in range(4))
 
     def see(self, bar: Bar) -> None:
         """The bar has closed, and all that follows from it is done."""
         value = notional = 0.0
         close = bar.close
-        for holding in self._holdings:
-            position: Position = holding.position
-            if position.trades or position.held:
-                value += float(position.realized - position.fees)
-                if position.held:
-                    value += position.held * close - position.paid
-                    notional += position.held * close
+        for part in self._parts:
+            position = part.holding.position
+            if position.cash is not part.cash:
+                part.cash, part.settled = position.cash, float(position.realized - position.fees)
+            held = position.held
+            value += part.settled
+            if held:
+                value += held * close - position.paid
+                notional += held * close
         self._ts.append(bar.ts)
         self._values.append(value)
         self._notional.append(notional)
-        for column, price in zip(self._prices, (bar.open, bar.high, bar.low, close), strict=True):
-            column.append(price)
+        self._open.append(bar.open)
+        self._high.append(bar.high)
+        self._low.append(bar.low)
+        self._close.append(close)
 
     def __len__(self) -> int:
         return len(self._ts)
@@ -64,19 +79,19 @@ class SymbolCurve:
 
     @property
     def open(self) -> Floats:
-        return _floats(self._prices[0])
+        return _floats(self._open)
 
     @property
     def high(self) -> Floats:
-        return _floats(self._prices[1])
+        return _floats(self._high)
 
     @property
     def low(self) -> Floats:
-        return _floats(self._prices[2])
+        return _floats(self._low)
 
     @property
     def close(self) -> Floats:
-        return _floats(self._prices[3])
+        return _floats(self._close)
 
 
 class Curve:

@@ -159,3 +159,14 @@ def test_numbers_read_as_people_write_them():
         "–",
     )
     assert (span(0.2), span(61), span(90_000), span(None)) == ("0 s", "1 min 1 s", "1 d 1 h", "–")
+
+
+def test_the_parts_of_a_portfolio_add_up_and_are_like_themselves(play):
+    document = document_of(play(strategies=("ema", "supertrend")), benchmark=None)
+    found = document["portfolio"]
+    assert [part["strategy"] for part in found["parts"]] == ["ema", "supertrend"]
+    assert sum(part["net_pnl"] for part in found["parts"]) == pytest.approx(document["trade_figures"]["net_pnl"])
+    (one, other), (mirrored, two) = found["correlation"]
+    assert (one, two, other) == (1.0, 1.0, mirrored)
+    assert -1 <= other < 1
+    assert document_of(play(), benchmark=None)["portfolio"]["parts"] == []
