@@ -10,6 +10,8 @@ from engine.model.market import Bar
 from engine.registry import Registry
 from marketdata.feeds.facts import SymbolFacts
 
+# What came together. Gaps and facts stand in front of the prints and quotes that came with them: a frame that begins
+# and ends with those holds nothing else, and is not looked through.
 Frame = Sequence[Event | SymbolFacts]
 
 

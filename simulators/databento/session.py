@@ -260,7 +260,8 @@ class GatewaySession:
         self._writer.transport.abort()
 
     def _line(self, text: str) -> None:
-        self._writer.write(text.encode() + b"\n")
+        if not self._around.faults.drops_line:
+            self._writer.write(text.encode() + b"\n")
 
     def _write(self, data: bytes, now: float = 0.0) -> None:
         if data and not self._around.faults.drops_line and not self._writer.is_closing():

@@ -66,7 +66,7 @@ class DatabentoFeed(StreamFeed):
             name, key, dataset=self.options.dataset, url=history_url, max_cost_usd=self.options.max_cost_usd
         )
         self._is_started = False
-        self._last_chunk_at = 0.0  # monotonic
+        self._complete_at = 0.0  # when we last had everything, monotonic
         self._held: Events | None = None  # of a replay that has not caught up yet
         self._held_until = 0.0
         self._awaited = 0  # replays that have not caught up yet
@@ -146,7 +146,7 @@ class DatabentoFeed(StreamFeed):
 
     def _replay_start(self) -> int | None:
         """From when on to ask again; None where nothing was missed, or too much."""
-        away_s = (time.monotonic() - self._last_chunk_at) * self.speed
+        away_s = (time.monotonic() - self._complete_at) * self.speed
         if not self._can_replay or away_s > self.options.replay_missed_s:
             return None
         self._held, self._held_until, self._awaited = [], time.monotonic() + _CATCH_UP_S, 0
@@ -159,9 +159,9 @@ class DatabentoFeed(StreamFeed):
     # ---- records ----------------------------------------------------------------------------------------------
 
     def _translate(self, frame: bytes, ts_recv: int) -> Frame:
-        self._last_chunk_at = time.monotonic()
         told = Told()
-        events, broken = self._translator.translate(frame, ts_recv, told)
+        found, broken = self._translator.translate(frame, ts_recv, told)
+        events: Events = [*told.facts, *found]
         if broken:
             self._salvaged = events
             self.counts["unreadable stream"] += 1
@@ -170,11 +170,17 @@ class DatabentoFeed(StreamFeed):
             events = self._errors(told, events)
         if "SLOW_READER_WARNING" in told.systems:
             self._leave_out("SLOW_READER_WARNING: we read too slowly")
-        return events if self._held is None else self._catch_up(events, told)
+        given = events if self._held is None else self._catch_up(events, told)
+        if self._held is None:
+            self._complete_at = time.monotonic()
+        return given
 
     def _catch_up(self, events: Events, told: Told) -> Frame:
         """Hold everything until the replay has met the present: given out piecemeal it would end bars too early."""
         held = self._held or []
+        if told.facts:
+            held[:0] = told.facts
+            events = events[len(told.facts) :]
         held += events
         self._awaited -= told.systems.count("REPLAY_COMPLETED")
         if self._awaited <= 0:
@@ -194,9 +200,10 @@ class DatabentoFeed(StreamFeed):
         if self.is_connected:
             return () if self._held is not None else super()._gaps(reason)
         salvaged, self._salvaged = self._salvaged, []
-        held, self._held = self._held, None
-        if held is not None:
-            return [*super()._gaps(reason), *held, *salvaged]
+        if self._held is not None:  # it broke off while it caught up: nothing of it was given out
+            self._held = None
+            self._translator.forget_repeats()
+            salvaged = []
         return salvaged if self._can_replay else [*salvaged, *super()._gaps(reason)]
 
     def _errors(self, told: Told, events: Events) -> Events:

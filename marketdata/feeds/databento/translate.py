@@ -45,13 +45,16 @@ _STATISTICS = {  # the day's summary, in the words of the other feeds
 }
 _HALTS = frozenset({"HALT", "PAUSE", "SUSPEND"})
 
+_Remembered = tuple[int, Run, dict[int, SymbolTrack | None]]  # the time of the last record, and whose numbers
 Key = tuple[str, str, int, int, int, int]  # our symbol, the action, time, number of the packet, price, size
 
 
 class Told:
-    """What the gateway said of itself in one chunk: ErrorMsg as (code, text), and the codes of its SystemMsg."""
+    """What one chunk holds beside prints, quotes and bars: facts, and what the gateway says of itself, ErrorMsg as
+    (code, text) and the codes of its SystemMsg."""
 
     def __init__(self) -> None:
+        self.facts: list[SymbolFacts] = []
         self.errors: list[tuple[str, str]] = []
         self.systems: list[str] = []
 
@@ -72,10 +75,11 @@ class Translator:
         self._by_id: dict[int, SymbolTrack | None] = {}
         self._framer = Framer()
         self._remember_ns = int(remember_s * NS_PER_S)
-        self._recent: deque[tuple[int, Run, dict[int, SymbolTrack | None]]] = deque()
+        self._recent: deque[_Remembered] = deque()
         self._known: Counter[Key] = Counter()
         self._known_since: dict[str, int] = {}  # by our symbol: the first print that is remembered
         self._has_repeats = False
+        self._before_repeats: tuple[int, list[_Remembered]] = (0, [])
         self._readers: dict[int, Callable[[Run, int, list[Any]], None]] = {
             framing.TRADE: self._trades,
             framing.TOP: self._tops,
@@ -101,21 +105,28 @@ class Translator:
         for name, _, ts, *_ in self._known:
             self._known_since[name] = min(ts, self._known_since.get(name, ts))
         self._has_repeats = True
+        self._before_repeats = (self.last_ts, list(self._recent))
         return self.last_ts - self._remember_ns
+
+    def forget_repeats(self) -> None:
+        """The replay broke off, and what came of it was not given out: all of it is to come again."""
+        self.last_ts, recent = self._before_repeats
+        self._recent = deque(recent)
+        self.caught_up()
 
     def caught_up(self) -> None:
         """The replay is over."""
         self._known.clear()
         self._has_repeats = False
 
-    def translate(self, data: bytes, ts_recv: int, told: Told) -> tuple[list[Event | SymbolFacts], str]:
+    def translate(self, data: bytes, ts_recv: int, told: Told) -> tuple[list[Event], str]:
         """The events of the records that end in `data`, in their order; and why nothing after them can be read."""
-        out: list[Event | SymbolFacts] = []
+        out: list[Event] = []
         try:
             for run in self._framer.runs(data):
                 reader = self._readers.get(run.kind)
                 if reader is None:
-                    self._rare(run, ts_recv, out, told)
+                    self._rare(run, ts_recv, told)
                 else:
                     self._read(reader, self._without_known(run) if self._has_repeats else run, ts_recv, out)
         except FeedProtocolError as error:
@@ -219,7 +230,7 @@ class Translator:
 
     # ---- what comes rarely --------------------------------------------------------------------------------------
 
-    def _rare(self, run: Run, ts_recv: int, out: list[Any], told: Told) -> None:
+    def _rare(self, run: Run, ts_recv: int, told: Told) -> None:
         decoder = dbn.DBNDecoder(
             has_metadata=False,
             input_version=self._framer.version,
@@ -237,14 +248,14 @@ class Translator:
             elif run.kind == framing.ERROR:
                 told.errors.append((_word(record.code), record.err))
             else:
-                self._fact(run.kind, record, ts_recv, out)
+                self._fact(run.kind, record, ts_recv, told)
 
     def _map(self, record: Any) -> None:
         track = self._tracks.get(record.stype_in_symbol)
         self._by_id[record.instrument_id] = track
         self.names[record.stype_in_symbol] = record.stype_out_symbol
 
-    def _fact(self, kind: int, record: Any, ts_recv: int, out: list[Any]) -> None:
+    def _fact(self, kind: int, record: Any, ts_recv: int, told: Told) -> None:
         track = self._by_id.get(record.instrument_id)
         if track is None:
             self._pass_over(record.instrument_id)
@@ -255,7 +266,7 @@ class Translator:
         else:
             name, values = "profile", _status(record) if kind == framing.STATUS else _definition(record)
         if values:
-            out.append(SymbolFacts(track.name, name, values, ts_recv))
+            told.facts.append(SymbolFacts(track.name, name, values, ts_recv))
 
 
 def _keys(run: Run, ids: Mapping[int, SymbolTrack | None]) -> list[Key]:

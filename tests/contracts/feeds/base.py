@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
-from engine.model.market import FeedGap, Tick
+from engine.model.market import FeedGap, Quote, Tick
+from marketdata.feeds.facts import SymbolFacts
 from marketdata.feeds.registry import Feed
 from simulators.clock import MarketClock
 from simulators.faults import FaultBoard, FaultScript
@@ -125,6 +126,13 @@ class FeedUnderTest(NamedTuple):
     history: tuple[str, ...] = ()
 
 
+def is_well_ordered(frame: Sequence[Any]) -> bool:
+    """Gaps and facts stand in front (or at the end): a frame of prints at both ends is not looked through."""
+    if not frame or type(frame[0]) not in (Tick, Quote) or type(frame[-1]) is not Tick:
+        return True
+    return not any(isinstance(event, FeedGap | SymbolFacts) for event in frame)
+
+
 class Watched:
     """A feed that is read in the background, and all that came."""
 
@@ -137,6 +145,7 @@ class Watched:
 
     async def _read(self) -> None:
         async for frame in self.feed.frames():
+            assert is_well_ordered(frame), f"a gap or a fact is hidden between prints: {frame}"
             self.events += frame
 
     def ticks(self, symbol: str, *, since: int = 0) -> list[Tick]:

@@ -198,18 +198,37 @@ async def test_a_replay_that_is_refused_is_a_gap_and_is_not_asked_for_again(venu
     assert "start" not in session_of(venue).requests[0]
 
 
-async def test_a_line_that_breaks_again_while_it_catches_up_is_a_gap(venue, watch):
+async def test_a_line_that_breaks_again_while_it_catches_up_is_asked_for_all_of_it_again(venue, watch):
     got = await watch(ES)
     await got.until_prints(ES, 10)
     got.feed._catch_up = lambda events, told: got.feed._held.extend(events) or ()  # it never catches up
     venue.fail("cut", for_s=0.1)
     await got.until(lambda: got.feed._held, "a replay")
     del got.feed._catch_up
+    connects = got.feed.connects
+    venue.fail("cut", for_s=0.1)
+    await got.until(lambda: got.feed.connects > connects, "another connection")
+    await got.until_prints(ES, 20)
+    assert not got.gaps(ES)
+    assert is_whole(got)
+
+
+async def test_a_replay_that_does_not_come_in_time_is_a_gap(venue, watch, monkeypatch):
+    monkeypatch.setattr("marketdata.feeds.databento.feed._CATCH_UP_S", 0.0)
+    got = await watch(ES)
+    await got.until_prints(ES, 10)
+    told = got.feed._translator.translate
+
+    def without_the_mark(data, ts_recv, said):
+        found = told(data, ts_recv, said)
+        said.systems.clear()
+        return found
+
+    monkeypatch.setattr(got.feed._translator, "translate", without_the_mark)
     venue.fail("cut", for_s=0.1)
     await got.until(lambda: got.gaps(ES), "a gap")
-    await got.until_prints(ES, 20)
-    gap = got.events.index(got.gaps(ES)[0])
-    assert [event for event in got.events[gap:] if isinstance(event, Tick)]
+    assert "did not come in time" in got.gaps(ES)[0].reason
+    await got.until_prints(ES, 10)
 
 
 async def test_a_symbol_that_cannot_be_resolved_is_left_out_for_a_while(venue, watch):

@@ -136,9 +136,9 @@ def test_the_days_statistics_status_and_definition_are_facts():
     }
     stats = [bytes(dbn.StatMsg(1, 42, NOW, NOW, NOW, price, count, kind)) for kind, (price, count) in kinds.items()]
     halt = bytes(dbn.StatusMsg(1, 42, NOW, NOW, action=dbn.StatusAction.HALT))
-    found = Reader().read(b"".join(stats) + halt)
-    assert all(isinstance(each, SymbolFacts) for each in found)
-    assert [(each.kind, each.values) for each in found] == [
+    reader = Reader()
+    assert reader.read(b"".join(stats) + halt) == []
+    assert [(each.kind, each.values) for each in reader.told.facts] == [
         ("summary", {"prevDayClosePrice": 24_900.0}),
         ("summary", {"openInterest": 1_234.0}),
         ("profile", {"tradingStatus": "HALTED", "statusReason": "NONE"}),
@@ -251,8 +251,10 @@ def test_genuine_records_are_read_as_the_vendors_decoder_reads_them(shared_data,
     data, records = genuine(shared_data, schema)
     translator = Translator("v", {"ESH1": SymbolTrack("/ES")})
     translator.translate(HEAD + mapping(5482, "ESH1"), RECV, Told())
-    events, broken = translator.translate(data, RECV, Told())
+    told = Told()
+    market, broken = translator.translate(data, RECV, told)
     assert not broken
+    events = [*market, *told.facts]
     assert len(events) == len(records)
     for event, record in zip(events, records, strict=True):
         if isinstance(event, Tick):
