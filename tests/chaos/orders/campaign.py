@@ -117,7 +117,7 @@ class Campaign:
         """Trade, be killed a few times, be told to end, and be judged."""
         rng = random.Random(f"{self.seed}/{run}")
         book = await sync_to_async(books.make)(run, rng)
-        for _ in range(rng.randint(1, 4)):
+        for _ in range(rng.randint(1, 3)):
             pid = (await self.traders.ask(start=book))["pid"]
             await self._moment(book, rng)
             await self._kill(book, pid)
@@ -154,7 +154,7 @@ class Campaign:
         if rng.random() < 0.25:
             await asyncio.sleep(rng.uniform(0.02, 0.8))
             return
-        before, deadline = await sync_to_async(verdict.news)(book), time.monotonic() + 4.0
+        before, deadline = await sync_to_async(verdict.news)(book), time.monotonic() + 12.0
         while await sync_to_async(verdict.news)(book) == before and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
         await asyncio.sleep(rng.choice((0.0, rng.uniform(0.0, 0.1), rng.uniform(0.0, 1.5))))

@@ -1,6 +1,7 @@
 """Makes trader processes: everything is imported once, each trader is a fork that runs the real loop of one book."""
 
 import ctypes
+import importlib
 import json
 import logging
 import os
@@ -43,9 +44,9 @@ def main(folder: Path) -> None:
 
 def _import_everything() -> None:
     """What a trader loads when it needs it, so that a fork has it already."""
-    import httpx  # noqa: F401
-    import websockets  # noqa: F401
-
+    for name in ("anyio._backends._asyncio", "httpcore", "httpx", "websockets.asyncio.client",
+                 "cryptography.hazmat.primitives.kdf.hkdf"):  # fmt: skip
+        importlib.import_module(name)
     from brokers.tastytrade import broker  # noqa: F401
     from brokers.tastytrade.names import Names
     from engine.instruments.catalog import instrument_for
