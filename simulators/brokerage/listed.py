@@ -91,13 +91,13 @@ class Listed:
         if found is None:
             return None
         prints, row, _ = found
-        price = partial(_decimal, market)
+        price = partial(decimal_price, market)
         return Touch(
             int(prints.ts[row]), price(int(prints.price[row])), price(int(prints.bid[row])), price(int(prints.ask[row]))
         )
 
     def _price(self, ticks: int) -> Decimal:
-        return _decimal(self._source, ticks)
+        return decimal_price(self._source, ticks)
 
 
 class Exchange:
@@ -139,7 +139,8 @@ class Exchange:
         raise NotFound(f"symbol: {name} cannot be traded here", field="symbol")
 
 
-def _decimal(market: SymbolMarket, ticks: int) -> Decimal:
+def decimal_price(market: SymbolMarket, ticks: int) -> Decimal:
+    """A price of the market in ticks as money, with the decimals of its grid."""
     places = math.ceil(math.log10(market.listing.ticks_per_point)) if market.listing.ticks_per_point > 1 else 0
     places = 2 if market.listing.ticks_per_point == 4 else places
     return (Decimal(ticks) / market.listing.ticks_per_point).quantize(Decimal(1).scaleb(-places))

@@ -21,6 +21,7 @@ from simulators.market import Market
 from simulators.sessions import NEW_YORK
 from simulators.tastytrade import documents, filters, listings
 from simulators.tastytrade.money import fees, power_effect
+from simulators.tastytrade.quotes import snapshots
 from simulators.tastytrade.requests import ChangeBody, ComplexBody, OrderBody, RuleBroken, changed, ticket_of
 from simulators.tastytrade.words import CODES, error, ok, page, preflight, terms_of
 
@@ -69,6 +70,7 @@ class RestDesk:
                 ("GET", r"/instruments/equities/(?P<symbol>[^/]+)", QUERY, self._equity),
                 ("GET", r"/instruments/futures", QUERY, self._futures),
                 ("GET", r"/instruments/futures/(?P<symbol>[^/]+)", QUERY, self._future),
+                ("GET", r"/market-data/by-type", QUERY, self._quotes),
                 ("GET", r"/option-chains/(?P<symbol>[^/]+)/nested", QUERY, self._chain),
             )
         ]
@@ -250,6 +252,9 @@ class RestDesk:
             if each["symbol"] == wanted:
                 return ok(each, request.path)
         raise NotFound(f"There is no future {wanted}.")
+
+    def _quotes(self, request: HttpRequest, match: "re.Match[str]") -> HttpResponse:
+        return page(snapshots(self._brokerage, self._market, request.query, self._brokerage.now), request.path)
 
     def _chain(self, request: HttpRequest, match: "re.Match[str]") -> HttpResponse:
         chain = listings.nested_chain(self._market, unquote(match["symbol"]), self._brokerage.now)

@@ -10,6 +10,7 @@ import tastytrade.streamer
 from tastytrade import Account, AlertStreamer, Session
 from tastytrade.account import AccountBalance, CurrentPosition
 from tastytrade.instruments import Equity, Future, NestedOptionChain
+from tastytrade.market_data import get_market_data_by_type
 from tastytrade.order import (
     InstrumentType,
     Leg,
@@ -163,3 +164,10 @@ async def test_an_expired_token_is_refused_everywhere(connect):
             await account.get_positions(session)
         await session.refresh(force=True)
         assert await account.get_positions(session) == []
+
+
+async def test_the_sdk_reads_the_same_quotes(connect):
+    async with connect() as (_, session, _account):
+        found = await get_market_data_by_type(session, equities=["SPY"], indices=["SPX"], futures=["/MESZ6"])
+        assert [each.symbol for each in found] == ["SPY", "SPX", "/MESZ6"]
+        assert all(each.mark for each in found)
