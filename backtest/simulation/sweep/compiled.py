@@ -16,6 +16,7 @@ _SHARED = (
     grid.from_ticks, grid.floor_ticks, grid.ceil_ticks, grid.round_ticks,
     levels.is_reached, levels.is_better, levels.trail_inside,
 )  # fmt: skip
+_LOOPS = (kernel.run_bars, kernel.fold_extremes, kernel.sum_up)
 _TABLES = {"config": kernel.CONFIG, "tiers": kernel.TIER, "state": kernel.STATE, "trades": kernel.TRADE}
 
 
@@ -31,6 +32,12 @@ def summing(cache_dir: Path | None = None) -> Callable[..., None]:
     return _load(kernel.sum_up, cache_dir)
 
 
+@cache
+def extremes_fold(cache_dir: Path | None = None) -> Callable[..., None]:
+    """`kernel.fold_extremes` as machine code."""
+    return _load(kernel.fold_extremes, cache_dir)
+
+
 def _load(loop: Callable[..., None], cache_dir: Path | None) -> Callable[..., None]:
     """The name on disk is a hash of all the text, so no part of it can be stale."""
     source = source_of(loop)
@@ -44,7 +51,7 @@ def source_of(loop: Callable[..., None]) -> str:
     allocate, and counting took three quarters of the time.
     """
     own: list[Any] = [f for f in vars(kernel).values() if inspect.isfunction(f) and f.__module__ == kernel.__name__]
-    steps = [] if loop is kernel.sum_up else [*_SHARED, *(f for f in own if f not in (kernel.run_bars, kernel.sum_up))]
+    steps = [*_SHARED, *(f for f in own if f not in _LOOPS)] if loop is kernel.run_bars else _SHARED
     constants = [f"{name} = {value}" for name, value in vars(kernel).items() if name.isupper() and type(value) is int]
     arguments = inspect.signature(loop).parameters
     types = ", ".join(_type(name, parameter.annotation) for name, parameter in arguments.items())

@@ -26,7 +26,7 @@ STATE = np.dtype(
     [
         # what is held: size in steps, side, and the entry
         ("qty", INT), ("sign", INT), ("entry_bar", INT), ("entry_ticks", INT), ("entry_code", INT),
-        ("entry_order", INT), ("entry_turned", INT), ("low", FLOAT), ("high", FLOAT),
+        ("entry_order", INT), ("entry_turned", INT),
         # counts
         ("orders", INT), ("signals", INT), ("trades", INT),
         # exits that wait at the venue; `tier` is the first target that is still ahead
@@ -52,13 +52,14 @@ CONFIG = np.dtype(
 TIER = np.dtype([("kind", INT), ("value", FLOAT), ("part", INT), ("level", FLOAT)])
 TRADE = np.dtype(  # wide fields first: every one is aligned, without gaps
     [
-        ("qty", INT), ("entry_ticks", INT), ("exit_ticks", INT), ("low", FLOAT), ("high", FLOAT),
+        ("qty", INT), ("entry_ticks", INT), ("exit_ticks", INT),
         ("entry_bar", np.int32), ("exit_bar", np.int32), ("entry_order", np.int32), ("exit_order", np.int32),
         ("sign", np.int32), ("entry_code", np.int16), ("exit_code", np.int16), ("is_inside", np.int16),
         ("is_ambiguous", np.int16), ("entry_turned", np.int16), ("exit_turned", np.int16),
     ]
 )  # fmt: skip
 NEVER = 1 << 62
+BY_VOLUME = 2
 # Codes of reasons: those of wishes are the strategy's own small numbers.
 BY_STOP, BY_TRAIL, BY_BREAK_EVEN, BY_TARGET, BY_DEADLINE = 1_000, 1_001, 1_002, 1_100, 1_200
 
@@ -73,26 +74,44 @@ def run_bars(
     w.deadline = NEVER
     i = c.first
     while i < len(wishes):
+        # Prices are read where they decide something only: a run that trades rarely must not wait for memory.
         if w.wants or w.closes:
-            fill_market(i, open_[i], volume[i], c, w, trades, moves)
+            fill_market(i, open_[i], volume[i] if c.slip_kind == BY_VOLUME else 0.0, c, w, trades, moves)
             if c.guards and w.entry_bar == i:
                 guard_entry(i, atr, deadlines, deadline_codes, c, tiers, w)
                 arm(c, w)
-        if w.legs:
-            meet_open(i, open_[i], volume[i], c, tiers, w, trades, moves)
-            if w.legs:
-                meet_rest(i, open_[i], high[i], low[i], close[i], volume[i], c, tiers, w, trades, moves)
-        end_bar(ts[i], high[i], low[i], wishes[i], codes[i] if len(codes) else wishes[i], c, w)
+        if c.guards and w.qty:
+            meet_bar(i, ts, open_, high, low, close, volume, c, tiers, w, trades, moves)
+        wish = wishes[i]
+        if wish == wish:
+            follow(int(wish), int(codes[i]) if len(codes) else int(wish), w)
+        if w.is_firing or w.is_rearming:
+            rearrange(c, w)
         i += 1
         if not (w.wants or w.closes):
             i = next_bar(i, ts, high, low, wishes, c, tiers, w)
+
+
+def meet_bar(
+    i: int, ts: Ints, open_: Floats, high: Floats, low: Floats, close: Floats, volume: Floats, c: Any, tiers: Table,
+    w: Any, trades: Table, moves: Ints,
+) -> None:  # fmt: skip
+    """What is held meets the bar: its open, the rest of it, and when it is over, best price and deadline."""
+    if w.legs:
+        meet_open(i, open_[i], volume[i], c, tiers, w, trades, moves)
+    if w.legs:
+        meet_rest(i, open_[i], high[i], low[i], close[i], volume[i], c, tiers, w, trades, moves)
+    if w.qty:
+        move_exits(high[i] if w.sign > 0 else low[i], w)
+        if ts[i] >= w.deadline:
+            fire(w)
 
 
 def next_bar(i: int, ts: Ints, high: Floats, low: Floats, wishes: Floats, c: Any, tiers: Table, w: Any) -> int:
     """The next bar on which anything can happen, where nothing waits for the next; what is held sees those between."""
     held = w.sign if w.qty else 0
     if not held or (not w.legs and w.deadline == NEVER):
-        return next_wish(i, held, high, low, wishes, w)
+        return next_wish(i, held, wishes)
     floor, ceiling = -np.inf, np.inf
     if w.legs:
         stop = w.stop_level if w.stop_order else -held * np.inf
@@ -101,44 +120,22 @@ def next_bar(i: int, ts: Ints, high: Floats, low: Floats, wishes: Floats, c: Any
             stop = held * max(held * stop, held * w.trail_level)
             gain = min(gain, held * w.trail_extreme, held * w.best)
         floor, ceiling = (stop, gain) if held > 0 else (-gain, stop)
-    lowest, highest = w.low, w.high
-    while i < len(wishes) and low[i] > floor and high[i] < ceiling and ts[i] < w.deadline:
-        wish = wishes[i]
-        if wish == wish and wish != held:
+    end = w.deadline
+    while i < len(wishes) and low[i] > floor and high[i] < ceiling and ts[i] < end:
+        if wishes[i] < held or wishes[i] > held:
             break
-        lowest, highest = min(lowest, low[i]), max(highest, high[i])
         i += 1
-    w.low, w.high = lowest, highest
     return i
 
 
-def next_wish(i: int, held: int, high: Floats, low: Floats, wishes: Floats, w: Any) -> int:
-    """The next bar with a wish for something else; what is held sees those between."""
-    begin = i
+def next_wish(i: int, held: int, wishes: Floats) -> int:
+    """The next bar with a wish for something else than what is held."""
     while i < len(wishes) and not (wishes[i] < held or wishes[i] > held):
         i += 1
-    if held:
-        lowest, highest = w.low, w.high
-        for at in range(begin, i):
-            lowest, highest = min(lowest, low[at]), max(highest, high[at])
-        w.low, w.high = lowest, highest
     return i
 
 
 # ---- the end of a bar ------------------------------------------------------------------------------------------
-
-
-def end_bar(ts: int, high: float, low: float, wish: float, code: float, c: Any, w: Any) -> None:
-    """The bar is over: what is held has seen it, the exits move, the strategy is asked."""
-    if w.qty:
-        w.low, w.high = min(w.low, low), max(w.high, high)
-        move_exits(high if w.sign > 0 else low, w)
-        if ts >= w.deadline:
-            fire(w)
-    if wish == wish:
-        follow(int(wish), int(code), w)
-    if w.is_firing or w.is_rearming:
-        rearrange(c, w)
 
 
 def follow(target: int, code: int, w: Any) -> None:
@@ -213,7 +210,6 @@ def fill_market(i: int, price: float, volume: float, c: Any, w: Any, trades: Tab
     if w.want_target:
         w.qty, w.sign, w.entry_bar, w.entry_ticks = c.unit, side, i, ticks
         w.entry_code, w.entry_order, w.entry_turned = w.want_code, w.want_order, turned
-        w.low = w.high = from_ticks(ticks, c.step, c.scale)
 
 
 def meet_open(
@@ -374,7 +370,7 @@ def fill_ticks(price: float, side: int, size: int, volume: float, c: Any, takes:
     """The price of a fill on the grid, rounded against the trader, after slippage where the order takes liquidity."""
     if takes and c.slip_kind:
         away_by = c.slip
-        if c.slip_kind == 2:
+        if c.slip_kind == BY_VOLUME:
             share = min(size * c.unit_size / volume, c.slip_limit) if volume > 0 else c.slip_limit
             away_by = price * c.slip * share * share
         price = price + away_by if side > 0 else price - away_by
@@ -388,8 +384,6 @@ def close_part(
     c: Any, w: Any, trades: Table, moves: Ints,
 ) -> None:  # fmt: skip
     """Book `size` of what is held as a closed trade."""
-    price = from_ticks(ticks, c.step, c.scale)
-    w.low, w.high = min(w.low, price), max(w.high, price)
     row = w.trades
     w.trades += 1
     if row < len(trades):
@@ -398,11 +392,27 @@ def close_part(
         t.sign, t.qty, t.entry_ticks, t.exit_ticks = w.sign, size, w.entry_ticks, ticks
         t.entry_code, t.exit_code, t.entry_order, t.exit_order = w.entry_code, code, w.entry_order, order
         t.entry_turned, t.exit_turned = w.entry_turned, turned
-        t.low, t.high = w.low, w.high
         moves[row] = (ticks - w.entry_ticks) * w.sign * size
     w.qty -= size
     if not w.qty:
         w.legs, w.is_rearming, w.is_firing = 0, 0, 0
+
+
+def fold_extremes(trades: Table, low: Floats, high: Floats, config: Table, lowest: Floats, highest: Floats) -> None:
+    """The lowest and highest price that each trade's entry has seen: its own price, the bars at whose close it was
+    held, and every exit it was closed at so far."""
+    c, order, at = config[0], -1, 0
+    least = most = 0.0
+    for row in range(len(trades)):
+        t = trades[row]
+        if t.entry_order != order:
+            order, at = t.entry_order, t.entry_bar
+            least = most = from_ticks(t.entry_ticks, c.step, c.scale)
+        for bar in range(at, t.exit_bar):
+            least, most = min(least, low[bar]), max(most, high[bar])
+        price, at = from_ticks(t.exit_ticks, c.step, c.scale), t.exit_bar
+        least, most = min(least, price), max(most, price)
+        lowest[row], highest[row] = least, most
 
 
 def sum_up(pnl: Ints, totals: Ints) -> None:

@@ -151,6 +151,9 @@ class Scanner:
             unit=unit,
             ts=self._ts,
             ts_open=self._ts_open,
+            high=self._prices[1],
+            low=self._prices[2],
+            config=self._config,
         )
 
     def _paid(self, rows: Any) -> list[Any]:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from backtest.simulation.driver import Totals
 from backtest.simulation.sweep import kernel as k
-from backtest.simulation.sweep.compiled import summing
+from backtest.simulation.sweep.compiled import extremes_fold, summing
 from backtest.simulation.sweep.costs import Kinds
-from backtest.simulation.sweep.job import BROKER
+from backtest.simulation.sweep.job import BROKER, TradeList
 from backtest.simulation.sweep.numbers import DEADLINES
 from engine.instruments.instrument import Instrument
 from engine.model.enums import PositionSide
@@ -54,8 +54,11 @@ class TradeTable(msgspec.Struct, frozen=True, kw_only=True):
     pnl: NDArray[Any]
     fees: NDArray[Any] | None  # None: nothing
     unit: Decimal  # of `pnl` and `fees`
-    ts: Ints  # closes of the bars
+    ts: Ints  # of the bars: closes
     ts_open: Ints
+    high: Floats
+    low: Floats
+    config: NDArray[Any]  # `kernel.CONFIG`
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -77,7 +80,14 @@ class TradeTable(msgspec.Struct, frozen=True, kw_only=True):
         """As the engine tells them."""
         prefix = f"{self.run}-{self.strategy}-{slug(self.instrument.symbol)}"
         exit_ts = self._exit_ts().tolist()
-        return [self._trade(at, row, prefix, exit_ts[at]) for at, row in enumerate(self.rows)]
+        lowest, highest = np.empty(len(self.rows)), np.empty(len(self.rows))
+        extremes_fold()(self.rows, self.low, self.high, self.config, lowest, highest)
+        seen = list(zip(lowest.tolist(), highest.tolist(), strict=True))
+        return [self._trade(at, row, prefix, exit_ts[at], seen[at]) for at, row in enumerate(self.rows)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Between processes the trades travel alone, without the bars."""
+        return TradeList, (self.closed(),)
 
     def _exit_ts(self) -> Ints:
         bars = self.rows["exit_bar"]
@@ -87,11 +97,11 @@ class TradeTable(msgspec.Struct, frozen=True, kw_only=True):
     def _cash(self, amount: Any) -> Decimal:
         return int(amount) * self.unit
 
-    def _trade(self, at: int, row: Any, prefix: str, exit_ts: int) -> TradeClosed:
+    def _trade(self, at: int, row: Any, prefix: str, exit_ts: int, seen: tuple[float, float]) -> TradeClosed:
         instrument, code, at_bar = self.instrument, int(row["exit_code"]), int(row["entry_bar"])
         size = row["qty"] * instrument.quantity_step
         entry_order, exit_order = f"{prefix}-{row['entry_order']:06d}", f"{prefix}-{row['exit_order']:06d}"
-        worst, best = self._excursions(row, size * instrument.multiplier)
+        worst, best = self._excursions(row, seen, size * instrument.multiplier)
         return TradeClosed(
             exit_ts,
             f"{entry_order}>{exit_order}/1",
@@ -124,9 +134,9 @@ class TradeTable(msgspec.Struct, frozen=True, kw_only=True):
             return DEADLINES[code - k.BY_DEADLINE]
         return _GUARDS.get(code) or f"target_{code - k.BY_TARGET}"
 
-    def _excursions(self, row: Any, size: Decimal) -> tuple[Decimal, Decimal]:
+    def _excursions(self, row: Any, seen: tuple[float, float], size: Decimal) -> tuple[Decimal, Decimal]:
         """Worst open loss and best open profit in cash, both ≥ 0."""
-        lowest, highest = (self.instrument.price(float(row[name])) for name in ("low", "high"))
+        lowest, highest = (self.instrument.price(price) for price in seen)
         entry = row["entry_ticks"] * self.instrument.tick_size
         down, up = max(entry - lowest, ZERO) * size, max(highest - entry, ZERO) * size
         return (down, up) if row["sign"] > 0 else (up, down)
