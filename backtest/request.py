@@ -36,6 +36,8 @@ class Request:
     fees: str = "none"
     slippage: str = "none"
     fill: str = "touch"
+    latency: str = "0"
+    participation: str | None = None
     exclude: str = ""
     contract: str | None = None
     mapping: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ import msgspec
 from backtest.request import BROKER, Asked, Request, check
 from backtest.simulation.curve import Curve
 from backtest.simulation.driver import Outcome, document, drive, money
-from backtest.simulation.options import parse_fees, parse_fill, parse_slippage
+from backtest.simulation.options import parse_fees, parse_fill, parse_latency, parse_participation, parse_slippage
 from backtest.source import Series, described, merged, read_archive, read_file
 from engine.bars.timeframe import parse_timeframe
 from engine.core import Engine, EngineConfig
@@ -57,6 +57,8 @@ class StoredRun:
         self.fees: Fees = parse_fees(request.fees)
         self.slippage: Slippage = parse_slippage(request.slippage)
         self.fill = parse_fill(request.fill)
+        self.latency = parse_latency(request.latency)
+        self.participation = parse_participation(request.participation)
         self.instruments: dict[str, Instrument] = {symbol: instrument_for(symbol) for symbol in self.asked.symbols}
         self.engine = self.new_engine()
         self.timeframes = {
@@ -144,6 +146,8 @@ class StoredRun:
             fill=self.fill,
             slippage=self.slippage,
             fees=self.fees,
+            latency=self.latency,
+            participation=self.participation,
             margin=None if capital is None else {BROKER: MarginAccount(capital)},
         )
 
@@ -214,6 +218,8 @@ class StoredRun:
             "fees": request.fees,
             "slippage": request.slippage,
             "fill": request.fill,
+            "latency": request.latency,
+            "participation": self.participation,
             "exclude_conditions": hex(self.exclude),
             "capital": None if asked.capital is None else money(asked.capital),
             "exits": msgspec.to_builtins(self._exits()),

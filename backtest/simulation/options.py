@@ -17,6 +17,7 @@ from engine.venue.fees import (
     tastytrade,
 )
 from engine.venue.fills import FillModel, LastFill, TouchFill
+from engine.venue.latency import FixedLatency, Latency, LogNormalLatency, NoLatency
 from engine.venue.slippage import FixedSlippage, NoSlippage, Slippage, SpreadSlippage, VolumeShareSlippage
 
 FILLS: dict[str, Callable[[], FillModel]] = {"touch": TouchFill, "last": LastFill}
@@ -29,6 +30,8 @@ SCHEDULES: dict[str, Callable[[], Fees]] = {
     "ibkr_fixed": ibkr_fixed,
 }
 FEES = f"{', '.join(SCHEDULES)}, unit:AMOUNT (per share or contract) or rate:FRACTION (of the traded value)"
+LATENCY = "milliseconds, or MEDIAN~SPREAD (log-normal, seeded)"
+PARTICIPATION = "a share of the volume, above 0 and up to 1"
 SLIPPAGE = "none, fixed:TICKS, spread:SHARE or volume:IMPACT"
 
 
@@ -66,6 +69,25 @@ def parse_slippage(text: str) -> Slippage:
     if kind not in kinds:
         raise InvalidInput(f"slippage: expected {SLIPPAGE}, found {text!r}", field="slippage")
     return kinds[kind](value)
+
+
+def parse_latency(text: str) -> Latency:
+    """`0`, `40` (milliseconds, always), `40~0.5` (the median, and the spread of its logarithm)."""
+    median, separator, spread = text.partition("~")
+    delay_ns = int(_amount(median, field="latency", expected=LATENCY, found=text) * 1_000_000)
+    if separator:
+        return LogNormalLatency(delay_ns, float(_amount(spread, field="latency", expected=LATENCY, found=text)))
+    return FixedLatency(delay_ns) if delay_ns else NoLatency()
+
+
+def parse_participation(text: str | None) -> float | None:
+    """The share of an event's volume that one order may take; None: all it wants."""
+    if text is None:
+        return None
+    value = float(_amount(text, field="participation", expected=PARTICIPATION, found=text))
+    if not 0 < value <= 1:
+        raise InvalidInput(f"participation: expected {PARTICIPATION}, found {text!r}", field="participation")
+    return value
 
 
 def parse_pairs(pairs: Iterable[str], *, field: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from backtest.honesty.assess import assess
 from backtest.report.write import check_benchmark, write_report
 from backtest.request import Request
 from backtest.shown import show
-from backtest.simulation.options import FEES, SLIPPAGE
+from backtest.simulation.options import FEES, LATENCY, PARTICIPATION, SLIPPAGE
 from backtest.stored import StoredRun
 from engine.errors import FortifiedError, InvalidInput
 from engine.model.time import from_datetime
@@ -47,6 +47,10 @@ class Command(TyperCommand):
         fees: Annotated[str, Option(help=FEES)] = "none",
         slippage: Annotated[str, Option(help=SLIPPAGE)] = "none",
         fill: Annotated[str, Option(help="touch (bid or ask) or last.")] = "touch",
+        latency: Annotated[str, Option(help=f"How long an order travels: {LATENCY}.")] = "0",
+        participation: Annotated[
+            str | None, Option(help=f"What one order may take of what trades: {PARTICIPATION}.")
+        ] = None,
         capital: Annotated[
             str | None, Option(help="Cash of the account that all share; what it cannot carry is rejected.")
         ] = None,
@@ -87,6 +91,8 @@ class Command(TyperCommand):
                 fees=fees,
                 slippage=slippage,
                 fill=fill,
+                latency=latency,
+                participation=participation,
                 exclude=exclude_conditions,
                 contract=contract,
                 mapping=tuple(mapping or ()),

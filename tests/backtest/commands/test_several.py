@@ -165,6 +165,24 @@ def test_exits_and_sizes_are_given_as_json(files, capsys):
     assert all(45 < Decimal(trade["quantity"]) < 60 for trade in sized["trades"])  # half of 10000, a share is about 100
 
 
+def test_orders_travel_and_take_only_their_share_of_the_volume(tmp_path, capsys):
+    """Prints every second; two seconds of latency, and a fifth of a volume of 10 at each print."""
+    path = tmp_path / "prints.csv"
+    start = 1_709_303_400
+    rows = [f"{start + n},{100 + round(3 * np.sin(n / 90), 2)},10" for n in range(2400)]
+    path.write_text("ts,price,size\n" + "\n".join(rows))
+    options = ["--data", path, "--symbol", "SPY", "--timeframe", "10s", "--quantity", "6", *FAST]
+    at_once = backtest(capsys, *options)
+    found = backtest(capsys, *options, "--latency", "2000", "--participation", "0.2")
+    assert len(found["orders"]) == len(at_once["orders"]) > 5
+    for order, quick in zip(found["orders"], at_once["orders"], strict=True):
+        asked = pd.Timestamp(order["ts"])
+        fills = [(pd.Timestamp(fill["ts"]) - asked).total_seconds() for fill in order["fills"]]
+        assert [Decimal(fill["quantity"]) for fill in order["fills"]][:3] == [2, 2, 2]
+        assert fills[:3] == [fills[0], fills[0] + 1, fills[0] + 2]
+        assert fills[0] >= 2 > (pd.Timestamp(quick["fills"][0]["ts"]) - asked).total_seconds()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -173,6 +191,8 @@ def test_exits_and_sizes_are_given_as_json(files, capsys):
         (["--strategy", "ema", "--strategy", "supertrend", "--param", "nothing=3"], "none of ema, supertrend has"),
         (["--timeframe", "x=5"], "timeframe: no strategy 'x' is in this run"),
         (["--quantity", "IBM=5"], "quantity: no symbol 'IBM' is in this run"),
+        (["--latency", "soon"], "latency: expected milliseconds"),
+        (["--participation", "2"], "participation: expected a share of the volume"),
         (["--capital", "0"], "capital: expected an amount above 0"),
         (["--exits", '{"stopp": 1}'], "exits: .*unknown field"),
         (["--sizing", "half"], "sizing: .*found 'half'"),
