@@ -18,6 +18,7 @@ class ExitPlacement(StrEnum):
     """Where the exits of a position wait."""
 
     VENUE = "venue"  # as orders of one one-cancels-other group at the venue
+    SPLIT = "split"  # one stop at the venue, the rest in the engine: for venues without one-cancels-other groups
     HELD = "held"  # in the engine, which sends a market order when a level is reached
 
 

@@ -6,10 +6,11 @@ from decimal import Decimal
 from engine.core.config import EngineConfig, ExitPlacement
 from engine.core.desk import Desk
 from engine.core.holding import INF, NEVER, Guard, Holding, Plan
+from engine.core.levels import fitting, stop_reason, take_tier, waits_at_venue, watches_trail
 from engine.exits.config import ExitConfig
 from engine.exits.deadlines import deadline
 from engine.exits.freshness import stale_reason
-from engine.exits.plan import ExitPlan, Tier, plan_exits
+from engine.exits.plan import ExitPlan, plan_exits
 from engine.model.enums import OrderIntent, OrderType, Side, TimeInForce
 from engine.model.event import Event
 from engine.model.orders import Order, OrderFilled, OrderRejected
@@ -30,6 +31,7 @@ class Guards:
         self._desk = desk
         self._atr = atr
         self._held_at = {b for b, placement in config.exit_placement.items() if placement is ExitPlacement.HELD}
+        self._split_at = {b for b, placement in config.exit_placement.items() if placement is ExitPlacement.SPLIT}
         self.next_deadline = NEVER
         self.now = 0
         self.open: dict[str, dict[tuple[str, str, str], Holding]] = {}  # symbol → holdings with a position
@@ -53,7 +55,7 @@ class Guards:
             self._arm(holding, ts, out)
         elif guard.is_rearming or guard.covered != abs(signed):
             self._rearm(holding, ts, out)
-        elif not guard.is_held and guard.plan is not None and not holding.protective and _has_levels(guard.plan):
+        elif guard.plan is not None and not holding.protective and waits_at_venue(guard, guard.plan):
             self._arm(holding, ts, out)  # its orders were withdrawn for a plan that came to nothing
 
     def _retry(self, holding: Holding, guard: Guard, ts: int) -> None:
@@ -81,7 +83,7 @@ class Guards:
         if type(update) is OrderFilled:
             guard.covered -= update.quantity
             if record.order.type is OrderType.LIMIT:
-                _take_tier(guard, update.quantity)
+                take_tier(guard, update.quantity)
         elif type(update) is OrderRejected and not guard.is_held:
             guard.is_held = True
             self._desk.withdraw(holding.protective.values(), update.ts, "a leg was rejected", out)
@@ -152,11 +154,12 @@ class Guards:
             group=f"{parent}x",
             stop=plan.break_even_stop if moved else plan.stop,
             extreme=extreme,
-            tiers=_fitting(before.tiers, quantity) if before is not None and keeps else list(plan.tiers),
+            tiers=fitting(before.tiers, quantity) if before is not None and keeps else list(plan.tiers),
             tiers_done=before.tiers_done if before is not None and keeps else 0,
             moved_to_entry=moved,
             not_before=before.not_before if before is not None else 0,
             owed=before.owed if before is not None else "",
+            is_split=holding.broker in self._split_at,
         )
         self._set_deadline(holding, guard)
         if not guard.is_held:
@@ -189,23 +192,17 @@ class Guards:
         if guard.stop is not None:
             reason = "break_even" if guard.moved_to_entry else "stop"
             self._leg(holding, guard, guard.covered, ts, out, type=OrderType.STOP, stop_price=guard.stop, reason=reason)
-        if plan.trail is not None:
+        if plan.trail is not None and not (guard.is_split and guard.stop is not None):
             level = self._config.instruments[holding.symbol].price(guard.extreme) - plan.sign * plan.trail
             self._leg(
                 holding, guard, guard.covered, ts, out,
                 type=OrderType.TRAILING_STOP, trail=plan.trail, stop_price=level, reason="trailing",
             )  # fmt: skip
-        for number, tier in enumerate(guard.tiers, start=guard.tiers_done + 1):
+        for number, tier in enumerate(() if guard.is_split else guard.tiers, start=guard.tiers_done + 1):
             self._leg(
-                holding,
-                guard,
-                tier.quantity,
-                ts,
-                out,
-                type=OrderType.LIMIT,
-                limit_price=tier.price,
-                reason=f"target_{number}",
-            )
+                holding, guard, tier.quantity, ts, out,
+                type=OrderType.LIMIT, limit_price=tier.price, reason=f"target_{number}",
+            )  # fmt: skip
 
     def _leg(
         self,
@@ -256,18 +253,19 @@ class Guards:
         if guard is None or guard.plan is None or guard.is_firing:
             return
         plan = guard.plan
-        if not guard.is_held and plan.trail is None and (plan.break_even_at is None or guard.moved_to_entry):
+        is_watching = guard.is_held or guard.is_split
+        if not is_watching and plan.trail is None and (plan.break_even_at is None or guard.moved_to_entry):
             return  # the venue has it all
         sign, against, favour = plan.sign, -INF, INF  # the nearest levels, as if the position were long
         if plan.break_even_at is not None and not guard.moved_to_entry:
             favour = sign * float(plan.break_even_at)
         if plan.trail is not None:
             favour = min(favour, sign * guard.extreme)
-        if guard.is_held:
-            if guard.stop is not None:
-                against = sign * float(guard.stop)
-            if plan.trail is not None:
-                against = max(against, sign * guard.extreme - float(plan.trail))
+        if guard.is_held and guard.stop is not None:
+            against = sign * float(guard.stop)
+        if plan.trail is not None and watches_trail(guard):
+            against = max(against, sign * guard.extreme - float(plan.trail))
+        if is_watching:
             for tier in guard.tiers:
                 favour = min(favour, sign * float(tier.price))
         holding.low_alarm, holding.high_alarm = (against, favour) if sign > 0 else (-favour, -against)
@@ -288,8 +286,8 @@ class Guards:
         if self._is_stale(holding, guard, ts, doubt, out):
             return
         worst, best = (low, high) if guard.plan.sign > 0 else (high, low)
-        if guard.is_held:
-            reason = _stop_reason(guard, guard.plan, worst)
+        if guard.is_held or guard.is_split:
+            reason = stop_reason(guard, guard.plan, worst)
             if reason:
                 self._fire(holding, guard, ZERO, reason, ts, out)
                 return
@@ -349,42 +347,6 @@ class Guards:
                 self._fire(holding, guard, ZERO, guard.owed or guard.deadline_reason, ts, out)
             else:
                 self.next_deadline = min(self.next_deadline, due)
-
-
-def _stop_reason(guard: Guard, plan: ExitPlan, worst: float) -> str:
-    if guard.stop is not None and plan.sign * (worst - float(guard.stop)) <= 0:
-        return "break_even" if guard.moved_to_entry else "stop"
-    if plan.trail is not None:
-        level = guard.extreme - plan.sign * float(plan.trail)
-        if plan.sign * (worst - level) <= 0:
-            return "trailing"
-    return ""
-
-
-def _fitting(tiers: list[Tier], quantity: Decimal) -> list[Tier]:
-    """The tiers, nearest first, as far as the position reaches."""
-    kept: list[Tier] = []
-    for tier in tiers:
-        part = min(tier.quantity, quantity)
-        if part:
-            kept.append(Tier(tier.price, part))
-            quantity -= part
-    return kept
-
-
-def _take_tier(guard: Guard, quantity: Decimal) -> None:
-    """A target filled, perhaps in part: what is left of the tiers."""
-    while quantity and guard.tiers:
-        tier = guard.tiers.pop(0)
-        if tier.quantity > quantity:
-            guard.tiers.insert(0, Tier(tier.price, tier.quantity - quantity))
-            return
-        quantity -= tier.quantity
-        guard.tiers_done += 1
-
-
-def _has_levels(plan: ExitPlan) -> bool:
-    return plan.stop is not None or plan.trail is not None or bool(plan.tiers)
 
 
 def _armed(holding: Holding, ts: int, reason: str) -> ExitArmed:

@@ -46,6 +46,7 @@ class Guard(msgspec.Struct):
     not_before: int = 0  # an exit order failed: the next one is not sent earlier
     deadline: int = NEVER
     deadline_reason: str = ""
+    is_split: bool = False  # one stop waits at the venue, the engine watches the rest
     owed: str = ""  # an exit that failed and must be tried again, by its reason
 
 

@@ -59,9 +59,12 @@ def linked_pairs(names: Iterable[str], instruments: Iterable[Instrument]) -> fro
 
 
 def exit_placement(names: Iterable[str]) -> dict[str, ExitPlacement]:
-    """Where exits wait: at the venue, wherever it knows stops."""
+    """Where exits wait: one stop at the venue, wherever it knows stops, so that it outlives us; targets in the engine.
+
+    Two exits for the same shares at once could both fill, and most venues refuse the second one anyway.
+    """
     takes_stops = {name: OrderType.STOP in features_of(name).order_types for name in names}
-    return {name: ExitPlacement.VENUE if takes else ExitPlacement.HELD for name, takes in takes_stops.items()}
+    return {name: ExitPlacement.SPLIT if takes else ExitPlacement.HELD for name, takes in takes_stops.items()}
 
 
 def open_records(book_id: int) -> list[OrderRecord]:

@@ -1,0 +1,51 @@
+"""The levels of a guard: which of them is reached, and what is left of them."""
+
+from decimal import Decimal
+
+from engine.core.holding import Guard
+from engine.exits.plan import ExitPlan, Tier
+
+
+def stop_reason(guard: Guard, plan: ExitPlan, worst: float) -> str:
+    """Why the position must be closed, of the levels that the engine watches; empty where none is reached."""
+    if guard.is_held and guard.stop is not None and plan.sign * (worst - float(guard.stop)) <= 0:
+        return "break_even" if guard.moved_to_entry else "stop"
+    if plan.trail is not None and watches_trail(guard):
+        level = guard.extreme - plan.sign * float(plan.trail)
+        if plan.sign * (worst - level) <= 0:
+            return "trailing"
+    return ""
+
+
+def watches_trail(guard: Guard) -> bool:
+    """Whether a trailing stop is the engine's affair: of two stops the fixed one waits at the venue."""
+    return guard.is_held or (guard.is_split and guard.stop is not None)
+
+
+def fitting(tiers: list[Tier], quantity: Decimal) -> list[Tier]:
+    """The tiers, nearest first, as far as the position reaches."""
+    kept: list[Tier] = []
+    for tier in tiers:
+        part = min(tier.quantity, quantity)
+        if part:
+            kept.append(Tier(tier.price, part))
+            quantity -= part
+    return kept
+
+
+def take_tier(guard: Guard, quantity: Decimal) -> None:
+    """A target filled, perhaps in part: what is left of the tiers."""
+    while quantity and guard.tiers:
+        tier = guard.tiers.pop(0)
+        if tier.quantity > quantity:
+            guard.tiers.insert(0, Tier(tier.price, tier.quantity - quantity))
+            return
+        quantity -= tier.quantity
+        guard.tiers_done += 1
+
+
+def waits_at_venue(guard: Guard, plan: ExitPlan) -> bool:
+    """Whether orders of the guard should be at the venue."""
+    if guard.is_held:
+        return False
+    return plan.stop is not None or plan.trail is not None or (bool(plan.tiers) and not guard.is_split)
