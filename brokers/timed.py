@@ -11,6 +11,7 @@ from brokers.venue import (
     AccountUpdate,
     Answer,
     Balances,
+    LearnsNames,
     OrderRefused,
     OutcomeUnknown,
     Unknown,
@@ -46,6 +47,11 @@ class TimedVenue:
 
     async def close(self) -> None:
         await self._venue.close()
+
+    def adopt(self, client_id: str, venue_id: str) -> None:
+        """Passed on where the venue learns names; nothing elsewhere."""
+        if isinstance(self._venue, LearnsNames):
+            self._venue.adopt(client_id, venue_id)
 
     def request_for(self, order: Order, instrument: Instrument) -> VenueRequest:
         return self._venue.request_for(order, instrument)

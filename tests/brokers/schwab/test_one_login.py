@@ -1,8 +1,10 @@
 """One login of a person serves orders and data: connected once, refreshed by one owner, told when it has ended."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal as D
 from typing import Any
 
 import httpx
@@ -13,9 +15,13 @@ from django.utils import timezone
 
 from brokers import logins
 from brokers.adapters import VENUES
-from brokers.models import BrokerToken
+from brokers.connections import venue_of
+from brokers.models import BrokerAccount, BrokerToken
 from brokers.tokens import TokenSource
-from brokers.venue import NotAuthorized, VenueSetup
+from brokers.venue import LearnsNames, NotAuthorized, Unknown, VenueSetup
+from engine.instruments.catalog import instrument_for
+from engine.model.enums import OrderType, Side
+from engine.model.orders import Order
 from marketdata.feeds.registry import FEEDS, FeedSetup
 from simulators.http_server import HttpRequest, HttpResponse
 from simulators.market import MarketConfig
@@ -104,3 +110,30 @@ async def test_after_seven_days_both_ask_for_a_person_and_a_new_login_needs_no_r
     await log_in(simulator)
     await asyncio.wait_for(venue.open(), 5)
     await venue.close()
+
+
+async def test_an_account_of_ours_is_made_of_the_settings_and_learns_names_through_the_watch_on_it(simulator):
+    await log_in(simulator)
+    account = BrokerAccount(broker="schwab", name="schwab", mode="live", account_number="12345678")
+    venue = venue_of(account, activity="poll", settle_s=0.1)
+    await venue.open()
+    assert isinstance(venue, LearnsNames)
+    one, other = (
+        Order(f"r1-x-00000{at}", "x", "SPY", "schwab", Side.BUY, D(1), OrderType.LIMIT, limit_price=D(100))
+        for at in (1, 2)
+    )
+    spy, since = instrument_for("SPY"), time.time_ns()
+    first = await venue.place(one, spy)
+    await venue.place(other, spy)
+    successor = venue_of(account, activity="poll", settle_s=0.1)
+    await successor.open()
+    assert isinstance(await successor.find(one, since=since), Unknown)
+    assert isinstance(successor, LearnsNames)
+    successor.adopt(one.client_id, first.venue_id)
+    assert known(await successor.find(one, since=since)).venue_id == first.venue_id
+    await venue.close()
+    await successor.close()
+
+
+def test_the_setting_says_how_orders_are_followed(settings):
+    assert settings.VENUES["schwab"]["activity"] in ("stream", "poll")
