@@ -10,6 +10,7 @@ urlpatterns = [
     path("book/<slug:book>", views.BookPage.as_view(), name="book"),
     path("backtests", views.StudiesPage.as_view(), name="studies-page"),
     path("backtests/<int:study>", views.StudyPage.as_view(), name="study-page"),
+    path("backtests/<int:study>/runs/<int:number>/report", views.RunReport.as_view(), name="run-report"),
     path("login", views.SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     # A symbol may hold a slash ("/NQ"): the timeframe is what follows the last one.

@@ -7,10 +7,13 @@ from django.contrib.auth.views import LoginView
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.generic import TemplateView
+from django.views.generic import TemplateView, View
 
+from backtest.apply import get_run
+from backtest.reported import report_page
 from dashboard import selectors, studies
 from dashboard.forms import SignInForm
+from engine.errors import FortifiedError, NotFound
 
 # Everything comes from this server; the browser opens sockets to it only.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -111,6 +114,27 @@ class StudyPage(PolicyMixin, LoginRequiredMixin, PermissionRequiredMixin, Templa
             },
             **studies.shown(study),
         }
+
+
+# The report is a page of its own: everything is inside it, and it may reach nothing else.
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'"
+)
+
+
+class RunReport(LoginRequiredMixin, PermissionRequiredMixin, View):
+    """The report of one run of a study."""
+
+    permission_required = "backtest.view_study"
+
+    def get(self, request: HttpRequest, study: int, number: int) -> HttpResponse:
+        try:
+            text = report_page(get_run(study=study, number=number))
+        except NotFound as error:
+            raise Http404(error.detail) from error
+        except FortifiedError as error:
+            return HttpResponse(error.detail, status=409, content_type="text/plain; charset=utf-8")
+        return HttpResponse(text, headers={"Content-Security-Policy": REPORT_POLICY})
 
 
 def permissions(user: Any) -> dict[str, bool]:
