@@ -36,7 +36,15 @@ def test_the_configurations_above_were_closed_by_every_kind_of_exit():
     } <= set(seen)  # fmt: skip
 
 
-@pytest.mark.parametrize("fees", ["unit:0.005", "rate:0.00012345", "ibkr_tiered", "tastytrade"])
+def test_amounts_that_machine_words_cannot_hold_are_exact_too():
+    data = walk(900, symbol="/ES", tick=0.25)
+    config = RunConfig(quantity=Decimal(10**9), fees="rate:0.00012345678")
+    compiled, engine = both(data, "ema", {"period_1": 3, "period_2": 9}, config)
+    assert difference(compiled, engine) == ""
+    assert compiled.trades.pnl.dtype == object
+
+
+@pytest.mark.parametrize("fees", ["unit:0.005", "rate:0.0001", "rate:0.00012345678", "ibkr_tiered", "ibkr_fixed"])
 def test_a_fill_that_turns_a_position_pays_for_both_its_trades(fees):
     compiled, engine = both(walk(800), "ema", {"period_1": 3, "period_2": 9}, RunConfig(quantity=Decimal(7), fees=fees))
     assert difference(compiled, engine) == ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from engine.venue.fees import (
 
 ZERO = Decimal(0)
 Table = NDArray[Any]  # of `kernel.TRADE`
+Ints = NDArray[np.int64]
 Kinds = tuple[NDArray[np.intp], list[Decimal]]  # the kind of each row, and what every kind paid
 _MEMORYLESS = (NoFees, PerUnitFees, ProportionalFees, RegulatoryFees, FuturesFees, OpeningFees)
 
@@ -53,6 +54,10 @@ def _parts(fees: Fees) -> list[Fees]:
     return [fees]
 
 
+def _is_by_class(fees: Fees) -> TypeGuard[ByAssetClass]:
+    return isinstance(fees, ByAssetClass)
+
+
 class Costs:
     """Fees of the runs of a sweep. `make_fees` gives a schedule that has seen nothing; `unit` is the size of every
     entry, in steps of the instrument's size grid."""
@@ -68,8 +73,11 @@ class Costs:
     def of_trades(self, rows: Table) -> list[Decimal]:
         """What each trade paid, as the ledger splits it: a fill that turns a position pays for both its trades,
         and an entry that is closed in parts pays in parts."""
-        if not self._is_memoryless:
-            self._fees, self._known = self._make_fees(), {}
+        # A schedule that remembers begins anew with every run, and is nobody else's meanwhile.
+        own = self if self._is_memoryless else Costs(self._make_fees, self._instrument, self._unit)
+        return own._walk(rows)
+
+    def _walk(self, rows: Table) -> list[Decimal]:
         found: list[Decimal] = []
         lot, left, entry = -1, 0, ZERO  # the entry that is being closed: its order, its size and its fees that are left
         turned_into, opening = -1, ZERO  # the order that turned the position, and its share for the new one
@@ -86,6 +94,18 @@ class Costs:
                 turned_into, opening = row["exit_order"], whole - share
             found.append(paid + share)
         return found
+
+    def by_value(self, rows: Table) -> tuple[Ints, Decimal] | None:
+        """What trades paid as whole multiples of an amount, where a fee is a fraction of the value and comes out within
+        the eight decimals of the ledger; None elsewhere."""
+        fees = self._fees.schedules.get(self._instrument.asset_class) if _is_by_class(self._fees) else self._fees
+        if not isinstance(fees, ProportionalFees):
+            return None
+        instrument = self._instrument
+        amount = instrument.notional(price=instrument.tick_size, quantity=instrument.quantity_step) * fees.rate
+        if int(amount.as_tuple().exponent) < -8 or (rows["qty"] != self._unit).any():
+            return None
+        return (rows["entry_ticks"] + rows["exit_ticks"]) * self._unit, amount
 
     def by_kind(self, rows: Table) -> tuple[Kinds, Kinds] | None:
         """What entries and exits paid, told apart by a few numbers; None where what was filled before matters."""

@@ -14,7 +14,7 @@ from backtest.simulation.sweep.compiled import bar_scan
 from backtest.simulation.sweep.costs import Costs
 from backtest.simulation.sweep.job import BROKER, COMPILED, RunConfig, RunOutcome
 from backtest.simulation.sweep.numbers import config_of, deadlines_of
-from backtest.simulation.sweep.table import TradeTable, exactly
+from backtest.simulation.sweep.table import Paid, TradeTable, exactly
 from engine.bars.columns import BarColumns
 from engine.core.build import exit_specs
 from engine.core.slots import Slot
@@ -156,11 +156,13 @@ class Scanner:
             config=self._config,
         )
 
-    def _paid(self, rows: Any) -> list[Any]:
+    def _paid(self, rows: Any) -> Paid:
         if self._costs.is_free or not len(rows):
-            return []
-        by_kind = self._costs.by_kind(rows)
-        return list(by_kind) if by_kind is not None else [(np.arange(len(rows)), self._costs.of_trades(rows))]
+            return Paid()
+        multiples = self._costs.by_value(rows)
+        if multiples is not None:
+            return Paid(multiples=multiples)
+        return Paid(self._costs.by_kind(rows) or [(np.arange(len(rows)), self._costs.of_trades(rows))])
 
     def _counts(self, key: str, state: Any) -> dict[str, Any]:
         """The part of the statistics that is not about money."""

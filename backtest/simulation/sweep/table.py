@@ -27,20 +27,32 @@ ZERO = Decimal(0)
 _GUARDS = {k.BY_STOP: "stop", k.BY_TRAIL: "trailing", k.BY_BREAK_EVEN: "break_even"}
 
 
-def exactly(moves: Ints, unit: Decimal, fees: Sequence[Kinds]) -> tuple[NDArray[Any], NDArray[Any] | None, Decimal]:
+class Paid(msgspec.Struct, frozen=True):
+    """What each trade paid: the sum of what its `kinds` paid, and whole multiples of an amount."""
+
+    kinds: Sequence[Kinds] = ()
+    multiples: tuple[Ints, Decimal] | None = None
+
+
+def exactly(moves: Ints, unit: Decimal, paid: Paid) -> tuple[NDArray[Any], NDArray[Any] | None, Decimal]:
     """moves · unit − fees, and fees (None: nothing), as whole multiples of one unit: machine words where those hold
     every sum of them."""
-    values = [value for _, table in fees for value in table]
-    exponent = min(int(value.as_tuple().exponent) for value in (unit, *values))
-    scale = int(unit.scaleb(-exponent))
-    largest = int(np.abs(moves).max(initial=0)) * scale + 2 * int(max(values, default=ZERO).scaleb(-exponent))
+    times, amount = paid.multiples or (moves[:0], unit)
+    values = [unit, amount, *(value for _, table in paid.kinds for value in table)]
+    exponent = min(int(value.as_tuple().exponent) for value in values)
+    whole = [int(value.scaleb(-exponent)) for value in values]
+    largest = _most(moves) * whole[0] + _most(times) * whole[1] + 2 * max(whole[2:], default=0)
     kind: Any = np.int64 if largest * max(len(moves), 1) < SAFE else object
-    if not fees and kind is np.int64:
+    if kind is np.int64 and not paid.kinds and paid.multiples is None:
         return moves, None, unit
-    costs = np.zeros(len(moves), dtype=kind)
-    for kinds, table in fees:
+    costs = times.astype(kind) * whole[1] if paid.multiples else np.zeros(len(moves), dtype=kind)
+    for kinds, table in paid.kinds:
         costs = costs + np.array([int(value.scaleb(-exponent)) for value in table], dtype=kind)[kinds]
-    return moves.astype(kind) * scale - costs, costs, Decimal(1).scaleb(exponent)
+    return moves.astype(kind) * whole[0] - costs, costs, Decimal(1).scaleb(exponent)
+
+
+def _most(numbers: Ints) -> int:
+    return int(np.abs(numbers).max(initial=0))
 
 
 class TradeTable(msgspec.Struct, frozen=True, kw_only=True):

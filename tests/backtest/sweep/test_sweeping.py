@@ -78,9 +78,10 @@ def test_the_best_runs_come_first():
     assert earned == sorted(earned, reverse=True)
 
 
+@pytest.mark.parametrize("fees", ["unit:0.01", "ibkr_tiered"])
 @pytest.mark.parametrize("force_event", [False, True])
-def test_the_number_of_workers_changes_nothing(force_event):
-    data, fixed = walk(500), RunConfig(fees="unit:0.01")
+def test_the_number_of_workers_changes_nothing(force_event, fees):
+    data, fixed = walk(500), RunConfig(fees=fees)
     alone, shared = (
         sweep(
             data, strategy="ema", grid=GRID * 3, fixed=fixed, workers=workers, keep_trades=True, force_event=force_event
