@@ -93,9 +93,8 @@ class Translator:
         out: list[Event | SymbolFacts] = []
         if not layout.quote.isdisjoint(content):
             out.append(_quote(track, layout, ts_recv))
-        changed = {layout.facts[field][0] for field in layout.facts.keys() & content.keys()}
-        if changed:
-            out += _facts(track, layout, changed, ts_recv)
+        if not layout.fact_fields.isdisjoint(content):
+            out += _facts(track, layout, content, ts_recv)
         if not track.is_whole:
             self._begin(track, layout)
         elif not layout.trade.isdisjoint(content):
@@ -170,8 +169,9 @@ def _quote(track: LevelOneTrack, layout: Layout, ts_recv: int) -> Quote:
     return Quote(ts, track.name, track.bid, track.ask, bid_size, ask_size, ts_recv)
 
 
-def _facts(track: LevelOneTrack, layout: Layout, kinds: set[str], ts_recv: int) -> list[SymbolFacts]:
-    """The day's summary, the trading status and the greeks, as far as they are of these kinds, each as a whole."""
+def _facts(track: LevelOneTrack, layout: Layout, content: dict[str, Any], ts_recv: int) -> list[SymbolFacts]:
+    """The day's summary, the trading status and the greeks, each as a whole, where some of it has changed."""
+    kinds = {layout.facts[field][0] for field in layout.fact_fields & content.keys()}
     found: dict[str, dict[str, Value]] = {}
     for field, (kind, word, scale) in layout.facts.items():
         value = track.view.get(field)
@@ -189,6 +189,8 @@ _STATUS = {"Normal": "ACTIVE", "Halted": "HALTED", "Closed": "CLOSED"}
 
 def _number(value: Any) -> float:
     """A number of the wire; nan where there is none. `TypeError` for anything else."""
+    if type(value) is float:
+        return value
     if value is None:
         return NAN
     if isinstance(value, bool) or not isinstance(value, int | float):
