@@ -106,7 +106,7 @@ def _source(name: str) -> FeedSource:
 
 
 def _feed_of(source: FeedSource) -> Feed:
-    token = unseal(source.sealed_token) if source.sealed_token else ""
+    token = unseal(source.sealed_token) if source.sealed_token else settings.FEED_TOKENS.get(source.kind, "")
     options = {name: value for name, value in source.options.items() if name != TRUTH}
     setup = FeedSetup(source.name, source.api_url, token, options, streamer_symbol)
     return FEEDS[source.kind].make(setup)

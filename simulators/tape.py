@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from engine.model.time import NS_PER_MINUTE, NS_PER_MS
+from engine.model.time import NS_PER_DAY, NS_PER_MINUTE, NS_PER_MS
 from simulators.candles import Candle, CandleSpec, history
 from simulators.market import Market, Slice, SymbolMarket
 
@@ -39,9 +39,10 @@ def last_print(market: SymbolMarket, ts: int) -> Print | None:
 
 def candles(market: SymbolMarket, spec: CandleSpec, *, start: int, end: int, now: int) -> list[Candle]:
     """Candles that begin in [start, end] and are over at `now`, oldest first. All in UTC ns; days may still form."""
-    found, _ = history(market, spec, start_ms=-(-start // NS_PER_MS), now=now)
     last = end // NS_PER_MS
     span = {"s": 1_000, "m": 60_000, "h": 3_600_000}.get(spec.unit, 0) * spec.period
+    longest = span * NS_PER_MS or 40 * NS_PER_DAY  # what comes later cannot be in a candle that begins before `end`
+    found, _ = history(market, spec, start_ms=-(-start // NS_PER_MS), now=min(now, end + longest))
     return [each for each in found if each.time <= last and (each.time + span) * NS_PER_MS <= now]
 
 

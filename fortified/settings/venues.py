@@ -1,5 +1,7 @@
 """Where brokers and data vendors are, and our credentials there, from the environment; none may reach a log."""
 
+import json
+
 from fortified.settings.environment import env, refuse
 from infra.logging import register_secret
 
@@ -34,13 +36,18 @@ SCHWAB_CLIENT_SECRET = credential("SCHWAB_CLIENT_SECRET")
 SCHWAB_REDIRECT_URI = credential("SCHWAB_REDIRECT_URI", "https://localhost:8000/api/brokers/schwab/callback")
 SCHWAB_ACCOUNT_ID = credential("SCHWAB_ACCOUNT_ID")
 SCHWAB_API_URL = address("SCHWAB_API_URL")
+# Schwab allows one streamer connection a login: where a feed takes it, accounts are followed by polling.
+SCHWAB_ACTIVITY = credential("SCHWAB_ACTIVITY", "stream")
+if SCHWAB_ACTIVITY not in ("stream", "poll"):
+    refuse("SCHWAB_ACTIVITY", f"stream or poll was expected, found {SCHWAB_ACTIVITY!r}.")
 ALPACA_KEY = credential("ALPACA_KEY")
 ALPACA_SECRET = credential("ALPACA_SECRET")
 # Practice until somebody says otherwise: no installation reaches real money by leaving something out.
 ALPACA_API_URL = address("ALPACA_API_URL", "https://paper-api.alpaca.markets")
 ALPACA_STREAM_URL = address("ALPACA_STREAM_URL")
 IBKR_GATEWAY = credential("IBKR_GATEWAY", "127.0.0.1:4002")
-POLYGON_API_KEY = credential("POLYGON_API_KEY")
+# The vendor was renamed; either name is taken, the new one first.
+MASSIVE_API_KEY = credential("MASSIVE_API_KEY") or credential("POLYGON_API_KEY")
 DATABENTO_API_KEY = credential("DATABENTO_API_KEY")
 
 # What an adapter is made of, by broker; empty addresses mean the venue's own.
@@ -58,6 +65,7 @@ VENUES = {
         "client_id": SCHWAB_CLIENT_ID,
         "client_secret": SCHWAB_CLIENT_SECRET,
         "redirect_uri": SCHWAB_REDIRECT_URI,
+        "activity": SCHWAB_ACTIVITY,
     },
     "alpaca": {
         "api_url": ALPACA_API_URL,
@@ -66,6 +74,13 @@ VENUES = {
         "secret": ALPACA_SECRET,
     },
     "ibkr": {"gateway": IBKR_GATEWAY},
+}
+
+# What opens a feed that has no token of its own stored, by its kind.
+FEED_TOKENS = {
+    "alpaca": json.dumps({"key": ALPACA_KEY, "secret": ALPACA_SECRET}) if ALPACA_KEY and ALPACA_SECRET else "",
+    "massive": MASSIVE_API_KEY,
+    "databento": DATABENTO_API_KEY,
 }
 
 # Keys that stored tokens are sealed with: the first seals, all of them open. None: the key made of SECRET_KEY.

@@ -35,7 +35,7 @@ class AlpacaFeed(StreamFeed):
     """A `Feed` of Alpaca's stocks. `history` needs no connection."""
 
     has_own_history = True
-    request_ns = 30 * NS_PER_DAY
+    request_ns = 366 * NS_PER_DAY
 
     def __init__(self, name: str, key: AlpacaKey, options: AlpacaOptions | None = None) -> None:
         self.options = options or AlpacaOptions()

@@ -29,7 +29,7 @@ class MassiveFeed(StreamFeed):
     """A `Feed` of one of Massive's markets. `history` needs no connection."""
 
     has_own_history = True
-    request_ns = 30 * NS_PER_DAY
+    request_ns = 366 * NS_PER_DAY
 
     def __init__(self, name: str, key: str, options: MassiveOptions | None = None) -> None:
         self.options = chosen = options or MassiveOptions()
@@ -135,7 +135,10 @@ def make(setup: FeedSetup) -> MassiveFeed:
     if setup.api_url:
         options = msgspec.structs.replace(options, data_url=setup.api_url)
     if not setup.token:
-        raise InvalidInput(f"feed {setup.name}: the token: an API key was expected, found none", field="token")
+        raise InvalidInput(
+            f"feed {setup.name}: the token: an API key was expected, found none; MASSIVE_API_KEY is not set either",
+            field="token",
+        )
     return MassiveFeed(setup.name, setup.token, options)
 
 
