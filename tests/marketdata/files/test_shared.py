@@ -71,7 +71,7 @@ def session_closes(ticks: TickColumns) -> np.ndarray:
 
 
 @pytest.mark.parametrize("timeframe", TIMEFRAMES)
-@pytest.mark.parametrize("symbol", ["IBM", "GCZ13", "/ES"])
+@pytest.mark.parametrize("symbol", FILES)
 def test_bars_equal_a_recomputation_by_another_library(shared_data, ticks_of, symbol, timeframe):
     ticks = ticks_of(shared_data, symbol)
     found = build_bars(shared_data / FILES[symbol], timeframe, symbol)
