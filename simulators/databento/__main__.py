@@ -1,0 +1,43 @@
+"""`python -m simulators.databento`: Databento's simulator as a process, with the options of `python -m simulators`."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+
+import uvloop
+
+from simulators.__main__ import parse as parse_common
+from simulators.databento.serve import KEY, DatabentoConfig, serve
+
+
+def parse(arguments: Sequence[str]) -> DatabentoConfig:
+    """The configuration that the command line describes: HTTP on the port, the gateway on the next one."""
+    common = parse_common(arguments)
+    gateway = common.feed_port if common.feed_port is not None else common.port and common.port + 1
+    return DatabentoConfig(
+        market=common.market,
+        host=common.host,
+        port=gateway,
+        http_port=common.port,
+        start=common.start,
+        speed=common.speed,
+        poll_s=common.poll_s,
+        faults=common.faults,
+    )
+
+
+async def run(config: DatabentoConfig) -> None:
+    """Serve until a signal asks to stop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with await serve(config) as simulator:
+        address = simulator.gateway_address
+        print(f"databento simulator: HTTP {simulator.http_url} · gateway {address} · key {KEY}", flush=True)
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(run(parse(sys.argv[1:])))
