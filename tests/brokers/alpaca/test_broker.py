@@ -20,10 +20,12 @@ from brokers.venue import Known, NotAuthorized, OrderRefused, OutcomeUnknown
 from engine.instruments.catalog import instrument_for
 from engine.model.enums import OrderState, OrderType, Side, TimeInForce
 from infra.logging import scrub
+from simulators.alpaca.serve import AlpacaConfig, serve_alpaca
 from simulators.brokerage.orders import Ticket
 from simulators.faults import FaultScript
-from tests.contracts.venues.alpaca import ENTRY
-from tests.contracts.venues.base import Desk, at_desk, changed, known
+from simulators.market import MarketConfig
+from tests.contracts.venues.alpaca import ENTRY, KEYS, Running
+from tests.contracts.venues.base import Desk, at_desk, changed, known, make_venue
 
 SPY = instrument_for("SPY")
 
@@ -199,3 +201,32 @@ async def test_positions_by_hand_and_shorts_are_seen(desk):
     await desk.until(lambda: desk.held("QQQ") == -3, "the short sale")
     (position,) = known(await desk.venue.positions())
     assert (position.symbol, position.quantity) == ("QQQ", D(-3))
+
+
+async def test_half_a_share_is_held_and_told_as_half_a_share(desk):
+    order = desk.order(quantity="0.5")
+    found = await desk.place_filled(order)
+    assert (found.quantity, found.filled_quantity) == (D("0.5"), D("0.5"))
+    (position,) = known(await desk.venue.positions())
+    assert position.quantity == D("0.5")
+    (fill,) = known(await desk.venue.fills(since=time.time_ns() - 60_000_000_000))
+    assert fill.quantity == D("0.5")
+
+
+async def test_before_the_opening_an_extended_order_trades_and_one_of_the_day_waits():
+    market = MarketConfig(seed=5, symbols=("SPY",), tick_rate=20.0)
+    config = AlpacaConfig(market=market, stream_port=0, keys=KEYS, start="2026-11-20T07:00:00-05:00")
+    async with await serve_alpaca(config) as simulator:
+        desk = Desk(make_venue(ENTRY, Running(simulator), {}), Running(simulator))
+        try:
+            await desk.venue.open()
+            limit: dict[str, Any] = {"type": OrderType.LIMIT, "limit_price": desk.price("SPY", D("1.1"))}
+            early = desk.order(quantity=2, tif=TimeInForce.EXTENDED, **limit)
+            waiting = desk.order(quantity=3, **limit)
+            await desk.place(waiting)
+            await desk.place(early)
+            await desk.until(lambda: desk.held("SPY") == 2, "the early fill")
+            states = {each.ticket.tag: (each.ticket.extended, str(each.state)) for each in desk.at_venue()}
+            assert states == {early.client_id: (True, "filled"), waiting.client_id: (False, "received")}
+        finally:
+            await desk.close()
