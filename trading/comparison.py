@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-from engine.core import Engine, EngineConfig
+from engine.core import EngineConfig
 from engine.model.commands import Command
 from engine.model.event import Event
 from engine.model.market import Bar, FeedGap
 from engine.model.orders import ApprovedOrder, OrderDenied, OrderFilled
 from engine.model.signals import Signal, SignalSuppressed
 from engine.model.time import NS_PER_S, iso
-from trading.runtime.recording import Input, Opened
+from trading.runtime.recording import Input, Opened, Rewarmed, Warmed
 
 LATE_NS = 5 * NS_PER_S  # a fill later than that after its bar is told as latency
 ZERO = Decimal(0)
@@ -79,9 +79,13 @@ class Seen(msgspec.Struct):
     gaps: list[FeedGap] = []
     commands: list[Command] = []
     openings: list[Opened] = []
+    script: list[Bar | Warmed | Rewarmed] = []  # what a simulation repeats, with stored bars for those that were seen
 
     def take(self, inputs: Iterable[Input]) -> None:
+        """Keep what is compared, and what explains."""
         for each in inputs:
+            if isinstance(each, Bar | Warmed | Rewarmed):
+                self.script.append(each)
             match each:
                 case Bar() if each.is_complete:
                     self.bars.setdefault((each.symbol, each.timeframe), {})[each.ts] = each
@@ -233,9 +237,3 @@ def _traded(fills: Sequence[OrderFilled] | None, refusal: str | None = None) -> 
     if not fills:
         return f"refused ({refusal})" if refusal else "no fill"
     return f"{fills[0].side.value} {size_of(fills).normalize():f} at {average(fills).normalize():f}"
-
-
-def warmed(engine: Engine, bars: Iterable[Bar]) -> None:
-    """Show the engine the past."""
-    for bar in bars:
-        engine.warm(bar)

@@ -1,6 +1,7 @@
 """Every night: was the day what its recording says, and what a simulation over stored history would have done?"""
 
 import logging
+from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from heapq import merge
@@ -13,17 +14,18 @@ from django.utils import timezone
 
 from engine.core import Engine
 from engine.errors import FortifiedError
+from engine.model.event import Event
 from engine.model.market import Bar
 from engine.simulation import step
 from engine.venue.matching import SimulatedVenue
 from infra import codec
 from marketdata.archive.store import Archive
 from strategies.registry import STRATEGIES
-from trading.comparison import Cause, Row, Seen, Side, by_cause, compare, warmed
+from trading.comparison import Cause, Row, Seen, Side, by_cause, compare
 from trading.models import Book, JournalEvent, RecordedInputs, SessionComparison
 from trading.rerun import NothingRecorded, Repetition, recording_of, repeat
 from trading.runtime import compose
-from trading.runtime.recording import Opened, unpack
+from trading.runtime.recording import Opened, Rewarmed, Warmed, unpack
 from trading.runtime.simulated import SimulatedDesk
 from trading.runtime.warmup import MIN_BARS
 
@@ -36,8 +38,8 @@ Stored = dict[tuple[str, str], dict[int, Bar]]
 def compare_day(book: Book, day: date, *, archive: Archive | None = None) -> SessionComparison:
     """Compare the UTC day of `book` and store what came of it, in place of an earlier comparison of it.
 
-    `NothingRecorded` where the book did not run. The simulation begins from the state that the recording begins from;
-    with real accounts from nothing, warmed up, because its orders are not theirs.
+    `NothingRecorded` where the book did not run. The simulation begins where the recording begins, and is warmed up as
+    the loop was; with real accounts it begins flat, because its orders are not theirs.
     """
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     end = start + timedelta(days=1)
@@ -51,7 +53,7 @@ def compare_day(book: Book, day: date, *, archive: Archive | None = None) -> Ses
     repetition = repeat(book.name, start=start, end=end)
     opened = seen.openings[0]
     stored = stored_bars(archive or Archive(settings.ARCHIVE_DIR), opened, seen.span)
-    simulated = simulate(opened, stored, seen.span, fresh=opened.mode != Book.Mode.PAPER)
+    simulated = simulate(opened, seen, stored, seen.span)
     differences = compare(recorded, simulated, seen, stored, opened.config)
     document = _document(recorded, simulated, differences, repetition)
     found, _ = SessionComparison.objects.update_or_create(
@@ -98,26 +100,41 @@ def stored_bars(archive: Archive, opened: Opened, span: tuple[int, int]) -> Stor
     return found
 
 
-def simulate(opened: Opened, stored: Stored, span: tuple[int, int], *, fresh: bool) -> Side:
-    """What the engine does over the stored bars of the span."""
+def simulate(opened: Opened, seen: Seen, stored: Stored, span: tuple[int, int]) -> Side:
+    """What the engine does over the stored bars of the span, with each where the loop was given its own, and warmed up
+    as the loop was."""
     found = Side()
-    if fresh:
-        engine, venue = (
-            Engine(opened.config, strategies=STRATEGIES),
-            SimulatedVenue(instruments=opened.config.instruments),
-        )
-    else:
-        desk = compose.desk_of(opened)
-        if not isinstance(desk, SimulatedDesk):
-            raise FortifiedError("a simulated desk was expected for a book on paper")
-        engine, venue = desk.engine, desk.venue
-        found.take(desk.opening)
-    for bars in stored.values():
-        warmed(engine, [bar for ts, bar in bars.items() if ts < span[0]])
-    streams = [[bar for ts, bar in bars.items() if span[0] <= ts <= span[1]] for bars in stored.values()]
-    for bar in merge(*streams, key=attrgetter("ts")):
+    engine, venue, opening = _beginning(opened, stored, span[0])
+    found.take(opening)
+    waiting = {key: deque(bar for ts, bar in bars.items() if span[0] <= ts <= span[1]) for key, bars in stored.items()}
+    for each in seen.script:
+        match each:
+            case Warmed():
+                engine.warm(each.bar)
+            case Rewarmed():
+                engine.begin_rewarm(each.symbol)
+            case Bar():
+                bars = waiting.get((each.symbol, each.timeframe), deque())
+                while bars and bars[0].ts <= each.ts:
+                    found.take(step(engine, venue, bars.popleft()))
+    for bar in merge(*waiting.values(), key=attrgetter("ts")):
         found.take(step(engine, venue, bar))
     return found
+
+
+def _beginning(opened: Opened, stored: Stored, first: int) -> tuple[Engine, SimulatedVenue, Sequence[Event]]:
+    """Where the recording began; with real accounts flat, warmed up by what is stored of the time before."""
+    if opened.mode == Book.Mode.PAPER:
+        desk = compose.desk_of(opened)
+        if isinstance(desk, SimulatedDesk):
+            return desk.engine, desk.venue, desk.opening
+    engine = Engine(opened.config, strategies=STRATEGIES)
+    if opened.state is not None:  # the loop was warm, and nothing that warmed it is in this recording
+        for bars in stored.values():
+            for ts, bar in bars.items():
+                if ts < first:
+                    engine.warm(bar)
+    return engine, SimulatedVenue(instruments=opened.config.instruments), ()
 
 
 def _outputs(row: RecordedInputs) -> list[Any]:

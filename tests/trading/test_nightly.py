@@ -94,7 +94,7 @@ def test_lost_events_explain_what_follows(ticker, archive):
     events = market(300)
     bars = keep(archive, events)
     gap = FeedGap(ts=events[150].ts, symbol=SYMBOL, reason="trimmed")
-    kept = [*events[40:150], gap, *events[190:]]
+    kept = [*events[40:150], gap, *events[260:]]
     live(kept, token=1, history=[bar for bar in bars if bar.ts < events[40].ts])
     found = compared()
     assert (found.verdict, causes(found)) == ("explained", {"gap"})
