@@ -8,7 +8,7 @@ import msgspec
 
 from engine.errors import InvalidInput
 from engine.model.event import Event
-from engine.model.market import Bar
+from engine.model.market import Bar, Quote
 from infra.backoff import Backoff
 from marketdata.feeds.databento.history import URL, DatabentoHistory
 from marketdata.feeds.databento.line import GatewayLine, line_of
@@ -176,12 +176,13 @@ class DatabentoFeed(StreamFeed):
         return given
 
     def _catch_up(self, events: Events, told: Told) -> Frame:
-        """Hold everything until the replay has met the present: given out piecemeal it would end bars too early."""
+        """Hold everything until the replay has met the present: given out piecemeal it would end bars too early. Quotes
+        of the past are of no use to anybody, and by far the most."""
         held = self._held or []
         if told.facts:
             held[:0] = told.facts
             events = events[len(told.facts) :]
-        held += events
+        held += [event for event in events if type(event) is not Quote]
         self._awaited -= told.systems.count("REPLAY_COMPLETED")
         if self._awaited <= 0:
             self._held = None

@@ -1,6 +1,7 @@
 """The Databento feed against the simulated gateway: what is its own beside the contract of all feeds."""
 
 from datetime import UTC, datetime
+from itertools import groupby, pairwise
 from typing import Any
 
 import databento_dbn as dbn
@@ -169,6 +170,34 @@ async def test_what_was_missed_in_a_cut_comes_as_one_frame_before_anything_newer
     assert is_whole(got, ES)
     assert is_whole(got, NQ)
     assert [each.get("start") is not None for each in session_of(venue).requests] == [True, False, False, False]
+
+
+async def test_bars_of_the_vendor_that_were_missed_come_too(venue, watch):
+    got = await watch(ES, prints="ohlcv-1s")
+
+    def opens():
+        return [event.ts_open for event in got.events if isinstance(event, Bar)]
+
+    await got.until(opens, "a bar")
+    venue.fail("cut", for_s=1.5)
+    await got.until(lambda: got.feed.connects == 2)
+    end = venue.now() + 1_500_000_000
+    await got.until(lambda: opens()[-1] > end, "bars again")
+    assert {later - earlier for earlier, later in pairwise(opens())} == {1_000_000_000}
+    assert not got.gaps(ES)
+
+
+async def test_of_what_was_missed_under_mbp_1_the_prints_come_and_the_old_quotes_do_not(venue, watch):
+    got = await watch(ES, prints="mbp-1")
+    await got.until_prints(ES, 20)
+    mark = len(got.events)
+    venue.fail("cut", for_s=0.3)
+    await got.until(lambda: got.feed.connects == 2)
+    await got.until_prints(ES, 40)
+    assert is_whole(got)
+    frame = [event for event in got.events[mark:] if isinstance(event, Tick | Quote)]
+    longest = max(len(list(run)) for kind, run in groupby(frame, key=type) if kind is Tick)
+    assert longest > 10  # prints on end, where otherwise a quote follows each
 
 
 @pytest.mark.parametrize("options", [{"replay_missed_s": 0.0}, {"replay_missed_s": 0.2}])

@@ -1,0 +1,67 @@
+"""What a frame brings beside prints reaches the truth gate, whatever ends it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from engine.model.market import FeedGap, Tick
+from infra.cancelling import cancel
+from infra.redis import keys
+from infra.redis.leases import Lease
+from marketdata.feeds.registry import Frame
+from marketdata.feeds.runner import LEASE_KIND, FeedRunner
+from tests.marketdata.feeds.conftest import until
+
+
+class Scripted:
+    """A feed that says what it was told to say, then stays silent."""
+
+    name = "test"
+    is_resumable = False
+    is_connected = True
+    last_error = ""
+    position: str | None = None
+    speed = 1.0
+
+    def __init__(self, *frames: Frame) -> None:
+        self._frames = frames
+        self.symbols = {"SPY": "SPY"}
+
+    def resume(self, position: str) -> None:
+        """Nothing to resume."""
+
+    def last_received(self, symbol: str) -> int:
+        return time.time_ns()
+
+    async def subscribe(self, symbols: Iterable[str]) -> None:
+        """SPY, always."""
+
+    async def unsubscribe(self, symbols: Iterable[str]) -> None:
+        """Never."""
+
+    async def frames(self) -> AsyncIterator[Frame]:
+        for frame in self._frames:
+            yield frame
+        await asyncio.Event().wait()
+
+    async def history(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Any]:
+        return []
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def test_a_gap_in_front_of_prints_makes_the_symbol_gapped(client):
+    now = time.time_ns()
+    ticks = [Tick(now + number, "SPY", 100.0, 1.0, ts_recv=now) for number in range(3)]
+    feed = Scripted(ticks, [FeedGap(now, "SPY", "records were skipped"), *ticks])
+    await client.sadd(keys.wanted("test"), "SPY|1")
+    lease = Lease(client, kind=LEASE_KIND, name="test", owner="a", ttl_s=10.0)
+    runner = FeedRunner(client, feed, lease=lease, interval_s=0.05)
+    task = asyncio.create_task(runner.run())
+    try:
+        await until(lambda: runner.truth.verdicts.get("SPY", ("", ""))[0] == "gapped")
+        assert runner.truth.verdicts["SPY"].reason == "records were skipped"
+    finally:
+        await cancel(task)
