@@ -5,17 +5,19 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from brokers.tastytrade.client import Client
+from brokers.tastytrade.documents import NotUnderstood, OrderDoc
 from brokers.tastytrade.features import FEATURES
 from brokers.tastytrade.names import Names
 from brokers.tastytrade.stream import AccountStream
 from brokers.tastytrade.translate import (
     OPEN_STATUSES,
-    NotUnderstood,
-    OrderDoc,
     balances,
+    charged_unit_fees,
+    expected_unit_fee,
     order_doc,
     place_request,
     position,
@@ -51,6 +53,7 @@ from engine.model.time import NS_PER_S, to_datetime
 logger = logging.getLogger(__name__)
 
 _UNANSWERED = (OrderRefused, OutcomeUnknown, NotUnderstood)
+ZERO = Decimal(0)
 _MARGIN_NS = 2 * NS_PER_S  # clocks agree to about that
 _REMEMBERED = 10_000  # executions that were told
 
@@ -69,6 +72,7 @@ class TastytradeVenue:
         self._names = Names(options.get("contracts", ()))
         self._settle_ns = int(float(options.get("settle_s", 2.0)) * NS_PER_S)
         self._heartbeat_s = float(options.get("heartbeat_s", 15.0))
+        self._unit_fees: dict[int, Decimal] = {}
         self._told: set[str] = set()
         self._told_order: deque[str] = deque()
 
@@ -95,7 +99,11 @@ class TastytradeVenue:
     async def place(self, order: Order, instrument: Instrument) -> VenueOrder:
         request = self.request_for(order, instrument)
         data = await self._client.call(request.method, request.path, body=request.body)
-        return self._placed(data.get("order") if isinstance(data, dict) else None, f"placing {order.client_id}")
+        placed = self._placed(data.get("order") if isinstance(data, dict) else None, f"placing {order.client_id}")
+        fee = expected_unit_fee(data)
+        if fee is not None:
+            self._unit_fees[int(placed.venue_id)] = fee
+        return placed
 
     async def replace(self, working: VenueOrder, order: Order, instrument: Instrument) -> VenueOrder:
         request = replace_request(working, order, instrument, account=self._account)
@@ -172,6 +180,7 @@ class TastytradeVenue:
         """What a message tells. Where an order took another one's place, the venue is asked which of them counts."""
         try:
             doc = order_doc(document)
+            await self._learn_fees(doc)
             order = self._order(doc)
             news: list[AccountUpdate] = [FillReported(fill) for fill in order.fills if self._is_new(fill)]
             if not doc.is_part_of_a_chain:
@@ -181,6 +190,20 @@ class TastytradeVenue:
         except _UNANSWERED as error:
             logger.warning("a message of the account stream is left to polling: %s", error.detail)
             return []
+
+    async def _learn_fees(self, doc: OrderDoc) -> None:
+        """What an order costs was told when it was placed; one that an earlier process placed is looked up."""
+        if doc.id in self._unit_fees or not doc.external_identifier or not any(leg.fills for leg in doc.legs):
+            return
+        try:
+            self._unit_fees |= charged_unit_fees(await self._trades(_today()))
+        except _UNANSWERED as error:
+            logger.warning("the fees of order %s are not known: %s", doc.id, error.detail)
+        self._unit_fees.setdefault(doc.id, ZERO)
+
+    async def _trades(self, since: date) -> list[Any]:
+        params = {"start-date": since.isoformat(), "type": "Trade"}
+        return await self._client.items(f"/accounts/{self._account}/transactions", params)
 
     async def _truth(self, doc: OrderDoc) -> OrderDoc:
         """Of this order and those before and after it, the one that tells where our order is."""
@@ -214,26 +237,27 @@ class TastytradeVenue:
         it again and again.
         """
         base = f"/accounts/{self._account}"
-        start = (to_datetime(since).astimezone(NEW_YORK).date() - timedelta(days=1)).isoformat()
+        start = to_datetime(since).astimezone(NEW_YORK).date() - timedelta(days=1)
         documents = [
             *await self._client.items(f"{base}/orders", {"status[]": list(OPEN_STATUSES)}),
-            *await self._client.items(f"{base}/orders", {"start-date": start}),
+            *await self._client.items(f"{base}/orders", {"start-date": start.isoformat()}),
         ]
         found: dict[int, OrderDoc] = {}
         for document in documents:  # the later list was read later
             doc = order_doc(document)
             found[doc.id] = doc
-        trades = await self._client.items(f"{base}/transactions", {"start-date": start, "type": "Trade"})
-        for name in {str(trade["order-id"]) for trade in trades if trade.get("order-id")}:
-            if int(name) not in found:
-                found[int(name)] = await self._read_order(name)
+        charged = charged_unit_fees(await self._trades(start))
+        self._unit_fees |= charged
+        for number in charged:
+            if number not in found:
+                found[number] = await self._read_order(str(number))
         return found
 
     async def _read_order(self, name: str) -> OrderDoc:
         return order_doc(await self._client.call("GET", f"/accounts/{self._account}/orders/{name}"))
 
     def _order(self, doc: OrderDoc) -> VenueOrder:
-        return venue_order(doc, names=self._names, day=_today())
+        return venue_order(doc, names=self._names, day=_today(), unit_fee=self._unit_fees.get(doc.id, ZERO))
 
     def _placed(self, document: Any, what: str) -> VenueOrder:
         try:

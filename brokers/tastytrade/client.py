@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from brokers.tastytrade.auth import PRODUCTION
-from brokers.tastytrade.translate import NotUnderstood, refusal
+from brokers.tastytrade.documents import NotUnderstood
+from brokers.tastytrade.translate import refusal
 from brokers.venue import NotAuthorized, OrderRefused, OutcomeUnknown, RateLimited, VenueSetup
 from engine.model.time import NS_PER_S
 from infra.http import http_client

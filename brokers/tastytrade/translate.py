@@ -4,16 +4,24 @@ https://developer.tastytrade.com/open-api-spec/orders
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any, TypeVar
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
 
-import msgspec
-
+from brokers.tastytrade.documents import (
+    STATES,
+    BalanceDoc,
+    FillDoc,
+    LegDoc,
+    NotUnderstood,
+    OrderDoc,
+    PositionDoc,
+    TradeDoc,
+    read,
+)
 from brokers.tastytrade.features import FEATURES
 from brokers.tastytrade.names import Names
 from brokers.venue import Balances, OrderRefused, VenueFill, VenueOrder, VenuePosition, VenueRequest
-from engine.errors import FortifiedError
 from engine.instruments.instrument import AssetClass, Instrument
 from engine.model.enums import OrderIntent, OrderState, OrderType, Side, TimeInForce
 from engine.model.orders import Order
@@ -21,7 +29,7 @@ from engine.model.time import NS_PER_MS, from_datetime
 
 SOURCE = "fortified"
 ZERO = Decimal(0)
-T = TypeVar("T")
+_FEE_GRID = Decimal("0.0001")
 
 _ORDER_TYPES = {
     OrderType.MARKET: "Market",
@@ -38,22 +46,6 @@ _TIME_IN_FORCE = {
 _TYPES_BACK = {name: kind for kind, name in _ORDER_TYPES.items()} | {
     "Marketable Limit": OrderType.LIMIT,
     "Notional Market": OrderType.MARKET,
-}
-_STATES = {
-    "Received": OrderState.ACCEPTED,
-    "Routed": OrderState.ACCEPTED,
-    "In Flight": OrderState.ACCEPTED,
-    "Contingent": OrderState.ACCEPTED,
-    "Live": OrderState.WORKING,
-    "Cancel Requested": OrderState.WORKING,
-    "Replace Requested": OrderState.WORKING,
-    "Filled": OrderState.FILLED,
-    "Cancelled": OrderState.CANCELLED,
-    "Canceled": OrderState.CANCELLED,  # the prose of the documentation writes it so
-    "Removed": OrderState.CANCELLED,
-    "Partially Removed": OrderState.CANCELLED,
-    "Expired": OrderState.EXPIRED,
-    "Rejected": OrderState.REJECTED,
 }
 OPEN_STATUSES = ("Received", "Routed", "In Flight", "Live", "Contingent", "Cancel Requested", "Replace Requested")
 
@@ -74,69 +66,6 @@ WORDS = {
     "cannot_short_hard_to_borrow": "These shares cannot be borrowed, so they cannot be sold short.",
     "tif_next_valid_sesssion": "The market is closed; the order would begin to work at the next opening.",
 }
-
-
-class NotUnderstood(FortifiedError):
-    """The venue's answer is not what its documentation says."""
-
-    code = "not_understood"
-
-
-class FillDoc(msgspec.Struct, rename="kebab"):
-    fill_id: str
-    quantity: Decimal
-    fill_price: Decimal
-    filled_at: datetime
-
-
-class LegDoc(msgspec.Struct, rename="kebab"):
-    instrument_type: str
-    symbol: str
-    action: str
-    quantity: Decimal | None = None
-    remaining_quantity: Decimal | None = None
-    fills: list[FillDoc] | None = None
-
-
-class OrderDoc(msgspec.Struct, rename="kebab"):
-    """What we read of an order."""
-
-    id: int
-    status: str
-    order_type: str
-    legs: list[LegDoc]
-    price: Decimal | None = None
-    stop_trigger: Decimal | None = None
-    external_identifier: str | None = None
-    received_at: datetime | None = None
-    updated_at: int = 0  # ms since the epoch
-    reject_reason: str | None = None
-    replacing_order_id: int | str | None = None
-    replaces_order_id: int | str | None = None
-    complex_order_id: int | str | None = None
-
-    @property
-    def is_superseded(self) -> bool:
-        """Ended because another one took its place."""
-        return bool(self.replacing_order_id) and _STATES.get(self.status) is OrderState.CANCELLED
-
-    @property
-    def is_part_of_a_chain(self) -> bool:
-        return bool(self.replacing_order_id or self.replaces_order_id)
-
-
-class PositionDoc(msgspec.Struct, rename="kebab"):
-    instrument_type: str
-    symbol: str
-    quantity: Decimal
-    quantity_direction: str
-    average_open_price: Decimal | None = None
-
-
-class BalanceDoc(msgspec.Struct, rename="kebab"):
-    cash_balance: Decimal | None = None
-    net_liquidating_value: Decimal | None = None
-    derivative_buying_power: Decimal | None = None
 
 
 # ---- ours → theirs -----------------------------------------------------------------------------------------
@@ -226,22 +155,24 @@ def _check_time(order: Order, instrument: Instrument) -> None:
 
 
 def order_doc(document: Any) -> OrderDoc:
-    return _read(document, OrderDoc, "an order")
+    return read(document, OrderDoc, "an order")
 
 
-def venue_order(doc: OrderDoc, *, names: Names, day: date) -> VenueOrder:
-    """`NotUnderstood` for words that we do not know; an order of several legs is told by its first."""
-    if doc.status not in _STATES or doc.order_type not in _TYPES_BACK or not doc.legs:
+def venue_order(doc: OrderDoc, *, names: Names, day: date, unit_fee: Decimal = ZERO) -> VenueOrder:
+    """`NotUnderstood` for words that we do not know; an order of several legs is told by its first. `unit_fee` is what
+    a share or contract of it costs: the venue tells that elsewhere."""
+    if doc.status not in STATES or doc.order_type not in _TYPES_BACK or not doc.legs:
         raise NotUnderstood(f"order {doc.id}: status {doc.status!r}, type {doc.order_type!r}, {len(doc.legs)} legs")
     leg = doc.legs[0]
-    fills = tuple(_fill(doc, leg, fill, names=names, day=day) for fill in leg.fills or ())
+    symbol = names.ours(leg.instrument_type, leg.symbol, day)
+    fills = tuple(_fill(doc, leg, fill, symbol=symbol, unit_fee=unit_fee) for fill in leg.fills or ())
     filled = sum((fill.quantity for fill in fills), ZERO)
     quantity = leg.quantity if leg.quantity is not None else filled
     told = quantity - leg.remaining_quantity if leg.remaining_quantity is not None else filled
-    state = _STATES[doc.status]
+    state = STATES[doc.status]
     return VenueOrder(
         venue_id=str(doc.id),
-        symbol=names.ours(leg.instrument_type, leg.symbol, day),
+        symbol=symbol,
         side=_side(leg.action),
         quantity=quantity,
         type=_TYPES_BACK[doc.order_type],
@@ -270,7 +201,7 @@ def truth_of(docs: Iterable[OrderDoc]) -> OrderDoc | None:
 
 
 def _rank(doc: OrderDoc) -> int:
-    state = _STATES.get(doc.status)
+    state = STATES.get(doc.status)
     if state is OrderState.FILLED:
         return 3
     if state is not None and not state.is_final:
@@ -281,7 +212,7 @@ def _rank(doc: OrderDoc) -> int:
 
 def position(document: Any, *, names: Names, day: date) -> VenuePosition | None:
     """None for a closed one that is still listed."""
-    doc = _read(document, PositionDoc, "a position")
+    doc = read(document, PositionDoc, "a position")
     signs = {"Long": 1, "Short": -1, "Zero": 0}
     if doc.quantity_direction not in signs:
         raise NotUnderstood(
@@ -298,7 +229,7 @@ def position(document: Any, *, names: Names, day: date) -> VenuePosition | None:
 
 
 def balances(document: Any) -> Balances:
-    doc = _read(document, BalanceDoc, "balances")
+    doc = read(document, BalanceDoc, "balances")
     return Balances(
         cash=doc.cash_balance, net_liquidation=doc.net_liquidating_value, buying_power=doc.derivative_buying_power
     )
@@ -323,16 +254,39 @@ def _sentence(error: Mapping[str, Any]) -> str:
     return f"{ours} (tastytrade: {said})" if ours and said else ours or said or code
 
 
-def _fill(doc: OrderDoc, leg: LegDoc, fill: FillDoc, *, names: Names, day: date) -> VenueFill:
+def expected_unit_fee(answer: Any) -> Decimal | None:
+    """What the venue says, when it takes an order, that each share or contract will cost; None where it does not."""
+    try:
+        total = Decimal(str(answer["fee-calculation"]["total-fees"]))
+        size = Decimal(str(answer["order"]["size"]))
+    except (KeyError, TypeError, InvalidOperation):
+        return None
+    return abs(total) / size if size else None
+
+
+def charged_unit_fees(trades: Iterable[Any]) -> dict[int, Decimal]:
+    """What each order's shares or contracts cost in fact, by the order's id, from the list of transactions."""
+    totals: dict[int, tuple[Decimal, Decimal]] = {}
+    for trade in trades:
+        doc = read(trade, TradeDoc, "a transaction")
+        if doc.order_id is None or not doc.quantity:
+            continue
+        fee, quantity = totals.get(doc.order_id, (ZERO, ZERO))
+        totals[doc.order_id] = (fee + doc.fees, quantity + doc.quantity)
+    return {name: fee / quantity for name, (fee, quantity) in totals.items()}
+
+
+def _fill(doc: OrderDoc, leg: LegDoc, fill: FillDoc, *, symbol: str, unit_fee: Decimal) -> VenueFill:
     return VenueFill(
         fill_id=fill.fill_id,
         venue_id=str(doc.id),
-        symbol=names.ours(leg.instrument_type, leg.symbol, day),
+        symbol=symbol,
         side=_side(leg.action),
         quantity=fill.quantity,
         price=fill.fill_price,
         ts=from_datetime(fill.filled_at),
         client_id=doc.external_identifier or "",
+        fee=(unit_fee * fill.quantity).quantize(_FEE_GRID),
     )
 
 
@@ -349,10 +303,3 @@ def _average(fills: Iterable[VenueFill], filled: Decimal) -> Decimal | None:
     if not filled:
         return None
     return sum((fill.quantity * fill.price for fill in fills), ZERO) / filled
-
-
-def _read(document: Any, kind: type[T], what: str) -> T:
-    try:
-        return msgspec.convert(document, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise NotUnderstood(f"{what}: {error}") from error

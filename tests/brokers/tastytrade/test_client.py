@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from brokers.tastytrade.client import Client
-from brokers.tastytrade.translate import NotUnderstood
+from brokers.tastytrade.documents import NotUnderstood
 from brokers.venue import NotAuthorized, OrderRefused, OutcomeUnknown, RateLimited, VenueSetup
 from simulators.http_server import HttpRequest, HttpResponse, HttpServer
 from tests.conftest import free_port

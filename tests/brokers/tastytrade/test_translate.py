@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from brokers.tastytrade.documents import NotUnderstood
 from brokers.tastytrade.names import Names, VenueName
 from brokers.tastytrade.translate import (
-    NotUnderstood,
     balances,
     order_doc,
     place_request,
