@@ -4,9 +4,11 @@ import random
 from collections import Counter
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
 from backtest.parity import both, difference
+from backtest.simulation.sweep import kernel, scanned
 from backtest.simulation.sweep.job import RunConfig
 from tests.backtest.sweep.world import walk
 from tests.parity.configs import some_config
@@ -62,3 +64,18 @@ def test_bars_on_which_a_stop_and_a_target_were_reached_count_against_us():
             assert difference(compiled, engine) == ""
             ambiguous += sum(trade.is_ambiguous for trade in compiled.trades.closed())
     assert ambiguous > 10
+
+
+@pytest.mark.parametrize("seed", [1, 5, 8, 13])
+def test_the_kernel_called_as_it_is_does_what_its_machine_code_does(seed, monkeypatch):
+    data, config, params = walk(300, seed=seed), some_config(seed), {"period_1": 3, "period_2": 9}
+    compiled, _ = both(data, "ema", params, config)
+
+    def plain(*columns: np.ndarray) -> None:
+        kernel.run_bars(*(c.view(np.recarray) if c.dtype.names else c for c in columns))
+
+    monkeypatch.setattr(scanned, "bar_scan", lambda cache_dir: plain)
+    called, _ = both(data, "ema", params, config)
+    assert called.stats == compiled.stats
+    assert called.trades.closed() == compiled.trades.closed()
+    assert len(called.trades) > 5

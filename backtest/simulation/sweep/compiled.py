@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from backtest.simulation.sweep import kernel
+from backtest.simulation.sweep import fills, guards, kernel, records
 from engine.indicators.compiled import load_compiled
 from engine.instruments import grid
 from engine.venue import levels
@@ -17,7 +17,7 @@ _SHARED = (
     levels.is_reached, levels.is_better, levels.trail_inside,
 )  # fmt: skip
 _LOOPS = (kernel.run_bars, kernel.fold_extremes, kernel.sum_up)
-_TABLES = {"config": kernel.CONFIG, "tiers": kernel.TIER, "state": kernel.STATE, "trades": kernel.TRADE}
+_TABLES = {"config": records.CONFIG, "tiers": records.TIER, "state": records.STATE, "trades": records.TRADE}
 
 
 @cache
@@ -50,9 +50,8 @@ def source_of(loop: Callable[..., None]) -> str:
     Without Numba's runtime (`_nrt`) arrays that are handed from step to step are not counted: there is nothing to
     allocate, and counting took three quarters of the time.
     """
-    own: list[Any] = [f for f in vars(kernel).values() if inspect.isfunction(f) and f.__module__ == kernel.__name__]
-    steps = [*_SHARED, *(f for f in own if f not in _LOOPS)] if loop is kernel.run_bars else _SHARED
-    constants = [f"{name} = {value}" for name, value in vars(kernel).items() if name.isupper() and type(value) is int]
+    steps = [*_SHARED, *_own_steps()] if loop is kernel.run_bars else _SHARED
+    constants = [f"{name} = {value}" for name, value in vars(records).items() if name.isupper() and type(value) is int]
     arguments = inspect.signature(loop).parameters
     types = ", ".join(_type(name, parameter.annotation) for name, parameter in arguments.items())
     return "\n".join(
@@ -73,5 +72,11 @@ def source_of(loop: Callable[..., None]) -> str:
     )
 
 
+def _own_steps() -> list[Any]:
+    modules = (fills, guards, kernel)
+    found: list[Any] = [f for m in modules for f in vars(m).values() if getattr(f, "__module__", "") == m.__name__]
+    return [f for f in found if f not in _LOOPS]
+
+
 def _type(name: str, annotation: Any) -> str:
-    return name.upper() if name in _TABLES else ("INTS" if annotation is kernel.Ints else "FLOATS")
+    return name.upper() if name in _TABLES else ("INTS" if annotation is records.Ints else "FLOATS")

@@ -25,7 +25,7 @@ from engine.venue.fees import (
 )
 
 ZERO = Decimal(0)
-Table = NDArray[Any]  # of `kernel.TRADE`
+Table = NDArray[Any]  # of `records.TRADE`
 Ints = NDArray[np.int64]
 Kinds = tuple[NDArray[np.intp], list[Decimal]]  # the kind of each row, and what every kind paid
 _MEMORYLESS = (NoFees, PerUnitFees, ProportionalFees, RegulatoryFees, FuturesFees, OpeningFees)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.simulation.options import parse_fees, parse_slippage
-from backtest.simulation.sweep import kernel as k
+from backtest.simulation.sweep import records as k
 from backtest.simulation.sweep.job import RunConfig
 from engine.bars.columns import BarColumns
 from engine.decision.sizing import FixedSize
@@ -65,7 +65,7 @@ def why_not_bars(data: BarColumns) -> str | None:
 
 
 def config_of(fixed: RunConfig, instrument: Instrument) -> tuple[Table, Table]:
-    """The configuration as `kernel.CONFIG`, and its targets as `kernel.TIER`; `first` is left to the run."""
+    """The configuration as `records.CONFIG`, and its targets as `records.TIER`; `first` is left to the run."""
     config = np.zeros(1, k.CONFIG)
     config["unit"] = int(fixed.quantity / instrument.quantity_step)
     config["unit_size"] = float(instrument.quantity_step)

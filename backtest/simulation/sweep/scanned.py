@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from backtest.simulation.driver import figures, money
 from backtest.simulation.options import parse_fees
-from backtest.simulation.sweep import kernel as k
+from backtest.simulation.sweep import records as k
 from backtest.simulation.sweep.compiled import bar_scan
 from backtest.simulation.sweep.costs import Costs
 from backtest.simulation.sweep.job import BROKER, COMPILED, RunConfig, RunOutcome

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.simulation.driver import Totals
-from backtest.simulation.sweep import kernel as k
+from backtest.simulation.sweep import kernel
+from backtest.simulation.sweep import records as k
 from backtest.simulation.sweep.compiled import extremes_fold, summing
 from backtest.simulation.sweep.costs import Kinds
 from backtest.simulation.sweep.job import BROKER, TradeList
@@ -62,7 +63,7 @@ class TradeTable(msgspec.Struct, frozen=True, kw_only=True):
     strategy: str
     instrument: Instrument
     reasons: dict[int, str]  # words of the strategy for its numbers
-    rows: NDArray[Any]  # of `kernel.TRADE`
+    rows: NDArray[Any]  # of `records.TRADE`
     pnl: NDArray[Any]
     fees: NDArray[Any] | None  # None: nothing
     unit: Decimal  # of `pnl` and `fees`
@@ -70,7 +71,7 @@ class TradeTable(msgspec.Struct, frozen=True, kw_only=True):
     ts_open: Ints
     high: Floats
     low: Floats
-    config: NDArray[Any]  # `kernel.CONFIG`
+    config: NDArray[Any]  # `records.CONFIG`
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -82,7 +83,7 @@ class TradeTable(msgspec.Struct, frozen=True, kw_only=True):
     def totals(self, cache_dir: Path | None = None) -> Totals:
         """Exact sums."""
         found = np.zeros(6, self.pnl.dtype)
-        (summing(cache_dir) if self.pnl.dtype == np.int64 else k.sum_up)(self.pnl, found)
+        (summing(cache_dir) if self.pnl.dtype == np.int64 else kernel.sum_up)(self.pnl, found)
         wins, losses, won, lost, net, fall = found.tolist()
         paid = ZERO if self.fees is None else self._cash(self.fees.sum())
         cash = self._cash
