@@ -13,10 +13,17 @@ REAL = "https://api.alpaca.markets"
 
 
 class Keys(msgspec.Struct, frozen=True):
-    """`headers` go with every request."""
+    """`headers` go with every request. Either may be empty: what would be sent can be shown without them."""
 
     key: str
     secret: str
+
+    def check(self) -> None:
+        """`NotAuthorized` where one is missing."""
+        if not self.key or not self.secret:
+            raise NotAuthorized(
+                "Alpaca: a key and its secret were expected, found none; set ALPACA_KEY and ALPACA_SECRET"
+            )
 
     @property
     def headers(self) -> dict[str, str]:
@@ -24,12 +31,10 @@ class Keys(msgspec.Struct, frozen=True):
 
 
 def keys_of(options: dict[str, Any]) -> Keys:
-    """Those of `options`; the secret is kept out of logs from here on. `NotAuthorized` where one is missing."""
-    key, secret = str(options.get("key") or ""), str(options.get("secret") or "")
-    if not key or not secret:
-        raise NotAuthorized("Alpaca: a key and its secret were expected, found none; set ALPACA_KEY and ALPACA_SECRET")
-    register_secret(secret)
-    return Keys(key, secret)
+    """Those of `options`; the secret is kept out of logs from here on."""
+    keys = Keys(str(options.get("key") or ""), str(options.get("secret") or ""))
+    register_secret(keys.secret)
+    return keys
 
 
 def stream_url(api_url: str) -> str:

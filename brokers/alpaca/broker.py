@@ -80,6 +80,7 @@ class AlpacaVenue:
 
     async def open(self) -> None:
         """The key works, and it is this account's."""
+        self._keys.check()
         found = await self._show_account()
         if self._account not in ("", found.account_number):
             raise NotAuthorized(

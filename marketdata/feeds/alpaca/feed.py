@@ -53,6 +53,10 @@ class AlpacaFeed(StreamFeed):
             self._http, feed=self.options.feed, adjustment=self.options.adjustment, source=name
         )  # fmt: skip
 
+    def native_timeframes(self, symbol: str) -> frozenset[str]:
+        """Timeframes of which the venue sends bars of its own."""
+        return frozenset({"1"} if self.options.prints == "minute_bars" else ())
+
     async def history(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]:
         """The venue's closed bars with start < ts ≤ end, oldest first; none of what it does not list."""
         venue_name = alpaca_symbol(symbol)

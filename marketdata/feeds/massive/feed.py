@@ -43,6 +43,10 @@ class MassiveFeed(StreamFeed):
         )
         self._past = MassiveHistory(self._http, is_adjusted=chosen.is_adjusted, source=name)
 
+    def native_timeframes(self, symbol: str) -> frozenset[str]:
+        """Timeframes of which the venue sends bars of its own."""
+        return frozenset({"minute_bars": ("1",), "second_bars": ("1s",)}.get(self.options.prints, ()))
+
     async def history(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]:
         """The venue's closed bars with start < ts ≤ end, oldest first; none of what is not in this market."""
         venue_name = massive_symbol(symbol, self.options.market)

@@ -38,8 +38,11 @@ async def desk() -> AsyncIterator[Desk]:
 
 async def test_keys_are_required_and_the_secret_is_in_no_log(desk):
     setup = desk.simulated.setup({})
+    without = VENUES["alpaca"].make(setup._replace(options={}))
+    assert without.request_for(desk.order(), SPY).path == "/v2/orders"
     with pytest.raises(NotAuthorized, match="ALPACA_KEY"):
-        VENUES["alpaca"].make(setup._replace(options={}))
+        await without.open()
+    await without.close()
     VENUES["alpaca"].make(setup._replace(options={"key": "k", "secret": "a-long-secret"}))
     assert "a-long-secret" not in scrub("the secret is a-long-secret")
 

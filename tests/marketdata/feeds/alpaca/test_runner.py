@@ -1,0 +1,84 @@
+"""Alpaca's prints as bars in a real Redis: corrections revise the bar they concern, the venue's minutes pass."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from engine.model.market import Bar
+from infra import codec
+from infra.cancelling import cancel
+from infra.redis import keys
+from infra.redis.leases import Lease
+from marketdata.feeds.runner import LEASE_KIND, FeedRunner
+from tests.marketdata.feeds.alpaca.test_feed import feed_of, simulator
+
+
+@asynccontextmanager
+async def running(redis: Any, feed: Any, *pairs: str) -> AsyncIterator[FeedRunner]:
+    await redis.sadd(keys.wanted("alpaca"), *pairs)
+    lease = Lease(redis, kind=LEASE_KIND, name="alpaca", owner="a", ttl_s=4.0)
+    runner = FeedRunner(redis, feed, lease=lease, interval_s=0.1, history_bars=5)
+    task = asyncio.create_task(runner.run())
+    try:
+        yield runner
+    finally:
+        await cancel(task)
+
+
+async def bars(redis: Any, timeframe: str) -> list[Bar]:
+    found = [codec.decode(fields["e"]) for _, fields in await redis.xrange(keys.bars_stream("SPY", timeframe))]
+    return [event for event in found if isinstance(event, Bar)]
+
+
+async def until(find: Callable[[], Any]) -> Any:
+    async with asyncio.timeout(30):
+        while not (found := await find()):
+            await asyncio.sleep(0.02)
+    return found
+
+
+async def test_a_print_that_the_tape_corrects_revises_its_bar(client):
+    async with simulator() as venue, running(client, feed_of(venue), "SPY|2s"):
+
+        async def whole() -> Bar | None:
+            made = [bar for bar in await bars(client, "2s") if bar.is_complete and bar.quality == "built"]
+            return made[-1] if made else None
+
+        bar = await until(whole)
+        market = venue.market.find("SPY")
+        inside = [
+            each for each in prints_of(market, bar) if each.price not in (bar.open, bar.high, bar.low, bar.close)
+        ] or prints_of(market, bar)[1:-1]
+        venue.correct("SPY", inside[0], price=inside[0].price, size=inside[0].size + 1_000)
+
+        async def revised() -> Bar | None:
+            made = [each for each in await bars(client, "2s") if each.ts == bar.ts and each.seq > bar.seq]
+            return made[-1] if made else None
+
+        again = await until(revised)
+        assert again.volume == bar.volume + 1_000
+        assert again.trade_count == bar.trade_count
+        assert again.quality in ("revised", "gapped")
+
+
+def prints_of(market: Any, bar: Bar) -> list[Any]:
+    from simulators.tape import prints
+
+    return list(prints(market, start=bar.ts_open - 1, end=bar.ts - 1))
+
+
+async def test_the_venues_minutes_are_published_as_the_vendors_and_once(client):
+    options = {"prints": "minute_bars", "speed": 120.0}
+    async with simulator(speed=120.0) as venue, running(client, feed_of(venue, **options), "SPY|1"):
+
+        async def some() -> list[Bar]:
+            made = [bar for bar in await bars(client, "1") if bar.ts_recv]
+            return made if len(made) >= 4 else []
+
+        made = await until(some)
+        assert {bar.quality for bar in made} == {"vendor"}
+        assert len({bar.ts for bar in made}) == len(made)
+        for bar in made:
+            ticks = list(venue.market.ticks("SPY", start=bar.ts_open - 1, end=bar.ts - 1))
+            assert (bar.open, bar.close, bar.trade_count) == (ticks[0].price, ticks[-1].price, len(ticks))
