@@ -1,5 +1,7 @@
 """The simulated streamer against its guide: codes, Change delivery, minutes, limits."""
 
+import time
+
 import pytest
 from websockets.exceptions import ConnectionClosed
 
@@ -102,10 +104,12 @@ async def test_too_many_symbols_and_services_that_do_not_exist(start):
 
 
 async def test_a_line_without_subscription_is_stopped_and_others_are_not(start):
-    settings = StreamSettings(idle_s=0.3, heartbeat_s=0.1)
+    settings = StreamSettings(idle_s=1.5, heartbeat_s=0.1)
     async with start(stream=settings) as simulator, connected(simulator) as line:
         await line.ask(LEVEL_ONE, "SUBS", keys="SPY", fields="0,3")
-        await line.contents(LEVEL_ONE, 30)
+        since = time.monotonic()
+        while time.monotonic() - since < 2.0:
+            await line.contents(LEVEL_ONE, len(line.data) + 1)
         assert line.heartbeats > 3
         await line.ask(LEVEL_ONE, "UNSUBS", keys="SPY")
         with pytest.raises(ConnectionClosed):
