@@ -15,7 +15,7 @@ from tests.chaos.orders.venue import number_of as number
 from trading.models import Book, Run
 from trading.services import send
 
-TIMEFRAME = "20t"
+TIMEFRAME = "10t"
 UNIT = 6  # shares or contracts that a strategy holds at most
 QUICK: dict[str, Any] = {
     "sessions": "always", "answer_s": 1.5, "never_came_after_s": 0.8, "confirm_cancel_s": 0.2, "poll_s": 0.5,

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from engine.core import Engine, EngineConfig
+from engine.instruments.sessions import is_open
 from engine.model.accounts import AccountChecked, AccountState
 from engine.model.event import Event
 from engine.model.market import Bar
@@ -33,6 +34,7 @@ from trading.runtime.watch import AccountWatch
 
 T = TypeVar("T")
 OPEN = from_datetime(datetime(2026, 11, 18, 15, 0, tzinfo=UTC))  # a Wednesday, half an hour after the opening
+is_open("XNYS", OPEN)  # loads the calendar now: a trader does so before it trades
 QUICK = ExecutionPolicy(
     answer_s=0.5, never_came_after_s=0.3, confirm_cancel_s=0.1, poll_s=0.1, check_every_s=0.3, recheck_s=0.05
 )
@@ -57,14 +59,16 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         self.facts: list[Event] = []
+        self.inputs: list[Any] = []
         self.state: bytes | None = None
         self.may_commit = asyncio.Event()
         self.may_commit.set()
 
-    async def append(self, *, outputs: tuple[Event, ...], state: bytes, **_: Any) -> None:
+    async def append(self, *, outputs: tuple[Event, ...], state: bytes, inputs: tuple[Any, ...] = (), **_: Any) -> None:
         await self.may_commit.wait()
         await asyncio.sleep(0)
         self.facts += outputs
+        self.inputs += inputs
         self.state = state
 
 
@@ -72,9 +76,15 @@ class Stage:
     """`Stage(slots…)`, `await start()`, `await play(bars…)`, `await until(…)`; `await kill()` and start again."""
 
     def __init__(
-        self, *slots: SlotConfig, venue: FakeVenue | None = None, policy: ExecutionPolicy = QUICK, **config: Any
+        self,
+        *slots: SlotConfig,
+        venue: FakeVenue | None = None,
+        venues: dict[str, FakeVenue] | None = None,
+        policy: ExecutionPolicy = QUICK,
+        **config: Any,
     ) -> None:
-        self.venue = venue or FakeVenue()
+        self.venues = venues or {"sim": venue or FakeVenue()}
+        self.venue = next(iter(self.venues.values()))
         self.locks = FakeLocks()
         self.policy = policy
         self.journal = MemoryJournal()
@@ -84,6 +94,7 @@ class Stage:
         self._began = time.monotonic_ns()
         self._lives = 0
         self.others: list[asyncio.Task[None]] = []
+        self.reconciler: Reconciler
 
     def now_ns(self) -> int:
         return OPEN + time.monotonic_ns() - self._began
@@ -95,18 +106,23 @@ class Stage:
         self._lives += 1
         self._born = len(self.journal.facts)
         self.engine = Engine(self.config, strategies=STRATEGIES)
-        self.desk = BrokerDesk(self.engine, accounts=["sim"], now=self.now_ns())
+        self.desk = BrokerDesk(self.engine, accounts=self.venues, now=self.now_ns())
         if self.journal.state is not None:
             self.desk.restore(self.journal.state)
         self.desk.begin((), orders)
         self.outbox = Outbox(lambda what, text: self.alerts.append((what, text)))
-        self.account = Account(
-            name="sim", venue=self.venue, engine=self.engine, outlet=self.outbox, locks=self.locks,
-            policy=self.policy, pacing=self.pacing, now_ns=self.now_ns,
-        )  # fmt: skip
-        self.inquiry = Inquiry(self.account)
-        self.gateway = Gateway(self.account, self.inquiry)
-        self.desk.connect({"sim": self.gateway})
+        self.accounts = {
+            name: Account(
+                name=name, venue=venue, engine=self.engine, outlet=self.outbox, locks=self.locks, policy=self.policy,
+                pacing=self.pacing, now_ns=self.now_ns,
+            )
+            for name, venue in self.venues.items()
+        }  # fmt: skip
+        inquiries = {name: Inquiry(account) for name, account in self.accounts.items()}
+        gateways = {name: Gateway(account, inquiries[name]) for name, account in self.accounts.items()}
+        self.account, self.inquiry = next(iter(self.accounts.values())), next(iter(inquiries.values()))
+        self.gateway = next(iter(gateways.values()))
+        self.desk.connect(gateways)
         self.inbox = Inbox()
         self.inbox.attach("broker", self.outbox.read)
         self.stop = False
@@ -115,12 +131,15 @@ class Stage:
             rewarm=self._nothing, show=self._nothing, slot_timeframes={}, now_ns=self.now_ns,
         )  # fmt: skip
         self.loop = asyncio.create_task(self.runner.run())
-        self.gateway.recover()
-        self.reconciler = Reconciler(self.account, self.inquiry, self.gateway)
-        if reconciles:
-            watch = AccountWatch(self.account, self.inquiry, self.reconciler)
-            self.others = [asyncio.create_task(self.reconciler.run()), asyncio.create_task(watch.run())]
-        else:
+        self.others = []
+        for name, gateway in gateways.items():
+            gateway.recover()
+            reconciler = Reconciler(self.accounts[name], inquiries[name], gateway)
+            self.reconciler = reconciler if gateway is self.gateway else self.reconciler
+            if reconciles:
+                watch = AccountWatch(self.accounts[name], inquiries[name], reconciler)
+                self.others += [asyncio.create_task(reconciler.run()), asyncio.create_task(watch.run())]
+        if not reconciles:
             self.others = [asyncio.create_task(self._listen())]
             if is_green:
                 await self.green()
@@ -162,7 +181,8 @@ class Stage:
         """End at once: what is not committed is lost, no call is waited for."""
         for task in (*self.others, self.loop):
             await cancel(task)
-        await self.account.errands.close(patience_s=0)
+        for account in self.accounts.values():
+            await account.errands.close(patience_s=0)
         await self.inbox.close()
 
     async def close(self) -> None:
