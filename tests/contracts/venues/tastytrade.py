@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
-
 from brokers.venue import NotAuthorized, VenueSetup
+from infra.http import http_client
 from simulators.market import MarketConfig
 from simulators.serve import Simulator, SimulatorConfig, serve
 from tests.contracts.venues.base import VenueUnderTest
@@ -34,7 +33,7 @@ class Running:
     async def _access_token(self) -> str:
         if not self._token:
             body = {"grant_type": "refresh_token", "refresh_token": "grant", "client_secret": "secret"}
-            async with httpx.AsyncClient(trust_env=False) as client:
+            async with http_client() as client:
                 reply = await client.post(f"{self.simulator.rest_url}/oauth/token", json=body)
             if reply.status_code != 200:
                 raise NotAuthorized("no token")
