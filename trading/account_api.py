@@ -45,6 +45,7 @@ class AdjustmentOutput(serializers.ModelSerializer[Adjustment]):
     """What was booked, or left to others, without an order of ours."""
 
     book = serializers.CharField(source="book.name")
+    side = serializers.CharField()
 
     class Meta:
         model = Adjustment
