@@ -3,11 +3,12 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from dashboard import api, views
+from dashboard import api, report_views, views
 
 urlpatterns = [
     path("", views.BookPage.as_view(), name="home"),
     path("book/<slug:book>", views.BookPage.as_view(), name="book"),
+    path("book/<slug:book>/report", report_views.BookReport.as_view(), name="book-report"),
     path("backtests", views.StudiesPage.as_view(), name="studies-page"),
     path("backtests/<int:study>", views.StudyPage.as_view(), name="study-page"),
     path("backtests/<int:study>/runs/<int:number>/report", views.RunReport.as_view(), name="run-report"),

@@ -2,19 +2,33 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.simulation.curve import Curve
+from backtest.simulation.curve import Curve, SymbolCurve
 from engine.instruments.instrument import Instrument
 from engine.model.orders import OrderFilled
 from engine.model.positions import TradeClosed
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+
+class Curves(Protocol):
+    """Equity and exposure over time, and the prices there are of each symbol."""
+
+    @property
+    def ts(self) -> Ints: ...
+
+    @property
+    def symbols(self) -> Mapping[str, SymbolCurve]: ...
+
+    def profit(self) -> tuple[Ints, Floats]: ...
+
+    def exposure(self) -> tuple[Ints, Floats, Floats]: ...
 
 
 class Benchmark(msgspec.Struct, frozen=True):
@@ -33,7 +47,7 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     stats: dict[str, Any]
     trades: list[TradeClosed]
     fills: list[OrderFilled]
-    curve: Curve
+    curve: Curves
     instruments: Mapping[str, Instrument]
     capital: Decimal | None = None
     benchmark: Benchmark | None = None

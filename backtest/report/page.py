@@ -245,7 +245,19 @@ def _settings(config: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append((f"{each['name']}, {each['timeframe']}", params or "no parameters"))
     for each in config.get("data", ()):
         found.append((each["symbol"], f"{each['rows']:,} {each['kind']} of {each['source']}"))
-    for name in ("quantities", "capital", "fees", "slippage", "fill", "latency", "participation", "exits", "sizing", "flat_at_close", "adjust"):
+    for name in (
+        "quantities",
+        "capital",
+        "fees",
+        "slippage",
+        "fill",
+        "latency",
+        "participation",
+        "exits",
+        "sizing",
+        "flat_at_close",
+        "adjust",
+    ):
         value = config.get(name)
         if value not in (None, {}, ""):
             found.append((name.replace("_", " "), _line(value)))
