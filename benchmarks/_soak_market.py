@@ -14,7 +14,7 @@ import msgspec
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 
-TURN_S = 0.01
+TURN_S = 0.005  # frames of fifty prints
 _encode = msgspec.json.Encoder().encode
 
 

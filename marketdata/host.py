@@ -1,6 +1,7 @@
 """Makes a feed of its configuration and runs its loop in this process, until it is asked to stop."""
 
 import asyncio
+import gc
 import os
 import socket
 from collections.abc import Callable
@@ -39,6 +40,9 @@ def run_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
 async def host_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
     """The same inside a running event loop."""
     feed = await sync_to_async(make_feed)(name)
+    gc.collect()
+    gc.freeze()  # what is there now stays: the collector need not look through it while prints wait
+    gc.set_threshold(2_000, 50, 100)  # many short looks at what is new rather than a few long ones
     truth, second = await sync_to_async(make_truth)(name)
     client = async_client(settings.REDIS_URL)
     rolls = asyncio.create_task(_follow_rolls())

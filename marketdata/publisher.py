@@ -57,7 +57,7 @@ class Publisher:
         recorder: Recorder | None = None,
     ) -> None:
         self.feed = feed
-        self.bars_made = self.revised = self.dropped = 0
+        self.bars_made = self.revised = self.dropped = self._trims = 0
         self.last_tick: dict[str, Tick] = {}  # as of the last flush
         self.position: str | None = None  # of a source that can resume, as of the events ingested so far
         self._wire = Wire(client)
@@ -258,12 +258,14 @@ class Publisher:
             return batch.entries
 
     async def trim(self, now_ms: int) -> None:
-        """Drop partial bars older than the window; called about once a second."""
+        """Drop partial bars older than the window; about once a second, of many streams a tenth each: bars wait."""
         oldest = now_ms - self._window_ms
-        streams = [keys.ticks_stream(*pair) for pair in self.pairs if self._may_write()]
-        for first in range(0, len(streams), 100):
-            async with self._lock:  # in parts: bars are waiting
-                part = streams[first : first + 100]
+        streams = sorted(keys.ticks_stream(*pair) for pair in self.pairs if self._may_write())
+        streams = streams[self._trims % 10 :: 10] if len(streams) > 100 else streams
+        self._trims += 1
+        for first in range(0, len(streams), 50):
+            async with self._lock:
+                part = streams[first : first + 50]
                 await self._wire.send([pack("XTRIM", key, "MINID", "~", oldest) for key in part])
 
     async def _settle(self) -> None:
@@ -308,8 +310,7 @@ class Publisher:
         for symbol, tick in moved.items():
             for partial in self._expanders[symbol].partials(tick.ts_recv):
                 batch.entry(keys.ticks_stream(symbol, partial.timeframe), partial, kept=TICKS_KEPT)
-        for symbol in stateful | moved.keys():
-            batch.add("SET", keys.partial_state(symbol), self._expanders[symbol].snapshot())
+        batch.states({each: self._expanders[each].snapshot() for each in stateful | moved.keys()})
         for symbol in moved.keys() | quotes.keys():
             batch.add("HSET", keys.quote(symbol), *quote_fields(moved.get(symbol), quotes.get(symbol)))
         if self.position is not None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -16,6 +17,8 @@ from engine.model.market import Bar, Tick
 from engine.model.time import NS_PER_MS, NS_PER_S, from_datetime
 from marketdata.feeds.registry import FEEDS, FeedKind, FeedSetup, Frame
 from marketdata.files.ticks import iter_ticks
+from marketdata.recording.rebuild import received_frames
+from marketdata.recording.records import Recorded, records
 
 _FRAME_NS = 50 * NS_PER_MS  # of market time, at most
 _FRAME_TICKS = 256
@@ -23,10 +26,12 @@ _IDLE_S = 0.2
 
 
 class ReplayOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`files`: our symbol → its tick file. `speed`: market seconds per second; 0 is as fast as it goes. `start` and
-    `end`: ISO 8601 with a zone; empty: the whole file."""
+    """`files`: our symbol → its tick file. `recording`: the folder of a feed's recorded session, which is played as it
+    was received, with its gaps. `speed`: market seconds per second; 0 is as fast as it goes. `start` and `end`: ISO
+    8601 with a zone; empty: the whole file."""
 
-    files: dict[str, str]
+    files: dict[str, str] = {}
+    recording: str = ""
     speed: Annotated[float, Meta(ge=0)] = 1.0
     start: str = ""
     end: str = ""
@@ -84,22 +89,38 @@ class ReplayFeed:
 
     async def frames(self) -> AsyncIterator[Frame]:
         """The recorded prints, paced."""
-        ticks = await asyncio.to_thread(self._sequence)
+        frames = await asyncio.to_thread(self._played)
         self.is_connected = True
         begun: tuple[float, int] | None = None
-        for frame in _frames(ticks):
+        for frame in frames:
             if self._is_closed:
                 return
             begun = begun or (time.monotonic(), frame[0].ts)
             await self._pace(begun, frame[0].ts)
             now = time.time_ns()
-            chosen = [tick for tick in frame if tick.symbol in self._wanted]
-            self._last.update((tick.symbol, now) for tick in chosen)
+            chosen = [event for event in frame if event.symbol in self._wanted]
+            self._last.update((event.symbol, now) for event in chosen)
             self._done += len(frame)
             yield chosen
         self.is_ended = True
         while not self._is_closed:
             await asyncio.sleep(_IDLE_S)
+
+    def _played(self) -> Iterator[list[Recorded]]:
+        """What is left to play, as frames."""
+        if not self.options.recording:
+            return _frames(self._sequence())
+        if self.options.files or self.options.start or self.options.end:
+            raise InvalidInput("recording: a recorded session is played alone and whole", field="recording")
+        return self._recorded()
+
+    def _recorded(self) -> Iterator[list[Recorded]]:
+        """Frames as they were received; `position` counts their events, so it falls between two of them."""
+        passed = 0
+        for frame in received_frames(records(Path(self.options.recording))):
+            passed += len(frame)
+            if passed > self._done:
+                yield frame
 
     def _sequence(self) -> Iterator[Tick]:
         """What is left to play."""
@@ -117,9 +138,9 @@ class ReplayFeed:
         await asyncio.sleep(wait_s)
 
 
-def _frames(ticks: Iterable[Tick]) -> Iterator[list[Tick]]:
+def _frames(ticks: Iterable[Tick]) -> Iterator[list[Recorded]]:
     """Prints that come together: cut by time on a fixed grid, and by number."""
-    frame: list[Tick] = []
+    frame: list[Recorded] = []
     for tick in ticks:
         if frame and (tick.ts // _FRAME_NS != frame[0].ts // _FRAME_NS or len(frame) >= _FRAME_TICKS):
             yield frame

@@ -22,6 +22,8 @@ from marketdata.recording.recorder import Recorder
 from marketdata.unread import UnreadWatch
 
 HEARTBEAT_TTL_S = 10
+METRICS_TTL_S = 30
+_EVERY = 4  # a state that has not changed is written again every so many times, for its times of receipt
 AT_ONCE = 100  # symbols that are looked at before others get their turn
 
 
@@ -60,6 +62,8 @@ class Report:
         self._past = past
         self._unread = unread
         self._recorder = recorder
+        self._round = 0
+        self._told: dict[str, Verdict] = {}
         self._counted: dict[Counter, int] = {}
 
     async def tell(self) -> None:
@@ -67,17 +71,24 @@ class Report:
         facts, self.facts = self.facts, {}
         timeframes, name = self._publisher.timeframes, f"feed:{self._feed.name}"
         requests: list[bytes] = []
-        for symbol, verdict in self._truth.verdicts.items():
+        self._round += 1
+        if len(self._told) != len(self._truth.verdicts):
+            self._told = {}
+        for number, (symbol, verdict) in enumerate(self._truth.verdicts.items()):
+            if number % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)  # prints are waiting
+            if self._told.get(symbol) == verdict and (number + self._round) % _EVERY:
+                continue
+            self._told[symbol] = verdict
             fields = self._state_of(symbol, verdict, timeframes.get(symbol, ()))
             requests.append(pack("HSET", keys.feed_state(symbol), *fields))
-            if len(requests) % AT_ONCE == 0:
-                await asyncio.sleep(0)  # prints are waiting
         for (symbol, kind), found in facts.items():
             if found.values:
                 fields = [part for pair in found.values.items() for part in pair]
                 requests.append(pack("HSET", keys.facts(symbol, kind), *fields))
         requests.append(pack("SETEX", keys.heartbeat(name), HEARTBEAT_TTL_S, msgspec.json.encode(self.status())))
-        requests.append(pack("SETEX", keys.metrics(name), HEARTBEAT_TTL_S, metrics.exposition()))
+        if self._round % _EVERY == 1:
+            requests.append(pack("SETEX", keys.metrics(name), METRICS_TTL_S, metrics.exposition()))
         for reply in await self._wire.send(requests):
             if isinstance(reply, ResponseError):
                 raise reply

@@ -18,6 +18,7 @@ from infra.redis import keys
 from infra.redis.client import REDIS_AWAY, AsyncRedis
 from infra.redis.lease_thread import LeaseThread
 from infra.redis.leases import Lease
+from infra.redis.streams import Wire
 from marketdata.feeds.clock import VenueClock
 from marketdata.feeds.crosscheck import CrossCheck
 from marketdata.feeds.facts import SymbolFacts
@@ -38,6 +39,7 @@ LEASE_TTL_S = 4.0
 CLOSE_DELAY_NS = 50 * NS_PER_MS  # prints of a period's end may still be under way
 CLOCK_S = 0.025
 _MARKET = (Tick, Quote)
+_LOOK_UP_EVERY = 15  # rounds of the house: a future may have rolled
 _TRANSIT_NS = NS_PER_S  # prints of one moment reach us within so much of each other
 
 
@@ -100,6 +102,9 @@ class FeedRunner:
         self._calendars = (session_of, hours_of)
         self._on_alert = on_alert
         self._recorder = recorder
+        self._wire = Wire(client)
+        self._rounds = 0
+        self._followed: frozenset[bytes] = frozenset()
         self._lease = lease
         self._should_stop = should_stop
         self._interval_s = interval_s
@@ -253,7 +258,8 @@ class FeedRunner:
                 self._finish("asked to stop")
                 return
             try:
-                await self._follow_wanted()
+                if await self._is_to_follow():
+                    await self._follow_wanted()
                 await self._judge()
                 await self.report.tell()
                 now_ms = time.time_ns() // NS_PER_MS
@@ -278,7 +284,7 @@ class FeedRunner:
         await self.feed.close()
         if self.check is not None:
             await self.check.second.close()
-        for action in (self._last_words, self.publisher.close, self.unread.close, self.report.close):
+        for action in (self._last_words, self.publisher.close, self.unread.close, self.report.close, self._wire.close):
             await _quietly(action)
         if self._recorder is not None:
             await asyncio.to_thread(self._recorder.close)
@@ -296,6 +302,15 @@ class FeedRunner:
                 self.publisher.note(changed)
         await self.publisher.flush()
         await self.report.tell()
+
+    async def _is_to_follow(self) -> bool:
+        """Whether something else is wanted than the last time, or a symbol's name at the venue may have changed."""
+        found = frozenset(await self._wire.call("SMEMBERS", keys.wanted(self.feed.name)))
+        self._rounds += 1
+        if found == self._followed and self._rounds % _LOOK_UP_EVERY:
+            return False
+        self._followed = found
+        return True
 
     async def _wanted(self) -> set[Pair]:
         members = cast("set[str]", await cast("Any", self._client.smembers(keys.wanted(self.feed.name))))

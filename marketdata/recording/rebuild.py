@@ -4,11 +4,12 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from engine.bars.builder import NEVER
 from engine.bars.expand import Expander
 from engine.errors import SnapshotIncompatible
 from engine.instruments.sessions import SessionOf
 from engine.model.market import Bar, FeedGap, Tick, TickCorrected
-from marketdata.recording.records import Advanced, Began, Changed, Missed, Numbered, Received
+from marketdata.recording.records import Advanced, Began, Changed, Missed, Numbered, Received, Recorded
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +98,18 @@ class Rebuild:
             quality=self._quality,
             revises_late=self._revises_late,
         )
+
+
+def received_frames(records: Iterable[Numbered]) -> Iterator[list[Recorded]]:
+    """What a feed received, frame by frame, and a gap where it was away in between."""
+    latest: dict[str, int] = {}
+    for _, record in records:
+        if isinstance(record, Received):
+            latest.update((event.symbol, event.ts) for event in record.events)
+            yield list(record.events)
+        elif isinstance(record, Began) and record.is_lossy and record.symbol in latest:
+            # No bar that was given out before is in doubt: all that was received until then is in it.
+            yield [FeedGap(latest[record.symbol], record.symbol, "the feed was restarted", since=NEVER)]
 
 
 def make_up(

@@ -42,7 +42,7 @@ class Recorder:
         self,
         folder: Path,
         *,
-        patience_s: float = 0.25,
+        patience_s: float = 1.0,
         segment_s: float = SEGMENT_S,
         segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
@@ -58,6 +58,7 @@ class Recorder:
         self._done = 0  # number of the last record that is with the operating system
         self._changed = threading.Condition()
         self._waiters: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._syncing = threading.Lock()
         self._is_closing = False
         self._file = -1
         self._path = Path()
@@ -168,9 +169,19 @@ class Recorder:
             self._waiters = [each for each in self._waiters if each[0] > self._done]
         for _, loop, future in ready:
             loop.call_soon_threadsafe(_resolve, future)
-        if now - self._synced >= SYNC_S:
-            os.fdatasync(self._file)
+        if now - self._synced >= SYNC_S and not self._syncing.locked():
             self._synced = now
+            # Elsewhere: a disk takes its time, and what comes next must not wait for it.
+            threading.Thread(target=self._sync, args=(os.dup(self._file),), daemon=True).start()
+
+    def _sync(self, file: int) -> None:
+        with self._syncing:
+            try:
+                os.fdatasync(file)
+            except OSError:
+                logger.exception("%s: the recording cannot be made durable", self.folder)
+            finally:
+                os.close(file)
 
     def _begin_segment(self, number: int) -> None:
         self._path = self.folder / f"{number:015d}{OPEN}"

@@ -16,10 +16,14 @@ _KINDS = frozenset({Tick, TickCorrected, FeedGap, Bar})
 _HEAD = struct.Struct("<QII")  # number of the record, length of what follows, its CRC-32
 
 
+Recorded = Tick | TickCorrected | FeedGap | Bar
+"""What of a feed's events changes bars."""
+
+
 class Received(msgspec.Struct, frozen=True, tag=True):
     """Events of one frame, as they were given to the aggregators."""
 
-    events: list[Tick | TickCorrected | FeedGap | Bar]
+    events: list[Recorded]
 
 
 class Advanced(msgspec.Struct, frozen=True, tag=True):
@@ -78,7 +82,7 @@ def frame(number: int, record: Record) -> bytes:
     return _HEAD.pack(number, len(body), zlib.crc32(body)) + body
 
 
-def recordable(events: Sequence[Any], symbols: Container[str]) -> list[Tick | TickCorrected | FeedGap | Bar]:
+def recordable(events: Sequence[Any], symbols: Container[str]) -> list[Recorded]:
     """What of a frame changes bars of these symbols."""
     return [event for event in events if type(event) in _KINDS and event.symbol in symbols]
 

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,9 +15,11 @@ from engine.model.market import Bar
 from infra import codec
 from infra.redis import keys
 from marketdata.archive.store import Archive
+from marketdata.feeds.replay import ReplayFeed, ReplayOptions
 from marketdata.feeds.runner import LEASE_KIND
+from marketdata.publisher import Publisher
 from marketdata.recording.archiving import archive_recordings, folder_of
-from marketdata.recording.rebuild import Rebuild
+from marketdata.recording.rebuild import Rebuild, received_frames
 from marketdata.recording.records import records
 from simulators.market import MarketConfig
 from simulators.serve import SimulatorConfig, serve
@@ -49,6 +52,36 @@ def bytes_of(bars: list[Bar]) -> dict[tuple[str, str], list[bytes]]:
     return found
 
 
+def the_last_word_on_each(bars: list[Bar], like: dict[Any, Any]) -> dict[Any, Any]:
+    """By symbol, timeframe and time, for the bars that `like` has: what matters of them."""
+    found = {(bar.symbol, bar.timeframe, bar.ts_open, bar.ts): _values(bar) for bar in bars}
+    return {key: value for key, value in found.items() if key in like}
+
+
+def _values(bar: Bar) -> tuple[Any, ...]:
+    return (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trade_count, bar.vwap, bar.is_complete, bar.quality)
+
+
+async def replayed(client, folder: str) -> dict[Any, Any]:
+    """The bars that the product makes of the recording when it is played as a feed."""
+    feed = ReplayFeed("replay", ReplayOptions(recording=folder, speed=0))
+    await feed.subscribe(SYMBOLS)
+    writer = Publisher(client, feed="replay", revises_late=True)
+    await writer.carry([(symbol, timeframe) for symbol in SYMBOLS for timeframe in TIMEFRAMES])
+    length = str(sum(len(each) for each in received_frames(records(Path(folder)))))
+    async for frame in feed.frames():
+        writer.ingest(frame)
+        await writer.flush()
+        if feed.position == length:
+            break
+    found = await published(client)
+    return the_last_word_on_each(found, {_key(bar): None for bar in found})
+
+
+def _key(bar: Bar) -> tuple[Any, ...]:
+    return (bar.symbol, bar.timeframe, bar.ts_open, bar.ts)
+
+
 async def start(*arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.marketdata.recording.feed_process", *arguments,
@@ -63,7 +96,7 @@ async def print_count(client) -> int:
 
 async def until_it_works(client, process: asyncio.subprocess.Process, before: int, more: int) -> None:
     """The process has published `more` partial bars beyond `before`."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await print_count(client) < before + more:
             if process.returncode is not None:
                 _, errors = await process.communicate()
@@ -100,6 +133,12 @@ async def test_a_session_in_which_the_feed_was_killed_ten_times_is_replayed_byte
     qualities = Counter(bar.quality for bar in given)
     assert qualities["gapped"] >= KILLS
     assert sum(bar.is_complete for bar in given) > 20
+
+    await client.delete(*await client.keys("*"))
+    played = await replayed(client, str(folder))
+    unplayed = {_key(bar) for bar in given} - played.keys()
+    assert len(unplayed) <= len(SYMBOLS) * len(TIMEFRAMES)  # those that only the clock had ended
+    assert played == the_last_word_on_each(given, played)
 
     archive = Archive(tmp_path)
     archive_recordings(archive)
