@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from itertools import groupby, pairwise
 from typing import Any
 
-import databento_dbn as dbn
 import pytest
 
 from engine.errors import InvalidInput
@@ -17,7 +16,6 @@ from marketdata.feeds.databento.symbols import venue_name_of
 from marketdata.feeds.facts import SymbolFacts
 from marketdata.feeds.registry import FeedSetup
 from marketdata.feeds.symbols import streamer_symbol
-from simulators.databento import records
 from simulators.databento.serve import KEY, DatabentoConfig, serve
 from simulators.market import MarketConfig
 from tests.contracts.feeds.base import Venue, Watched
@@ -279,15 +277,30 @@ async def test_a_key_that_is_withdrawn_is_told_and_not_tried_in_haste(venue, wat
     assert not got.feed.is_connected
 
 
-async def test_records_that_the_gateway_skipped_are_a_gap(venue, watch):
-    got = await watch(ES)
+async def test_records_that_the_gateway_skipped_are_a_gap(venue, watch, monkeypatch):
+    got = await watch(ES, slow_reader="skip")
     await got.until_prints(ES, 5)
-    code = dbn.ErrorCode.SKIPPED_RECORDS_AFTER_SLOW_READING
-    session_of(venue)._write(records.error("You read too slowly", code, now=venue.now()))
+    mark = len(got.ticks(ES)) - 1
+    monkeypatch.setattr("simulators.databento.session.SLOW_BYTES", -1)  # nobody reads fast enough now
+    begun = venue.now()
+    await got.until(lambda: venue.now() > begun + 300_000_000)
+    monkeypatch.undo()
     await got.until(lambda: got.gaps(ES), "a gap")
     await got.until_prints(ES, 5)
     assert "skipped" in got.gaps(ES)[0].reason
     assert got.feed.connects == 1
+    ticks = got.ticks(ES)
+    assert venue.sent(ES, ticks[mark].ts, ticks[-1].ts) != got.prints(ES)[mark:]
+
+
+async def test_a_warning_that_we_read_too_slowly_is_counted_and_nothing_is_missing(venue, watch, monkeypatch):
+    got = await watch(ES, slow_reader="warn")
+    await got.until_prints(ES, 5)
+    monkeypatch.setattr("simulators.databento.session.SLOW_BYTES", -1)
+    await got.until(lambda: any("SLOW_READER" in reason for reason in got.feed.counts), "the warning")
+    await got.until_prints(ES, 5)
+    assert is_whole(got)
+    assert not got.gaps(ES)
 
 
 async def test_a_line_without_even_a_heartbeat_is_dead(venue, watch):
