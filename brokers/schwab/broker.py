@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from datetime import date
+from typing import Generic, TypeVar
 
 from brokers.schwab.chains import SchwabChains
 from brokers.schwab.client import SchwabClient
@@ -16,16 +17,13 @@ from brokers.schwab.documents import (
     NotUnderstood,
     OrderDoc,
     SecuritiesAccountDoc,
-    flat,
     read_account,
     read_account_numbers,
-    read_order,
-    read_orders,
 )
 from brokers.schwab.features import FEATURES
+from brokers.schwab.lists import OrderLists
 from brokers.schwab.stream import ActivityStream
 from brokers.schwab.translate import (
-    OPEN_STATUSES,
     PREFIX,
     balances,
     is_open,
@@ -35,7 +33,6 @@ from brokers.schwab.translate import (
     plain,
     positions,
     replace_request,
-    stamp,
     venue_fills,
     venue_order,
 )
@@ -64,16 +61,15 @@ from engine.instruments.instrument import Instrument
 from engine.instruments.sessions import NEW_YORK
 from engine.model.enums import OrderState
 from engine.model.orders import Order
-from engine.model.time import NS_PER_DAY, NS_PER_S, to_datetime
+from engine.model.time import NS_PER_S, to_datetime
+
+T = TypeVar("T")
 
 _UNANSWERED = (OrderRefused, OutcomeUnknown, NotUnderstood)
 _MARGIN_NS = 2 * NS_PER_S  # clocks agree to about that
 _WHOLE_NS = NS_PER_S  # Schwab's stamps are whole seconds: what was entered just now may seem earlier
+_SPARE_NS = NS_PER_S
 _REMEMBERED = 10_000  # executions that were told
-_MAX_RESULTS = 3_000
-_LONGEST_NS = 359 * NS_PER_DAY  # Schwab answers for a year at most
-_OLD_ORDERS_NS = 180 * NS_PER_DAY  # an order good till cancelled lives that long
-_LOOK_FOR_OLD_S = 900.0  # how often orders from before the window of a question are looked for
 _READ_AGAIN_S = 0.2
 
 
@@ -94,11 +90,13 @@ class SchwabVenue:
             token_refused=setup.token_refused,
             timeout_s=float(options.get("timeout_s", 10.0)),
         )
+        self._orders = OrderLists(self._client, f"{PREFIX}/accounts/{self._number}")  # until it is open
         self._settle_ns = int(float(options.get("settle_s", 2.0)) * NS_PER_S)
         self._streams = options.get("activity", "stream") == "stream"
         self._names: dict[str, list[str]] = {}  # our order → its names there, the replaced ones first
-        self._open_names: set[str] = set()  # orders last seen open
-        self._looked_for_old = -_LOOK_FOR_OLD_S
+        # Schwab lets 120 questions a minute through, and one answer holds what two of ours ask for.
+        self._spare_orders: _Spare[tuple[int, list[OrderDoc]]] = _Spare()
+        self._spare_account: _Spare[SecuritiesAccountDoc] = _Spare()
         self._told: set[str] = set()
         self._told_order: deque[str] = deque()
 
@@ -117,6 +115,7 @@ class SchwabVenue:
                 field="account_number",
             )
         self._key = keys[self._number]
+        self._orders = OrderLists(self._client, f"{PREFIX}/accounts/{self._key}")
 
     async def close(self) -> None:
         await self._client.close()
@@ -195,13 +194,19 @@ class SchwabVenue:
             found = [venue_order(doc) for doc in docs if not is_superseded(doc)]
         except _UNANSWERED as error:
             return Unknown(error.detail)
+        self._spare_orders.keep((since, docs), ts)
         start = self._their_clock(since)
         return Known(tuple(each for each in found if not each.state.is_final or each.updated_ts >= start), ts)
 
     async def fills(self, *, since: int) -> Answer[tuple[VenueFill, ...]]:
         ts = time.time_ns()
+        spare = self._spare_orders.take(ts)
         try:
-            fills = [fill for doc in await self._listed(since) for fill in venue_fills(doc)]
+            if spare is not None and spare[0][0] == since:
+                (_, docs), ts = spare
+            else:
+                docs = await self._listed(since)
+            fills = [fill for doc in docs for fill in venue_fills(doc)]
         except _UNANSWERED as error:
             return Unknown(error.detail)
         start = self._their_clock(since)
@@ -210,12 +215,18 @@ class SchwabVenue:
     async def positions(self) -> Answer[tuple[VenuePosition, ...]]:
         ts = time.time_ns()
         try:
-            return Known(positions(await self._account(fields="positions")), ts)
+            account = await self._account()
+            found = positions(account)
         except _UNANSWERED as error:
             return Unknown(error.detail)
+        self._spare_account.keep(account, ts)
+        return Known(found, ts)
 
     async def balances(self) -> Answer[Balances]:
         ts = time.time_ns()
+        spare = self._spare_account.take(ts)
+        if spare is not None:
+            return Known(balances(spare[0]), spare[1])
         try:
             return Known(balances(await self._account()), ts)
         except _UNANSWERED as error:
@@ -242,10 +253,10 @@ class SchwabVenue:
     async def _news(self, name: str) -> list[AccountUpdate]:
         """What became of an order that the stream named."""
         try:
-            doc = await self._read(name)
+            doc = await self._orders.read(name)
         except OutcomeUnknown:
             await asyncio.sleep(_READ_AGAIN_S)
-            doc = await self._read(name)
+            doc = await self._orders.read(name)
         news: list[AccountUpdate] = [FillReported(fill) for fill in venue_fills(doc) if self._is_new(fill)]
         return news if is_superseded(doc) else [*news, OrderReported(venue_order(doc))]
 
@@ -263,58 +274,22 @@ class SchwabVenue:
     async def _truth(self, names: Iterable[str]) -> OrderDoc:
         """Of an order and those that took its place, the one that tells where it is: what was filled; else the last
         that is not replaced; a replacement that failed counts last."""
-        docs = [await self._read(name) for name in names]
+        docs = [await self._orders.read(name) for name in names]
         return max(enumerate(docs), key=lambda pair: (_rank(pair[1], is_first=pair[0] == 0), pair[0]))[1]
 
     async def _alike(self, order: Order, since: int) -> list[OrderDoc]:
         """Orders entered since that are like it in everything and not known to be another one of ours."""
         body = place_request(order, instrument_for(order.symbol), account=self._key, day=_today()).body
         taken = {name for names in self._names.values() for name in names}
-        docs = await self._entered(self._their_clock(since) - _WHOLE_NS, until=self._now())
+        docs = await self._orders.entered(self._their_clock(since) - _WHOLE_NS, now=self._now())
         return [doc for doc in docs if str(doc.order_id) not in taken and looks_like(doc, body)]
 
     async def _listed(self, since: int) -> list[OrderDoc]:
-        """Every order that is open or may have changed since.
+        return await self._orders.since(self._their_clock(since), now=self._now())
 
-        Schwab lists orders by when they were entered: those since, and one by one those that were open before.
-        """
-        now = self._now()
-        start = max(self._their_clock(since) - NS_PER_DAY, now - _LONGEST_NS)
-        found = {str(doc.order_id): doc for doc in await self._entered(start, until=now)}
-        await self._look_for_old(now)
-        for name in self._open_names - found.keys():
-            found[name] = await self._read(name)
-        self._open_names = {name for name, doc in found.items() if is_open(doc)}
-        return list(found.values())
-
-    async def _look_for_old(self, now: int) -> None:
-        """Find open orders from long ago, from time to time: others may have placed them."""
-        if time.monotonic() - self._looked_for_old < _LOOK_FOR_OLD_S:
-            return
-        for status in OPEN_STATUSES:
-            for doc in await self._entered(now - _OLD_ORDERS_NS, until=now, status=status):
-                self._open_names.add(str(doc.order_id))
-        self._looked_for_old = time.monotonic()
-
-    async def _entered(self, start: int, *, until: int, status: str = "") -> list[OrderDoc]:
-        params = {
-            "fromEnteredTime": stamp(start),
-            "toEnteredTime": stamp(until + NS_PER_DAY),
-            "maxResults": str(_MAX_RESULTS),
-            **({"status": status} if status else {}),
-        }
-        path = f"{PREFIX}/accounts/{self._key}/orders"
-        docs = read_orders((await self._client.send("GET", path, params=params)).content)
-        if len(docs) >= _MAX_RESULTS:
-            raise NotUnderstood(f"{path}: the list is cut off at {_MAX_RESULTS} orders")
-        return [doc for doc in flat(docs) if doc.entered_ts >= start]
-
-    async def _read(self, name: str) -> OrderDoc:
-        path = f"{PREFIX}/accounts/{self._key}/orders/{name}"
-        return read_order((await self._client.send("GET", path)).content)
-
-    async def _account(self, **params: str) -> SecuritiesAccountDoc:
-        return read_account((await self._client.send("GET", f"{PREFIX}/accounts/{self._key}", params=params)).content)
+    async def _account(self) -> SecuritiesAccountDoc:
+        path, params = f"{PREFIX}/accounts/{self._key}", {"fields": "positions"}
+        return read_account((await self._client.send("GET", path, params=params)).content)
 
     def _now(self) -> int:
         return time.time_ns() + self._client.clock_offset_ns
@@ -322,6 +297,21 @@ class SchwabVenue:
     def _their_clock(self, ts: int) -> int:
         """Our time as the venue's clock showed it, with room for what clocks differ anyway."""
         return max(ts + self._client.clock_offset_ns - _MARGIN_NS, 0)
+
+
+class _Spare(Generic[T]):
+    """The rest of an answer, for the question that is asked right after: given once, and not when it is old."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[T, int] | None = None
+
+    def keep(self, value: T, ts: int) -> None:
+        self._kept = (value, ts)
+
+    def take(self, now: int) -> tuple[T, int] | None:
+        """What was kept and when it was asked for."""
+        kept, self._kept = self._kept, None
+        return kept if kept is not None and now - kept[1] < _SPARE_NS else None
 
 
 def _rank(doc: OrderDoc, *, is_first: bool) -> int:

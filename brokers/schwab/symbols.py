@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from engine.errors import InvalidInput
 from engine.instruments.catalog import asset_class_of, normalize_symbol
 from engine.instruments.futures import ROOTS, active_contract, parse_contract
 from engine.instruments.instrument import AssetClass
@@ -22,5 +23,9 @@ def venue_symbol(symbol: str, day: date) -> str:
 
 
 def our_symbol(text: str, asset_type: str) -> str:
-    """The same back; `asset_type` is Schwab's word for the instrument, so that "ES" is Eversource and not a future."""
-    return normalize_symbol(text, AssetClass.EQUITY if asset_type in ("EQUITY", "ETF") else None)
+    """The same back; `asset_type` is Schwab's word for the instrument, so that "ES" is Eversource and not a future.
+    What we have no spelling for, such as a bond, keeps Schwab's."""
+    try:
+        return normalize_symbol(text, None if asset_type in ("OPTION", "INDEX", "FUTURE") else AssetClass.EQUITY)
+    except InvalidInput:
+        return text

@@ -169,7 +169,7 @@ async def test_an_order_named_by_the_stream_that_cannot_be_read_begins_the_line_
 
 
 async def test_a_list_that_is_cut_off_is_unknown(desk, monkeypatch):
-    monkeypatch.setattr("brokers.schwab.broker._MAX_RESULTS", 2)
+    monkeypatch.setattr("brokers.schwab.lists._MAX_RESULTS", 2)
     for _ in range(2):
         await desk.place(desk.far_order())
     answer = await desk.venue.orders(since=time.time_ns())
@@ -206,3 +206,21 @@ async def test_a_bracket_of_ours_is_taken_as_a_group_and_told_apart_again(desk):
 
 def _body(order):
     return order_body(order, SPY, day=date(2026, 11, 20))
+
+
+async def test_one_round_of_questions_takes_two_requests_and_an_answer_is_shared_once(desk):
+    await desk.place_filled(desk.order())
+    since = time.time_ns() - 60_000_000_000
+    await desk.venue.orders(since=since)  # looks for old ones, too
+    simulator = desk.simulated.simulator
+    before = simulator.attempts
+    orders = await desk.venue.orders(since=since)
+    fills = await desk.venue.fills(since=since)
+    held = await desk.venue.positions()
+    money = await desk.venue.balances()
+    assert simulator.attempts - before == 2
+    assert (orders.ts, held.ts) == (fills.ts, money.ts)
+    assert len(known(fills)) == 1
+    await desk.place_filled(desk.order(quantity=3))
+    assert len(known(await desk.venue.fills(since=since))) == 2
+    assert known(await desk.venue.balances()).cash < known(money).cash

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from brokers.schwab.documents import NotUnderstood, flat, read_account, read_order, read_orders
+from brokers.schwab.symbols import our_symbol
 from brokers.schwab.translate import (
     balances,
     first_triggers,
@@ -330,3 +331,18 @@ def test_balances_of_a_margin_and_of_a_cash_account():
     account = {"securitiesAccount": {**ACCOUNT["securitiesAccount"], "currentBalances": cash}}
     found = balances(read_account(json.dumps(account).encode()))
     assert (found.cash, found.buying_power) == (D("5.5"), D("4.25"))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "ours"),
+    [
+        ("BRK/B", "EQUITY", "BRK.B"),
+        ("ES", "EQUITY", "ES"),
+        ("$SPX", "INDEX", "SPX"),
+        ("SPXW  261120C06000000", "OPTION", "SPXW  261120C06000000"),
+        ("912796XY1", "FIXED_INCOME", "912796XY1"),
+        ("BAC-PL", "EQUITY", "BAC-PL"),
+    ],
+)
+def test_symbols_of_the_venue_in_our_spelling_or_as_they_are(text, kind, ours):
+    assert our_symbol(text, kind) == ours
