@@ -27,7 +27,6 @@ from brokers.schwab.wire import (
     read_preference,
 )
 from brokers.venue import NotAuthorized, OrderRefused, OutcomeUnknown, RateLimited
-from engine.errors import InvalidInput
 from engine.instruments.catalog import asset_class_of
 from engine.instruments.instrument import AssetClass
 from engine.model.market import Bar
@@ -291,20 +290,17 @@ def _in_words_of_feeds(error: OrderRefused | OutcomeUnknown) -> FeedError:
 
 
 def make(setup: FeedSetup) -> SchwabFeed:
-    """The feed of one configuration: with an account's login where the option says so, else with its own."""
+    """The feed of one configuration: with a login of its own where it has a secret, else with the one that people
+    connected for orders, at the address that the installation has for it."""
     options = msgspec.convert(setup.options, type=SchwabOptions)
-    token: Token
-    if options.login:
-        # Accounts are kept by Django, which those who never take an account's login need not have.
-        from brokers.tokens import TokenSource
+    if setup.token:
+        own = LoginToken(setup.api_url, setup.token)
+        return SchwabFeed(setup.name, token=own, api_url=setup.api_url, options=options)
+    # Logins are kept by Django, which a feed with a secret of its own need not have.
+    from brokers.tokens import TokenSource, client_of
 
-        token = TokenSource("schwab", options.login)
-    elif setup.token:
-        token = LoginToken(setup.api_url, setup.token)
-    else:
-        text = f"feed {setup.name}: a login is required: app_key, app_secret and refresh_token, or the option login"
-        raise InvalidInput(text, field="token")
-    return SchwabFeed(setup.name, token=token, api_url=setup.api_url, options=options)
+    api_url = setup.api_url or client_of("schwab").api_url
+    return SchwabFeed(setup.name, token=TokenSource("schwab", options.login), api_url=api_url, options=options)
 
 
 FEEDS.add("schwab", FeedKind(make, SchwabOptions, "Charles Schwab: level one, sampled, and its own minutes"))

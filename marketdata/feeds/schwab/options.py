@@ -10,12 +10,11 @@ from marketdata.feeds.streaming.options import StreamOptions
 class SchwabOptions(StreamOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`minutes`: where bars of one minute of stocks come from: "vendor" passes on Schwab's own, which come some ten
     seconds after the minute's end; "sampled" builds them at once from level one like every other timeframe.
-    `login`: the connected Schwab login whose token is used ("main"); empty: the feed's own secret, which must then be a
-    login of its own. `max_symbols`: what Schwab allows per service. `stream_url` replaces the address that
-    Schwab names.
+    `login`: the login that people connected for orders, used where the feed has no secret of its own. `max_symbols`:
+    what Schwab allows per service. `stream_url` replaces the address that Schwab names.
     """
 
     minutes: Literal["vendor", "sampled"] = "vendor"
-    login: str = ""
+    login: str = "main"
     max_symbols: Annotated[int, Meta(ge=1)] = 500
     stream_url: str = ""

@@ -1,12 +1,13 @@
 """The Schwab feed over real sockets, where it differs from any other feed."""
 
 import time
+from typing import Any
 
 import pytest
 
+from brokers.tokens import TokenSource
 from brokers.venue import NotAuthorized
 from engine.bars.expand import Expander
-from engine.errors import InvalidInput
 from engine.model.market import Bar, FeedGap, Quote
 from engine.model.time import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS
 from marketdata.feeds.facts import SymbolFacts
@@ -16,6 +17,7 @@ from marketdata.feeds.schwab.history import wanted
 from marketdata.feeds.schwab.login import LoginToken
 from simulators.faults import FaultScript
 from simulators.schwab.session import StreamSettings
+from tests.marketdata.feeds.schwab.conftest import SECRET
 
 
 def bars_of(got, symbol):
@@ -182,6 +184,14 @@ async def test_a_secret_that_is_none_names_what_was_expected():
         await LoginToken("http://127.0.0.1:1", " ")()
 
 
-def test_a_feed_without_a_login_cannot_be_made():
-    with pytest.raises(InvalidInput, match="login"):
-        FEEDS["schwab"].make(FeedSetup("schwab", "", "", {}, lambda symbol: symbol))
+def test_a_feed_without_a_secret_takes_the_login_of_the_accounts_and_its_address(settings):
+    settings.VENUES = {
+        "schwab": {"client_id": "k", "client_secret": "s", "redirect_uri": "", "api_url": "http://127.0.0.1:1"}
+    }
+    feed: Any = FEEDS["schwab"].make(FeedSetup("schwab", "", "", {}, lambda symbol: symbol))
+    assert isinstance(feed._token, TokenSource)
+    assert (feed._token.broker, feed._token.login) == ("schwab", "main")
+    assert feed._client._api_url == "http://127.0.0.1:1"
+    own: Any = FEEDS["schwab"].make(FeedSetup("schwab", "http://127.0.0.1:2", SECRET, {}, lambda symbol: symbol))
+    assert isinstance(own._token, LoginToken)
+    assert own._client._api_url == "http://127.0.0.1:2"
