@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
-from backtest.simulation.sweep.job import RunConfig, RunOutcome
+from backtest.simulation.sweep.job import EXITS, RunConfig, RunOutcome
 from backtest.sweeping import Cancel, Progress, SweepResult, sweep
 from engine.bars.columns import BarColumns
 from engine.errors import InvalidInput
@@ -57,6 +57,7 @@ def parse_axis(text: str, strategy: str) -> Axis:
     if len(numbers) == 2 and not is_whole:
         return Axis(name, (), float(numbers[0]), float(numbers[1]))
     first, last, step = (*numbers, Decimal(1))[:3]
+    is_whole = is_whole or (name.startswith(EXITS) and all(number == int(number) for number in (first, step)))
     count = int((last - first) / step) + 1
     if count > MOST_VALUES:
         raise InvalidInput(f"grid: {name} would have {count:,} values", field="grid")

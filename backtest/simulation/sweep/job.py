@@ -9,12 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.decision.sizing import AnySizing
+from engine.errors import InvalidInput
 from engine.exits.config import ExitConfig
+from engine.exits.plan import check_exits
 from engine.model.positions import TradeClosed
 
 BROKER = "paper"
 EVENT: Literal["event"] = "event"
 COMPILED: Literal["compiled"] = "compiled"
+EXITS, NONE = "exits.", "none"
+MOST_TARGETS = 8  # that a path may make
 How = Literal["compiled", "event"]
 
 
@@ -40,6 +44,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
 class SweepJob(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a sweep: the runs number `first`, `first` + 1, … of `params`. JSON by `msgspec.json`.
 
+    Names like "exits.stop.value" are no parameters of the strategy: they change `fixed.exits` for that run.
     `force_event` runs them by the engine even where they could be compiled.
     """
 
@@ -103,6 +108,49 @@ class TradeList(msgspec.Struct, frozen=True):
         return when, np.array([float(trade.pnl) for trade in self.trades])
 
 
-def merged(fixed: RunConfig, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of one run: those of the sweep that stay, and its own."""
-    return {**fixed.params, **params}
+def parted(fixed: RunConfig, params: Mapping[str, Any]) -> tuple[dict[str, Any], RunConfig]:
+    """The strategy's parameters of one run, and its configuration: "exits.stop.value" and its like change the exits.
+
+    `InvalidInput` where the exits make no sense.
+    """
+    wanted = {**fixed.params, **params}
+    changes = {name.removeprefix(EXITS): wanted.pop(name) for name in list(wanted) if name.startswith(EXITS)}
+    if changes:
+        fixed = msgspec.structs.replace(fixed, exits=changed_exits(fixed.exits, changes))
+    return wanted, fixed
+
+
+def changed_exits(exits: ExitConfig | None, changes: Mapping[str, Any]) -> ExitConfig | None:
+    """`exits` with values at paths replaced: {"stop.value": 0.01, "targets.0.distance.value": 2}; "none" removes one.
+
+    None where nothing is left.
+    """
+    plain: dict[str, Any] = {} if exits is None else msgspec.to_builtins(exits)
+    for path, value in changes.items():
+        _put(plain, path.split("."), None if value == NONE else value)
+    try:
+        found = msgspec.convert(plain, ExitConfig, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"exits: {error}", field="exits") from error
+    if found == ExitConfig(atr_period=found.atr_period):
+        return None
+    check_exits(found)
+    return found
+
+
+def _put(plain: Any, path: Sequence[str], value: Any) -> None:
+    """Set the value at the end of the path; what is missing on the way is made."""
+    name, rest = path[0], path[1:]
+    key: Any = int(name) if isinstance(plain, list | tuple) and name.isdigit() else name
+    if isinstance(plain, list):
+        while isinstance(key, int) and len(plain) <= key < MOST_TARGETS:
+            plain.append({})
+    if isinstance(key, str) and not isinstance(plain, dict):
+        raise InvalidInput(f"exits: {name!r} is no part of a list", field="exits")
+    if not rest:
+        plain[key] = value
+        return
+    inner = plain[key] if isinstance(key, int) else plain.get(key)
+    if not isinstance(inner, dict | list):
+        inner = plain[key] = list(inner) if isinstance(inner, tuple) else [] if rest[0].isdigit() else {}
+    _put(inner, rest, value)

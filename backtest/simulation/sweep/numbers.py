@@ -12,7 +12,7 @@ from backtest.simulation.sweep.job import RunConfig
 from engine.bars.columns import BarColumns
 from engine.decision.sizing import FixedSize
 from engine.exits.config import Distance, DistanceKind, ExitConfig
-from engine.exits.deadlines import deadline
+from engine.exits.deadlines import NS, deadline
 from engine.exits.plan import share_out
 from engine.instruments.grid import grid_of
 from engine.instruments.instrument import Instrument
@@ -118,6 +118,8 @@ def deadlines_of(exits: ExitConfig | None, instrument: Instrument, ts_open: Ints
     time."""
     if exits is None or not exits.goes_by_time:
         return np.empty(0, np.int64), np.empty(0, np.int64)
+    if exits.max_hold_s is not None and exits.before_close_s is None and exits.cut_off is None:
+        return ts_open + int(exits.max_hold_s * NS), np.full(len(ts_open), k.BY_DEADLINE + DEADLINES.index("max_hold"))
     found = [deadline(exits, instrument, ts) for ts in ts_open.tolist()]
     when = np.array([at for at, _ in filter(None, found)], np.int64)
     return when, np.array([k.BY_DEADLINE + DEADLINES.index(reason) for _, reason in filter(None, found)], np.int64)

@@ -1,21 +1,25 @@
 """Runs parameter sets one after another over the same bars; whatever they share is computed once."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from backtest.simulation.sweep import numbers
 from backtest.simulation.sweep.event import event_outcome, run_events
-from backtest.simulation.sweep.job import RunOutcome, SweepJob, merged
-from backtest.simulation.sweep.scanned import Scanner, Scratch
+from backtest.simulation.sweep.job import RunConfig, RunOutcome, SweepJob, parted
+from backtest.simulation.sweep.scanned import Scanner, Scratch, Shared
 from engine.bars.columns import BarColumns
 from engine.errors import InvalidInput
 from engine.instruments.catalog import instrument_for
-from engine.instruments.instrument import Instrument
 from engine.registry import Registry
 from engine.strategy import scan
 from engine.strategy.base import Strategy
+
+MOST_SCANNERS = 256  # configurations of exits that are kept
 
 
 class Runner:
@@ -35,19 +39,19 @@ class Runner:
         self._registry = registry
         self._key = registry.canonical(job.strategy)
         self._kind = registry[self._key]
-        instrument = instrument_for(data.symbol)
-        self._why = "asked for" if job.force_event else self._find_why(instrument)
-        self._scanner = None if self._why else Scanner(data, job.fixed, instrument, cache_dir=cache_dir, lock=lock)
-
-    def _find_why(self, instrument: Instrument) -> str | None:
-        return (
-            scan.why_not(self._kind) or numbers.why_not(self.job.fixed, instrument) or numbers.why_not_bars(self.data)
-        )
+        self._instrument = instrument_for(data.symbol)
+        self.data = dataclasses.replace(data, symbol=self._instrument.symbol)
+        self._why = "asked for" if job.force_event else scan.why_not(self._kind) or numbers.why_not_bars(self.data)
+        self._shared = None if self._why else Shared(self.data, self._instrument, cache_dir=cache_dir, lock=lock)
+        self._scanners: dict[bytes, Scanner | str] = {}
 
     def why_not(self) -> str | None:
-        """Why runs are not compiled; None where they are. They may share the cores as threads then; runs of the
-        engine hold the interpreter."""
-        return self._why
+        """Why no run is compiled; None where they are, or most of them. They may share the cores as threads then; runs
+        of the engine hold the interpreter."""
+        if self._why or self._shared is None:
+            return self._why
+        found = self._scanner(self._shared, self.job.fixed)
+        return found if isinstance(found, str) else None
 
     def scratch(self) -> Scratch:
         """Memory for one thread."""
@@ -57,17 +61,28 @@ class Runner:
         """The run at that place of the job's `params`. Parameters that are refused give an outcome with `error`."""
         job = self.job
         number, params = job.first + place, job.params[place]
-        wanted = merged(job.fixed, params)
         try:
-            why = self.why_not()
-            if why is not None or self._scanner is None:
-                outcome = run_events(self.data, self._key, wanted, job.fixed, registry=self._registry)
-                return event_outcome(outcome, number=number, params=params, why=why or "", keep_trades=job.keep_trades)
-            return self._scanner.run(
+            wanted, fixed = parted(job.fixed, params)
+            scanner = self._scanner(self._shared, fixed) if self._shared is not None else self._why or ""
+            if isinstance(scanner, str):
+                outcome = run_events(self.data, self._key, wanted, fixed, registry=self._registry)
+                return event_outcome(outcome, number=number, params=params, why=scanner, keep_trades=job.keep_trades)
+            return scanner.run(
                 self._key, self._kind, wanted, number=number, shown=params, keep_trades=job.keep_trades, scratch=scratch
             )
         except InvalidInput as error:
             return RunOutcome(number=number, params=params, stats={}, error=error.detail)
+
+    def _scanner(self, shared: Shared, fixed: RunConfig) -> Scanner | str:
+        """For that configuration: there are several where exits are tried. Why there is none, where it is not
+        compiled."""
+        key = msgspec.json.encode(fixed.exits)
+        found = self._scanners.get(key)
+        if found is None:
+            if len(self._scanners) >= MOST_SCANNERS:
+                self._scanners.clear()
+            found = self._scanners[key] = numbers.why_not(fixed, self._instrument) or Scanner(shared, fixed)
+        return found
 
 
 def run_job(

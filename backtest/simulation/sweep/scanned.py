@@ -1,5 +1,6 @@
 """One run of a sweep as a compiled scan: wishes over columns, then fills and exits, then exact money."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from engine.core.build import exit_specs
 from engine.core.slots import Slot
 from engine.errors import InvariantBroken
 from engine.exits.plan import uses_atr
+from engine.indicators.spec import Spec
 from engine.indicators.table import ColumnCache
-from engine.indicators.wiring import Wiring
 from engine.instruments.instrument import Instrument
 from engine.strategy.base import Strategy
 from engine.strategy.decision import StepStrategy
@@ -56,30 +57,51 @@ class Scratch:
         self._used += trades
 
 
-class Scanner:
-    """What all compiled runs over one set of bars have in common. Threads may share it, each with its own `Scratch`."""
+class Shared:
+    """The bars, and the indicator columns over them, that all runs read. Columns are computed by one thread at a time
+    (`lock`) and forgotten when there are too many."""
 
     def __init__(
         self,
         data: BarColumns,
-        fixed: RunConfig,
         instrument: Instrument,
         *,
         cache_dir: Path | None = None,
         lock: AbstractContextManager[Any] | None = None,
     ) -> None:
-        self._data, self._fixed, self._instrument = data, fixed, instrument
-        self._cache_dir = cache_dir
+        self.data, self.instrument, self.cache_dir = data, instrument, cache_dir
+        self.ts, self.ts_open = (np.ascontiguousarray(c, dtype=np.int64) for c in (data.ts, data.ts_open))
         self._lock = lock or nullcontext()
-        self._ts, self._ts_open = (np.ascontiguousarray(c, dtype=np.int64) for c in (data.ts, data.ts_open))
-        self.columns = ColumnCache(columns_of(data), cache_dir=cache_dir)
-        self._prices = [self.columns.column(name) for name in ("open", "high", "low", "close", "volume")]
-        self._config, self._tiers = config_of(fixed, instrument)
-        self._deadlines = deadlines_of(fixed.exits, instrument, self._ts_open)
-        self._costs = Costs(lambda: parse_fees(fixed.fees), instrument, int(self._config["unit"][0]))
-        self._gross = instrument.tick_size * instrument.quantity_step * instrument.multiplier
+        self._columns = self._fresh()
+        self.prices = [self._columns.column(name) for name in ("open", "high", "low", "close", "volume")]
+
+    def ready(self, specs: Iterable[str | Spec]) -> ColumnCache:
+        """The cache, with these in it."""
+        with self._lock:
+            if self._columns.size > MOST_BYTES:
+                self._columns = self._fresh()
+            for spec in specs:
+                self._columns.column(spec)
+            return self._columns
+
+    def _fresh(self) -> ColumnCache:
+        return ColumnCache(columns_of(self.data), cache_dir=self.cache_dir)
+
+
+class Scanner:
+    """Runs with one configuration over shared bars. Threads may share it, each with its own `Scratch`."""
+
+    def __init__(self, shared: Shared, fixed: RunConfig) -> None:
+        self._shared, self._fixed, self._instrument = shared, fixed, shared.instrument
+        self._ts, self._ts_open, self._prices = shared.ts, shared.ts_open, shared.prices
+        self._cache_dir = shared.cache_dir
+        self._config, self._tiers = config_of(fixed, self._instrument)
+        self._deadlines = deadlines_of(fixed.exits, self._instrument, self._ts_open)
+        self._costs = Costs(lambda: parse_fees(fixed.fees), self._instrument, int(self._config["unit"][0]))
+        self._gross = self._instrument.tick_size * self._instrument.quantity_step * self._instrument.multiplier
         exits = fixed.exits
-        self._atr = self.columns.column(f"atr({exits.atr_period})") if exits is not None and uses_atr(exits) else NONE
+        atr = [f"atr({exits.atr_period})"] if exits is not None and uses_atr(exits) else []
+        self._atr = shared.ready(atr).column(atr[0]) if atr else NONE
 
     def run(
         self, key: str, kind: type[Strategy], params: dict[str, Any], *, number: int, shown: dict[str, Any],
@@ -89,7 +111,7 @@ class Scanner:
         strategy, first = self._strategy(key, kind, params)
         ts = self._ts.tolist() if strategy.needs_movers != "any" else None
         loop = wire_decision(strategy, first - 1)
-        columns = self._ready_columns(loop)
+        columns = self._shared.ready(loop.columns)
         wishes, codes = scan_rules(
             strategy, columns, first=first, ts=ts, cache_dir=self._cache_dir, wishes=scratch.wishes, loop=loop
         )
@@ -107,21 +129,12 @@ class Scanner:
 
     def _strategy(self, key: str, kind: type[Strategy], params: dict[str, Any]) -> tuple[StepStrategy, int]:
         """A fresh strategy, and how many bars its slot must have seen when it decides for the first time."""
-        timeframe, symbol = self._data.timeframe, self._instrument.symbol
+        timeframe, symbol = self._shared.data.timeframe, self._instrument.symbol
         config = SlotConfig(key, symbol, timeframe, params, {BROKER: self._fixed.quantity}, self._fixed.exits)
         slot = Slot(config, kind, exit_specs(config))
         if not isinstance(slot.strategy, StepStrategy):
             raise InvariantBroken(f"{key} has no step to compile")
         return slot.strategy, slot.need[timeframe]
-
-    def _ready_columns(self, loop: Wiring) -> ColumnCache:
-        """The cache with all that the loop reads; computed by one thread at a time, forgotten when it is large."""
-        with self._lock:
-            if self.columns.size > MOST_BYTES:
-                self.columns = ColumnCache(columns_of(self._data), cache_dir=self._cache_dir)
-            for spec in loop.columns:
-                self.columns.column(spec)
-            return self.columns
 
     def _scan(self, wishes: Floats, codes: Floats, first: int, scratch: Scratch) -> Any:
         """The state at the end; the trades are in the scratch."""

@@ -1,16 +1,19 @@
 import dataclasses
 import pickle
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
+from backtest.parity import both, difference
 from backtest.simulation.sweep import scanned
+from backtest.simulation.sweep.job import parted
 from backtest.sweeping import RunConfig, SweepJob, run_chunk, sweep
 from engine.decision.sizing import FixedFraction
 from engine.errors import FortifiedError
-from engine.exits.config import Distance, ExitConfig, Target
+from engine.exits.config import Distance, DistanceKind, ExitConfig, Target
 from tests.backtest.sweep.world import walk
 
 GRID = [{"period_1": fast, "period_2": slow} for fast in (3, 5, 8) for slow in (13, 21)]
@@ -143,3 +146,56 @@ def test_columns_that_runs_share_are_forgotten_when_they_are_too_many(monkeypatc
     whole = sweep(data, strategy="ema", grid=GRID)
     monkeypatch.setattr(scanned, "MOST_BYTES", 1)
     assert [run.document() for run in sweep(data, strategy="ema", grid=GRID).runs] == [r.document() for r in whole.runs]
+
+
+BY_EXITS = [
+    {"exits.stop.value": stop, "exits.targets.0.distance.value": target, "period_1": 5}
+    for stop in (0.0001, 0.0002)
+    for target in (0.0002, 0.0004)
+]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("force_event", [False, True])
+def test_exits_can_be_tried_like_parameters(workers, force_event):
+    data = walk(700)
+    result = sweep(data, strategy="ema", grid=BY_EXITS, workers=workers, force_event=force_event)
+    for run in result.runs:
+        stop, target = run.params["exits.stop.value"], run.params["exits.targets.0.distance.value"]
+        exits = ExitConfig(stop=Distance(stop), targets=(Target(Distance(target)),))
+        alone = sweep(data, strategy="ema", grid=[{"period_1": 5}], fixed=RunConfig(exits=exits), force_event=True)
+        assert run.stats == alone.runs[0].stats
+    assert len({run.stats["net_pnl"] for run in result.runs}) == 4
+
+
+def test_an_exit_of_the_sweep_can_be_changed_and_taken_away():
+    fixed = RunConfig(exits=ExitConfig(stop=Distance(1.0, DistanceKind.ATR), max_hold_s=300.0))
+    grid: list[dict[str, Any]] = [
+        {"exits.stop.value": 2.0},
+        {"exits.stop": "none"},
+        {"exits.stop": "none", "exits.max_hold_s": "none"},
+    ]
+    changed = [parted(fixed, params)[1].exits for params in grid]
+    assert changed == [
+        ExitConfig(stop=Distance(2.0, DistanceKind.ATR), max_hold_s=300.0),
+        ExitConfig(max_hold_s=300.0),
+        None,
+    ]
+    data = walk(500)
+    for params in grid:
+        assert difference(*both(data, "ema", params, fixed)) == ""
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"exits.stop.value": -1},
+        {"exits.stopp.value": 1},
+        {"exits.targets.x.share": 1},
+        {"exits.break_even.after.value": 1},
+    ],
+)
+def test_exits_that_make_no_sense_are_told_and_do_not_end_the_sweep(params):
+    result = sweep(walk(200), strategy="ema", grid=[params, {}])
+    assert result.runs[0].error
+    assert result.runs[1].stats
