@@ -61,6 +61,16 @@ def resolve(symbol: str) -> str:
     return venue_symbol(symbol, datetime.now(tz=UTC).date())
 
 
+def following(streamer_symbol: Callable[[str], str]) -> Callable[[str], str]:
+    """The same, with the contract that people's choice of the roll makes the active one: "/NQZ26" for dxFeed's
+    "/NQZ26:XCME"."""
+
+    def resolve_future(symbol: str) -> str:
+        return streamer_symbol(symbol).partition(":")[0] if symbol.startswith("/") else resolve(symbol)
+
+    return resolve_future
+
+
 class Token(Protocol):
     """Gives an access token; told that one was refused, it gives another."""
 
@@ -293,14 +303,16 @@ def make(setup: FeedSetup) -> SchwabFeed:
     """The feed of one configuration: with a login of its own where it has a secret, else with the one that people
     connected for orders, at the address that the installation has for it."""
     options = msgspec.convert(setup.options, type=SchwabOptions)
+    names = following(setup.resolve)
     if setup.token:
         own = LoginToken(setup.api_url, setup.token)
-        return SchwabFeed(setup.name, token=own, api_url=setup.api_url, options=options)
+        return SchwabFeed(setup.name, token=own, api_url=setup.api_url, options=options, resolve=names)
     # Logins are kept by Django, which a feed with a secret of its own need not have.
     from brokers.tokens import TokenSource, client_of
 
     api_url = setup.api_url or client_of("schwab").api_url
-    return SchwabFeed(setup.name, token=TokenSource("schwab", options.login), api_url=api_url, options=options)
+    source = TokenSource("schwab", options.login)
+    return SchwabFeed(setup.name, token=source, api_url=api_url, options=options, resolve=names)
 
 
 FEEDS.add("schwab", FeedKind(make, SchwabOptions, "Charles Schwab: level one, sampled, and its own minutes"))

@@ -12,7 +12,7 @@ from engine.model.market import Bar, FeedGap, Quote
 from engine.model.time import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS
 from marketdata.feeds.facts import SymbolFacts
 from marketdata.feeds.registry import FEEDS, FeedSetup
-from marketdata.feeds.schwab.feed import resolve
+from marketdata.feeds.schwab.feed import following, resolve
 from marketdata.feeds.schwab.history import wanted
 from marketdata.feeds.schwab.login import LoginToken
 from simulators.faults import FaultScript
@@ -195,3 +195,9 @@ def test_a_feed_without_a_secret_takes_the_login_of_the_accounts_and_its_address
     own: Any = FEEDS["schwab"].make(FeedSetup("schwab", "http://127.0.0.1:2", SECRET, {}, lambda symbol: symbol))
     assert isinstance(own._token, LoginToken)
     assert own._client._api_url == "http://127.0.0.1:2"
+
+
+def test_a_future_is_the_contract_that_people_chose_to_roll_to():
+    chosen = {"/NQ": "/NQH27:XCME", "/ESZ26": "/ESZ26:XCME"}
+    names = following(lambda symbol: chosen[symbol])
+    assert [names(symbol) for symbol in ("/NQ", "/ESZ26", "SPX", "BRK.B")] == ["/NQH27", "/ESZ26", "$SPX", "BRK/B"]
