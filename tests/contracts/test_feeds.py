@@ -8,15 +8,24 @@ from typing import Any
 
 import pytest
 
-from engine.bars.expand import Expander
 from engine.bars.timeframe import parse_timeframe
-from engine.model.market import Bar, Quote, Tick
+from engine.model.market import Quote, Tick
 from engine.model.time import NS_PER_MINUTE, NS_PER_S
 from marketdata.feeds.errors import FeedError
 from marketdata.feeds.registry import FEEDS
 from marketdata.history import plan_join
 from tests.contracts.feeds import feeds_under_test
 from tests.contracts.feeds.base import FeedUnderTest, Policy, Venue, Watched
+from tests.contracts.feeds.checks import (
+    assert_no_print_is_missing_unless_told,
+    assert_nothing_invented,
+    assert_nothing_lost,
+    assert_same_as_built,
+    assert_true,
+    built_bars,
+    connected_again,
+    until_it_goes_on,
+)
 
 ENTRIES = feeds_under_test()
 Watch = Callable[..., Awaitable[Watched]]
@@ -56,25 +65,6 @@ async def watch(entry: FeedUnderTest, venue: Venue) -> AsyncIterator[Watch]:
     yield begin
     for each in made:
         await each.close()
-
-
-def assert_true(got: Watched, entry: FeedUnderTest, symbol: str) -> None:
-    """What came is what was printed: all of it between the first and the last, once, in its order; where the venue
-    sends last values only, some of it."""
-    found = got.prints(symbol)
-    sent = got.venue.sent(symbol, found[0].ts, found[-1].ts)
-    if entry.has_every_print:
-        assert found == sent
-    else:
-        assert_nothing_invented(got, symbol)
-
-
-def assert_nothing_invented(got: Watched, symbol: str) -> None:
-    """Every print that came was printed, and none came twice."""
-    found = got.prints(symbol)
-    sent = got.venue.sent(symbol, min(found).ts, max(found).ts)
-    assert [each for each in found if each not in set(sent)] == []
-    assert len(found) <= len(sent)
 
 
 def test_every_kind_of_feed_is_under_contract():
@@ -181,26 +171,6 @@ async def test_a_cut_heals_without_help_and_is_told_as_a_gap_before_the_next_pri
     await until_it_goes_on(got, entry, mark)
     assert got.feed.last_error
     assert got.feed.connects == 2
-
-
-def gap_came(got: Watched, symbol: str, mark: int) -> Callable[[], Any]:
-    return lambda: got.gaps(symbol, since=mark)
-
-
-def connected_again(got: Watched, connects: int) -> Callable[[], Any]:
-    return lambda: got.feed.connects > connects
-
-
-async def until_it_goes_on(got: Watched, entry: FeedUnderTest, mark: int) -> None:
-    """Prints come again, and between the old and the new ones stands a gap, or nothing is missing."""
-    for symbol in entry.symbols:
-        if not entry.replays_missed:
-            await got.until(gap_came(got, symbol, mark), f"a gap of {symbol}")
-            assert got.gaps(symbol, since=mark)[0].reason
-        await got.until(lambda: got.feed.is_connected, "connected again")
-        await got.until_prints(symbol, 20)
-        assert_nothing_invented(got, symbol)
-        assert_no_print_is_missing_unless_told(got, entry, symbol)
 
 
 @suffering("cut")
@@ -336,19 +306,6 @@ async def test_nothing_of_a_broken_frame_is_believed_and_what_was_in_it_is_not_m
     assert_no_print_is_missing_unless_told(got, entry, symbol)
 
 
-def assert_no_print_is_missing_unless_told(got: Watched, entry: FeedUnderTest, symbol: str) -> None:
-    """Between two prints without a gap between them, nothing was lost."""
-    stretch: list[Tick] = []
-    for event in [*got.events, None]:
-        if isinstance(event, Tick) and event.symbol == symbol:
-            stretch.append(event)
-        elif stretch and (event is None or event in got.gaps(symbol)):
-            found = [(tick.ts, tick.price, tick.size) for tick in stretch]
-            if entry.has_every_print:
-                assert found == got.venue.sent(symbol, stretch[0].ts, stretch[-1].ts)
-            stretch = []
-
-
 @suffering("duplicate")
 async def test_a_print_that_comes_twice_counts_once(entry, venue, watch):
     symbol = entry.symbols[0]
@@ -392,12 +349,6 @@ async def test_overtaken_prints_come_all_the_same_and_once(entry, venue, watch):
     assert_nothing_lost(got, entry, symbol)
 
 
-def assert_nothing_lost(got: Watched, entry: FeedUnderTest, symbol: str) -> None:
-    found = got.prints(symbol)
-    if entry.has_every_print:
-        assert sorted(found) == sorted(got.venue.sent(symbol, min(found).ts, max(found).ts))
-
-
 @suffering("gap")
 async def test_prints_lost_without_a_word_are_told_where_the_protocol_shows_it(entry, venue, watch):
     symbol = entry.symbols[0]
@@ -432,31 +383,6 @@ async def test_history_meets_the_bars_made_of_prints_without_a_double_or_a_hole(
         if timeframe in built:
             assert_same_as_built(bars, built[timeframe])
         assert plan_join([], bars) == ([], bars)
-
-
-def built_bars(venue: Venue, symbol: str, timeframes: list[str], start: int, end: int) -> dict[str, dict[int, Bar]]:
-    """What our own aggregator makes of the venue's prints, whole bars that begin after `start`, by their close."""
-    maker = Expander(symbol, timeframes)
-    span = max(parse_timeframe(each).duration_ns or 0 for each in timeframes)
-    found: dict[str, dict[int, Bar]] = {timeframe: {} for timeframe in timeframes}
-    for tick in venue.ticks(symbol, start=start - start % span - 1, end=end):
-        for bar in maker.on_tick(tick):
-            if bar.ts_open >= start:
-                found[bar.timeframe][bar.ts] = bar
-    return found
-
-
-def assert_same_as_built(bars: list[Bar], expected: dict[int, Bar]) -> None:
-    """Bar for bar, so that joined to ours nothing doubles."""
-    # The last one may still be forming here: no print came after its end.
-    common = [bar for bar in bars if bar.ts in expected]
-    assert len(common) >= len(bars) - 2
-    assert common
-    for bar in common:
-        ours = expected[bar.ts]
-        assert (bar.ts_open, bar.open, bar.high, bar.low, bar.close, bar.volume) == (
-            *(ours.ts_open, ours.open, ours.high, ours.low, ours.close, ours.volume),
-        )
 
 
 @having(lambda entry: entry.history)
