@@ -19,7 +19,7 @@ from marketdata.feeds.dxlink.histories import Histories
 from marketdata.feeds.dxlink.liveness import Liveness
 from marketdata.feeds.dxlink.messages import Channel, Received, Subscription
 from marketdata.feeds.dxlink.options import DXLinkOptions
-from marketdata.feeds.dxlink.tokens import QuoteToken, TokenSource
+from marketdata.feeds.dxlink.tokens import Login, QuoteToken, TokenSource
 from marketdata.feeds.dxlink.translate import FIELDS, Translator
 from marketdata.feeds.errors import FeedError, FeedProtocolError, FeedUnauthorized, FeedUnavailable
 from marketdata.feeds.registry import FEEDS, FeedKind, FeedSetup, Frame
@@ -328,8 +328,17 @@ def make(setup: FeedSetup) -> DXLinkFeed:
         return DXLinkFeed(setup.name, token=direct, options=options, resolve=setup.resolve)
     if not setup.api_url:
         raise InvalidInput(f"feed {setup.name}: api_url, or the option url, is required", field="api_url")
-    source = TokenSource(setup.api_url, setup.token)
+    source = TokenSource(setup.api_url, setup.token, login=_login_of_accounts(options.login))
     return DXLinkFeed(setup.name, token=source.fetch, options=options, resolve=setup.resolve)
+
+
+def _login_of_accounts(name: str) -> Login | None:
+    if not name:
+        return None
+    # Accounts are kept by Django, which those who never take an account's login need not have.
+    from brokers import tokens
+
+    return tokens.TokenSource("tastytrade", name)
 
 
 FEEDS.add("dxlink", FeedKind(make, DXLinkOptions, "tastytrade's real-time data, or dxFeed directly"))

@@ -9,8 +9,9 @@ Seconds = Annotated[float, Meta(gt=0)]
 
 
 class DXLinkOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`prints`: where prints come from; "auto" takes TimeAndSale as soon as the venue sends it. `url`: a server that
-    needs no quote token. `mute_after_s`: no market data for so long while connected, and the line counts as dead;
+    """`prints`: where prints come from; "auto" takes TimeAndSale as soon as the venue sends it. `login`: the
+    login of tastytrade accounts whose tokens are used; without one the feed has its own. `url`: a server that needs no
+    quote token. `mute_after_s`: no market data for so long while connected, and the line counts as dead;
     `symbol_mute_after_s` the same for one symbol, which is then subscribed again. `volume_check`: hold the prints
     against the day's volume, "sales" where they come as TimeAndSale, "always" also where they come as Trade, which the
     venue may bundle; what is missing after `loss_grace_s` was lost. `speed`: market seconds per second of a simulated
@@ -22,6 +23,7 @@ class DXLinkOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profile: bool = True
     greeks: bool = False
     data_format: Literal["COMPACT", "FULL"] = "COMPACT"
+    login: str = ""
     url: str = ""
     mute_after_s: Seconds = 20.0
     symbol_mute_after_s: Seconds = 120.0

@@ -1,9 +1,10 @@
 """Quote tokens: where the DXLink server is and what opens it, asked of the broker's REST interface."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from engine.errors import FortifiedError
 from infra.http import http_client
 from marketdata.feeds.errors import FeedProtocolError, FeedUnauthorized, FeedUnavailable
 
@@ -28,13 +29,22 @@ class Grant(msgspec.Struct, frozen=True):
     client_secret: str
 
 
-class TokenSource:
-    """Quote tokens of one login. `secret` is a JSON object with `refresh_token` and `client_secret`, or an access
-    token as it is. Every call asks the broker anew."""
+class Login(Protocol):
+    """A login that an account has already: it gives access tokens, and another where one is refused."""
 
-    def __init__(self, api_url: str, secret: str, *, timeout_s: float = 10.0) -> None:
+    async def __call__(self) -> str: ...
+
+    async def refused(self, token: str) -> None: ...
+
+
+class TokenSource:
+    """Quote tokens of one login: an account's (`login`), or one of the feed's own. Then `secret` is a JSON object with
+    `refresh_token` and `client_secret`, or an access token as it is. Every call asks the broker anew."""
+
+    def __init__(self, api_url: str, secret: str = "", *, login: Login | None = None, timeout_s: float = 10.0) -> None:
         self._api_url = api_url
         self._secret = secret
+        self._login = login
         self._timeout_s = timeout_s
 
     async def fetch(self) -> QuoteToken:
@@ -45,12 +55,18 @@ class TokenSource:
             async with http_client(base_url=self._api_url, timeout_s=self._timeout_s) as client:
                 access = await self._access_token(client)
                 response = await client.get(PATH, headers={"Authorization": f"Bearer {access}"})
+                if response.status_code == 401 and self._login is not None:
+                    await self._login.refused(access)
+                    access = await self._access_token(client)
+                    response = await client.get(PATH, headers={"Authorization": f"Bearer {access}"})
         except httpx.HTTPError as error:
             raise FeedUnavailable(f"{self._api_url} does not answer: {error or type(error).__name__}") from error
         self._check(response, PATH)
         return _parse(response.content)
 
     async def _access_token(self, client: "httpx.AsyncClient") -> str:
+        if self._login is not None:
+            return await _token_of(self._login)
         if not self._secret.lstrip().startswith("{"):
             return self._secret
         try:
@@ -78,6 +94,14 @@ class TokenSource:
             )
         if status != 200:
             raise FeedProtocolError(f"{where}: HTTP 200 was expected, found {status}")
+
+
+async def _token_of(login: Login) -> str:
+    try:
+        return await login()
+    except FortifiedError as error:
+        kind = FeedUnavailable if error.retryable else FeedUnauthorized
+        raise kind(error.detail) from error
 
 
 def _parse(content: bytes) -> QuoteToken:

@@ -11,8 +11,14 @@ from django.test import AsyncClient
 from brokers import logins
 from brokers.connections import venue_of
 from brokers.models import BrokerAccount, BrokerNotice, BrokerToken
+from brokers.tokens import TokenSource
 from brokers.venue import Known, NotAuthorized, Unknown
 from engine.instruments.catalog import instrument_for
+from engine.model.market import Tick
+from marketdata.feeds.dxlink.tokens import TokenSource as QuoteTokens
+from marketdata.feeds.errors import FeedUnauthorized
+from marketdata.feeds.registry import FEEDS, FeedSetup
+from marketdata.feeds.symbols import streamer_symbol
 from simulators.dxlink.quote_tokens import Credentials
 from simulators.market import MarketConfig
 from simulators.serve import SimulatorConfig, serve
@@ -93,3 +99,24 @@ async def test_many_tasks_and_a_token_that_ends_in_the_middle(simulator, admin):
         assert all(isinstance(answer, Known) for answer in answers)
     finally:
         await venue.close()
+
+
+async def test_the_login_of_the_accounts_opens_the_price_stream_too(simulator, admin):
+    await consent(admin)
+    kind = FEEDS["dxlink"]
+    feed = kind.make(FeedSetup("dx", simulator.rest_url, "", {"login": "main"}, streamer_symbol))
+    try:
+        await feed.subscribe(["SPY"])
+        simulator.tokens.expire_all()  # what it has in hand is refused: it gets another at once
+        async with asyncio.timeout(20):
+            async for events in feed.frames():
+                if any(isinstance(event, Tick) for event in events):
+                    return
+    finally:
+        await feed.close()
+
+
+async def test_a_login_that_needs_a_person_is_said_by_the_feed(simulator):
+    source = QuoteTokens(simulator.rest_url, login=TokenSource("tastytrade"))
+    with pytest.raises(FeedUnauthorized, match="connect the account first"):
+        await source.fetch()
