@@ -15,6 +15,7 @@ from marketdata.recording.records import (
     Numbered,
     Received,
     Record,
+    first_number,
     frame,
     records,
     segments,
@@ -73,8 +74,10 @@ class Recorder:
         for path in segments(self.folder):
             if path.name.endswith(OPEN):
                 _seal(path)
-        tail = list(records(self.folder, after=published))
-        self.number = self._done = max(published, tail[-1].number if tail else 0)
+        # A damaged file must not keep a feed from running: what is behind the damage is part of the gap.
+        tail = list(records(self.folder, after=published, is_strict=False))
+        named = max((first_number(path) for path in segments(self.folder)), default=0)
+        self.number = self._done = max(published, tail[-1].number if tail else 0, named)
         self._thread = threading.Thread(target=self._work, name=f"recorder {self.folder.name}", daemon=True)
         self._thread.start()
         return tail

@@ -107,12 +107,12 @@ def parse(data: bytes) -> Iterator[Numbered]:
         at = end
 
 
-def read_segment(path: Path) -> list[Numbered]:
-    """All records of one file, whatever state it is in."""
+def read_segment(path: Path, *, is_strict: bool = True) -> list[Numbered]:
+    """All records of one file, whatever state it is in; unless `is_strict` up to where it is damaged."""
     data = path.read_bytes()
     if path.name.endswith(KEPT):
         data = _decompress(data)
-    elif path.name.endswith(OPEN):
+    if path.name.endswith(OPEN) or not is_strict:
         data = data[: whole_length(data)]
     try:
         return list(parse(data))
@@ -133,12 +133,12 @@ def segments(folder: Path) -> list[Path]:
     return [found[stem] for stem in sorted(found)]
 
 
-def records(folder: Path, *, after: int = 0) -> Iterator[Numbered]:
+def records(folder: Path, *, after: int = 0, is_strict: bool = True) -> Iterator[Numbered]:
     """Every record with a number above `after`."""
     paths = segments(folder)
     for at, path in enumerate(paths):
         if at + 1 == len(paths) or first_number(paths[at + 1]) > after + 1:
-            yield from (each for each in read_segment(path) if each.number > after)
+            yield from (each for each in read_segment(path, is_strict=is_strict) if each.number > after)
 
 
 def first_number(path: Path) -> int:

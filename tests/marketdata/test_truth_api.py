@@ -1,0 +1,53 @@
+"""The truth gate's word over HTTP, and how a feed's options reach it."""
+
+import pytest
+from rest_framework.test import APIClient
+
+from engine.errors import InvalidInput
+from infra.redis import keys
+from infra.redis.client import sync_client
+from marketdata import host
+from marketdata.feeds.truth import TruthOptions
+from marketdata.services import save_feed
+
+pytestmark = pytest.mark.django_db
+
+
+def test_every_symbol_is_told_with_its_reason_and_by_timeframe(admin_user, redis_url):
+    sync_client(redis_url).hset(
+        keys.feed_state("/NQ"),
+        mapping={
+            "feed": "dxlink", "state": "gapped", "reason": "cut", "since": 1_763_735_400_000_000_000, "last_recv": 0,
+            "venue_symbol": "/NQZ26:XCME", "timeframes": '{"1": {"state": "gapped", "reason": "cut"}}',
+        },
+    )  # fmt: skip
+    sync_client(redis_url).hset(keys.feed_state("SPY"), mapping={"state": "fresh"})
+    api = APIClient()
+    api.force_authenticate(admin_user)
+    future, stock = api.get("/api/feeds/states").json()
+    assert (future["symbol"], future["state"], future["venue_symbol"]) == ("/NQ", "gapped", "/NQZ26:XCME")
+    assert future["timeframes"] == {"1": {"state": "gapped", "reason": "cut"}}
+    assert (future["since"], future["last_received"]) == ("2025-11-21T14:30:00.000000000Z", None)
+    assert (stock["symbol"], stock["state"], stock["timeframes"]) == ("SPY", "fresh", {})
+
+
+def test_a_feeds_truth_options_are_checked_and_kept_apart_from_its_own(redis_url):
+    save_feed(name="main", kind="dxlink", api_url="http://x", options={"truth": {"prints_after_s": {"SPY": 5}}})
+    truth, second = host.make_truth("main")
+    assert (truth.prints_after_s, truth.stale_after_s, second) == ({"SPY": 5.0}, 15.0, None)
+    assert host.make_feed("main").name == "main"
+    with pytest.raises(InvalidInput, match="stale_after"):
+        save_feed(name="main", kind="dxlink", api_url="http://x", options={"truth": {"stale_after": 5}})
+
+
+def test_a_second_source_is_another_configured_feed(redis_url):
+    save_feed(name="other", kind="dxlink", api_url="http://y")
+    save_feed(name="main", kind="dxlink", api_url="http://x", options={"truth": {"check_against": "other"}})
+    _, second = host.make_truth("main")
+    assert second is not None
+    assert second.name == "other"
+    save_feed(name="main", kind="dxlink", api_url="http://x", options={"truth": {"check_against": "main"}})
+    with pytest.raises(InvalidInput, match="names the feed itself"):
+        host.make_truth("main")
+    save_feed(name="plain", kind="dxlink", api_url="http://x")
+    assert host.make_truth("plain") == (TruthOptions(), None)
