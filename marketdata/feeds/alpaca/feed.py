@@ -42,7 +42,9 @@ class AlpacaFeed(StreamFeed):
         super().__init__(name, self.options, resolve=alpaca_symbol)
         self._key = key
         self._codec = messages.Codec(self.options.codec)
-        self._translator = Translator(self.tracks, self.counts, source=name)
+        self._translator = Translator(
+            self.tracks, self.counts, source=name, has_prints=self.options.prints == "trades"
+        )  # fmt: skip
         self._asking = Asking(self._build, batch=self.options.batch)
         self._http = RestClient(
             self.options.data_url,

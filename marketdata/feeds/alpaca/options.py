@@ -28,5 +28,6 @@ class AlpacaOptions(StreamOptions, frozen=True, kw_only=True, forbid_unknown_fie
 
     def channels(self) -> list[str]:
         """What is subscribed for each symbol; corrections and cancellations come with trades."""
-        prints = ["trades"] if self.prints == "trades" else ["bars", "updatedBars"]
+        checked = ["trades", "bars"] if self.check_minutes else ["trades"]
+        prints = checked if self.prints == "trades" else ["bars", "updatedBars"]
         return prints + ["quotes"] * self.quotes + ["statuses"] * self.statuses

@@ -25,14 +25,17 @@ class Translator:
     numbers its prints anew each day, so the day is part of it.
     """
 
-    def __init__(self, tracks: Mapping[str, SymbolTrack], counts: Counter[str], *, source: str) -> None:
+    def __init__(
+        self, tracks: Mapping[str, SymbolTrack], counts: Counter[str], *, source: str, has_prints: bool = True
+    ) -> None:
+        """`has_prints`: the venue's bars are there to be compared with, and not given out."""
         self._tracks = tracks
         self._counts = counts
         self._source = f"vendor:{source}"
         self._readers: dict[type, Callable[[Any, SymbolTrack, int], Event | SymbolFacts | None]] = {
             messages.Trade: self._trade,
             messages.Quote: self._quote,
-            messages.Bar: self._bar,
+            messages.Bar: self._check if has_prints else self._bar,
             messages.UpdatedBar: self._updated_bar,
             messages.Correction: self._correction,
             messages.CancelError: self._cancel,
@@ -71,6 +74,7 @@ class Translator:
             self._counts["official open or close of an exchange, no print"] += 1
             return None
         track.last_ts = ts
+        track.ledger.took(ts, trade.s)
         return Tick(
             ts, track.name, trade.p, trade.s, track.bid, track.ask, bits(trade.c, trade.z) if trade.c else 0, ts_recv
         )
@@ -84,6 +88,9 @@ class Translator:
         made = minute_bar(bar, symbol=track.name, source=self._source, ts_recv=ts_recv)
         track.last_ts = made.ts
         return made
+
+    def _check(self, bar: messages.Bar, track: SymbolTrack, ts_recv: int) -> None:
+        track.ledger.told(nanoseconds(bar.t), bar.n, bar.v, ts_recv)
 
     def _updated_bar(self, bar: messages.UpdatedBar, track: SymbolTrack, ts_recv: int) -> Bar:
         return minute_bar(bar, symbol=track.name, source=self._source, ts_recv=ts_recv)

@@ -22,20 +22,21 @@ from marketdata.feeds.streaming.pace import RestClient
 _FINE = frozenset(("connected", "auth_success", "success"))
 _LOGIN = frozenset(("auth_failed", "auth_required", "not_authorized"))  # only a person can change these
 _ENDS = frozenset(("auth_failed", "auth_timeout", "max_connections", "slow_consumer", "force_disconnect"))
-_SUBSCRIPTION = re.compile(r"\b[A-Z]+\.(?P<name>[A-Z0-9.:]+)")
+_SUBSCRIPTION = re.compile(r"\b(?P<channel>[A-Z]+)\.(?P<name>[A-Z0-9.:]+)")
 
 
 class MassiveFeed(StreamFeed):
     """A `Feed` of one of Massive's markets. `history` needs no connection."""
 
     has_own_history = True
+    volume_tolerance = 1.0  # minutes may be rounded to whole shares
     request_ns = 366 * NS_PER_DAY
 
     def __init__(self, name: str, key: str, options: MassiveOptions | None = None) -> None:
         self.options = chosen = options or MassiveOptions()
         super().__init__(name, chosen, resolve=lambda symbol: massive_symbol(symbol, chosen.market))
         self._key = key
-        self._translator = Translator(self.tracks, self.counts, source=name)
+        self._translator = Translator(self.tracks, self.counts, source=name, has_prints=chosen.prints == "trades")
         self._http = RestClient(
             chosen.data_url,
             headers={"Authorization": f"Bearer {key}"},
@@ -114,7 +115,7 @@ class MassiveFeed(StreamFeed):
             raise self._problem(status)
         named = _SUBSCRIPTION.search(status.message)
         track = self.tracks.get(named["name"]) if named else None
-        if track is not None:
+        if named and track is not None and named["channel"] == self.options.channels()[0]:
             self._refuse(track.name, f"Massive says: {status.message}")
         else:
             self._leave_out(f"status {status.status}: {status.message}")

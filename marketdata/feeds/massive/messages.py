@@ -44,6 +44,7 @@ class Minute(_Message, tag="AM", frozen=True):
     e: int
     vw: float | None = None
     z: float = 0.0
+    dv: str = ""  # the volume with fractions
 
 
 class Second(Minute, tag="A", frozen=True):

@@ -26,4 +26,6 @@ class MassiveOptions(StreamOptions, frozen=True, kw_only=True, forbid_unknown_fi
     def channels(self) -> list[str]:
         """What is subscribed for each symbol. An index has values and no quotes."""
         own = {"trades": "V" if self.market == "indices" else "T", "minute_bars": "AM", "second_bars": "A"}
-        return [own[self.prints], *["Q"] * (self.quotes and self.market != "indices")]
+        has_sizes = self.market != "indices"
+        checked = ["AM"] * (self.check_minutes and self.prints == "trades" and has_sizes)
+        return [own[self.prints], *checked, *["Q"] * (self.quotes and has_sizes)]

@@ -19,14 +19,17 @@ class Translator:
     begin anew each day.
     """
 
-    def __init__(self, tracks: Mapping[str, SymbolTrack], counts: Counter[str], *, source: str) -> None:
+    def __init__(
+        self, tracks: Mapping[str, SymbolTrack], counts: Counter[str], *, source: str, has_prints: bool = True
+    ) -> None:
+        """`has_prints`: the venue's minutes are there to be compared with, and not given out."""
         self._tracks = tracks
         self._counts = counts
         self._source = f"vendor:{source}"
         self._readers: dict[type, Callable[[Any, SymbolTrack, int], Event | None]] = {
             messages.Trade: self._trade,
             messages.Quote: self._quote,
-            messages.Minute: self._bar,
+            messages.Minute: self._check if has_prints else self._bar,
             messages.Second: self._bar,
             messages.IndexValue: self._value,
         }
@@ -61,9 +64,13 @@ class Translator:
             return None
         track.last_ts = ts
         size = float(trade.ds) if trade.ds else trade.s
+        track.ledger.took(ts, size)
         return Tick(
             ts, track.name, trade.p, size, track.bid, track.ask, bits(trade.c) if trade.c else 0, ts_recv
         )  # fmt: skip
+
+    def _check(self, bar: messages.Minute, track: SymbolTrack, ts_recv: int) -> None:
+        track.ledger.told(bar.s * NS_PER_MS, 0, float(bar.dv) if bar.dv else bar.v, ts_recv)
 
     def _value(self, value: messages.IndexValue, track: SymbolTrack, ts_recv: int) -> Tick | None:
         """An index is calculated, not traded: a print without size."""

@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 
 from engine.model.market import Bar, FeedGap
+from engine.model.time import NS_PER_S
 from infra.backoff import Backoff
 from marketdata.feeds.errors import FeedError, FeedProtocolError, FeedUnauthorized, FeedUnavailable
 from marketdata.feeds.facts import SymbolFacts
 from marketdata.feeds.registry import Frame
 from marketdata.feeds.streaming.line import StreamLine
 from marketdata.feeds.streaming.liveness import Watchdog
+from marketdata.feeds.streaming.minutes import MinuteLedger
 from marketdata.feeds.streaming.options import StreamOptions
 from marketdata.feeds.streaming.track import SymbolTrack
 
@@ -33,6 +35,7 @@ class StreamFeed(ABC):
 
     is_resumable = False
     position: str | None = None
+    volume_tolerance = 0.0  # of the venue's minutes
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class StreamFeed(ABC):
         )  # fmt: skip
         self._bad_frames = 0
         self._outgoing: list[bytes] = []
+        self._settle_at = 0
         self._is_closed = False
         self._closing = asyncio.Event()
 
@@ -160,6 +164,8 @@ class StreamFeed(ABC):
         self.connects += 1
         self._bad_frames = 0
         self._watchdog.begin(time.monotonic())
+        for track in self.tracks.values():
+            track.ledger.reset()
         logger.info("%s: connected, %d symbols", self.name, len(self._wanted))
         watching = asyncio.create_task(self._watch(line))
         try:
@@ -190,7 +196,21 @@ class StreamFeed(ABC):
             if self._backoff.attempt:
                 self._backoff.reset()  # data, and only data, proves that the connection is good
             self._watchdog.data_came(time.monotonic())
-        return frame
+        losses = self._losses(received_at)
+        return [*frame, *losses] if losses else frame
+
+    def _losses(self, now: int) -> list[FeedGap]:
+        """Gaps that only the venue's own minutes show; looked for once a second, last in their frame."""
+        if now < self._settle_at:
+            return []
+        self._settle_at = now + NS_PER_S
+        found = []
+        for track in self.tracks.values():
+            loss = track.ledger.settle(now)
+            if loss is not None:
+                self.counts["minute with prints that never came"] += 1
+                found.append(FeedGap(loss.until, track.name, f"{self.name}: {loss}", loss.missed, since=loss.since))
+        return found
 
     def _unreadable(self, reason: str) -> Frame:
         """A frame was lost: nobody can say which symbols were in it, so all have a gap."""
@@ -240,7 +260,8 @@ class StreamFeed(ABC):
         if venue_name is None:
             self._refuse(symbol, "this venue has no such symbol")
             return None
-        self.tracks[venue_name] = SymbolTrack(symbol)
+        grace_ns = int(self._settings.loss_grace_s * NS_PER_S)
+        self.tracks[venue_name] = SymbolTrack(symbol, MinuteLedger(grace_ns=grace_ns, tolerance=self.volume_tolerance))
         return venue_name
 
     def _refuse(self, symbol: str, reason: str) -> None:

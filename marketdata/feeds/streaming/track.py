@@ -1,6 +1,7 @@
 """What a feed remembers of one symbol: its last quote and times, and the prints of the last moments."""
 
 from engine.model.market import NAN
+from marketdata.feeds.streaming.minutes import MinuteLedger
 
 REMEMBERED = 2_048  # prints per symbol at least, for repetitions and corrections: they come soon or never
 
@@ -11,10 +12,11 @@ class SymbolTrack:
     Prints are remembered in two generations, because taking the oldest out of a dict one by one is slow.
     """
 
-    __slots__ = ("_before", "_prints", "ask", "bid", "last_recv", "last_ts", "name")
+    __slots__ = ("_before", "_prints", "ask", "bid", "last_recv", "last_ts", "ledger", "name")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, ledger: MinuteLedger | None = None) -> None:
         self.name = name
+        self.ledger = ledger or MinuteLedger(grace_ns=0)
         self.bid = NAN
         self.ask = NAN
         self.last_ts = 0

@@ -103,6 +103,21 @@ async def test_corrections_cancels_and_halts_come_as_events():
         assert gone.replacement is None
 
 
+async def test_prints_lost_without_a_word_show_in_the_venues_minute():
+    options = {"speed": 30.0, "loss_grace_s": 0.4}
+    async with simulator(speed=30.0) as venue, watching(venue, "SPY", **options) as got:
+        await got.until_prints("SPY", 5)
+        minute = NS_PER_MINUTE
+        await got.until(lambda: got.ticks("SPY")[-1].ts // minute >= got.ticks("SPY")[0].ts // minute + 3, "3 minutes")
+        assert not got.gaps("SPY")
+        assert not [event for event in got.events if isinstance(event, Bar)]
+        venue.faults.add(FaultScript("gap", for_s=0.8, share=0.2))
+        await got.until(lambda: got.gaps("SPY"), "a gap")
+        gap = got.gaps("SPY")[0]
+        assert gap.missed > 0
+        assert gap.ts - gap.since == minute
+
+
 async def test_the_venues_own_minutes_instead_of_prints():
     options = {"prints": "minute_bars", "quotes": False, "speed": 120.0}
     async with simulator(speed=120.0) as venue, watching(venue, "SPY", **options) as got:

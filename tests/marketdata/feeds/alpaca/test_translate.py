@@ -38,7 +38,7 @@ class Desk:
         self.codec = Codec(codec)
         self.counts: Counter[str] = Counter()
         self.track = SymbolTrack("SPY")
-        self.translator = Translator({"SPY": self.track}, self.counts, source="alpaca")
+        self.translator = Translator({"SPY": self.track}, self.counts, source="alpaca", has_prints=False)
 
     def read(self, *messages: dict[str, Any]) -> list[Any]:
         return self.translator.translate(self.codec.decode(self.frame(*messages)), RECV)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.errors import InvalidInput
-from engine.model.market import Bar
+from engine.model.market import Bar, FeedGap, Quote
 from engine.model.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
 from marketdata.feeds.errors import FeedUnauthorized, FeedUnavailable
 from marketdata.feeds.massive.feed import MassiveFeed, make
@@ -46,11 +46,33 @@ async def watching(venue: MassiveSimulator, *symbols: str, **options: Any) -> As
 
 
 async def test_a_subscription_that_the_plan_lacks_is_refused_by_name_and_the_line_stays():
-    limits = MassiveLimits(channels=("T",))
-    async with simulator(limits=limits) as venue, watching(venue, "SPY", quotes=True) as got:
-        await got.until(lambda: got.feed.refused and got.ticks("SPY"))
-        assert "not authorized to subscribe to Q.SPY" in got.feed.refused["SPY"]
+    limits = MassiveLimits(channels=("Q",))
+    async with simulator(limits=limits) as venue, watching(venue, "SPY") as got:
+        await got.until(lambda: got.feed.refused and [event for event in got.events if isinstance(event, Quote)])
+        assert "not authorized to subscribe to T.SPY" in got.feed.refused["SPY"]
         assert got.feed.connects == 1
+
+
+async def test_a_plan_without_quotes_or_minutes_still_brings_prints():
+    async with simulator(limits=MassiveLimits(channels=("T",))) as venue, watching(venue, "SPY") as got:
+        await got.until_prints("SPY", 5)
+        left_out = [reason for reason in got.feed.counts if "not authorized" in reason]
+        assert len(left_out) == 2
+        assert not got.feed.refused
+
+
+async def test_prints_lost_without_a_word_show_in_the_venues_minute():
+    options = {"speed": 20.0, "loss_grace_s": 0.5}
+    async with simulator(speed=20.0) as venue, watching(venue, "SPY", **options) as got:
+        await got.until_prints("SPY", 5)
+        await asyncio.sleep(7.0)  # two minutes of the market, whole ones
+        assert not got.gaps("SPY")
+        venue.faults.add(FaultScript("gap", for_s=1.0, share=0.2))
+        await got.until(lambda: got.gaps("SPY"), "a gap")
+        gap = got.gaps("SPY")[0]
+        assert "of it was received" in gap.reason
+        assert gap.ts - gap.since == NS_PER_MINUTE
+        assert isinstance(got.events[got.events.index(gap)], FeedGap)
 
 
 async def test_a_place_that_another_connection_took_is_waited_for():
@@ -128,4 +150,5 @@ def test_both_names_of_the_vendor_make_the_same_feed():
 
 def test_prints_and_bars_are_never_asked_for_together():
     for prints in ("trades", "minute_bars", "second_bars"):
-        assert len(MassiveOptions(prints=prints, quotes=False).channels()) == 1
+        assert len(MassiveOptions(prints=prints, quotes=False, check_minutes=False).channels()) == 1
+    assert MassiveOptions().channels() == ["T", "AM", "Q"]

@@ -30,7 +30,7 @@ class Desk:
     def __init__(self, *names: str) -> None:
         self.counts: Counter[str] = Counter()
         self.tracks = {name: SymbolTrack(name) for name in names or ("SPY",)}
-        self.translator = Translator(self.tracks, self.counts, source="massive")
+        self.translator = Translator(self.tracks, self.counts, source="massive", has_prints=False)
 
     def read(self, *events: dict[str, Any]) -> list[Any]:
         return self.translator.translate(messages.decode(msgspec.json.encode(events)), RECV)
