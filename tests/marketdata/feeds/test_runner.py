@@ -14,9 +14,12 @@ from infra.cancelling import cancel
 from infra.redis import keys
 from infra.redis.leases import Lease
 from marketdata.feeds.runner import LEASE_KIND, FeedRunner
+from marketdata.feeds.truth import TruthOptions
 from marketdata.history import recent_bars
 from marketdata.reader import StreamReader
 from simulators.faults import FaultScript
+from simulators.market import MarketConfig
+from simulators.serve import SimulatorConfig, serve
 from tests.marketdata.feeds.conftest import feed_of, until
 
 PAIRS = {("SPY", "1s"), ("SPY", "9t"), ("QQQ", "1s")}
@@ -25,12 +28,33 @@ PAIRS = {("SPY", "1s"), ("SPY", "9t"), ("QQQ", "1s")}
 class Loop:
     """A runner in the background."""
 
-    def __init__(self, client: Any, venue: Any, *, owner: str = "a", ttl_s: float = 4.0, **options: Any) -> None:
+    def __init__(
+        self,
+        client: Any,
+        venue: Any,
+        *,
+        owner: str = "a",
+        ttl_s: float = 4.0,
+        second: Any = None,
+        on_alert: Any = lambda changed: None,
+        check_tolerance: float = 0.002,
+        check_for_s: float = 3.0,
+        **options: Any,
+    ) -> None:
         self.stop = False
         self.feed = feed_of(venue, **{"mute_after_s": 10.0, **options})
+        truth = TruthOptions(sessions="always", check_tolerance=check_tolerance, check_for_s=check_for_s)
         lease = Lease(client, kind=LEASE_KIND, name="test", owner=owner, ttl_s=ttl_s)
         self.runner = FeedRunner(
-            client, self.feed, lease=lease, should_stop=lambda: self.stop, interval_s=0.1, history_bars=50
+            client,
+            self.feed,
+            lease=lease,
+            should_stop=lambda: self.stop,
+            options=truth,
+            second=second,
+            on_alert=on_alert,
+            interval_s=0.1,
+            history_bars=50,
         )
         self.task = asyncio.create_task(self.runner.run())
 
@@ -229,3 +253,37 @@ async def test_the_heartbeat_tells_of_work_done(client, venue, start):
     beat = await client.get(keys.heartbeat("feed:test"))
     assert '"is_connected":true' in beat
     assert '"symbols":2' in beat
+
+
+async def test_prints_lost_without_a_word_are_noticed_taken_back_and_repaired(client, venue, start):
+    alerts: list[FeedStateChanged] = []
+    loop = await start(pairs={("SPY", "1s")}, loss_grace_s=0.4, on_alert=alerts.append)
+    await wait_for_bars(client, "SPY", "1s", 2)
+    await until(lambda: loop.runner.truth.verdicts["SPY"].state == "fresh")
+    venue.faults.add(FaultScript("gap", for_s=0.5, share=0.4, symbols=("SPY",)))
+    await until(lambda: any(alert.state == "gapped" for alert in alerts), what="no gap was noticed")
+    assert "the venue traded" in next(alert.reason for alert in alerts if alert.state == "gapped")
+    assert loop.feed.connects == 1
+    await until(lambda: alerts[-1].state == "fresh", within_s=30)
+    await until(lambda: loop.runner.past.repaired > 0, within_s=30)
+    last: dict[int, Bar] = {}
+    async with asyncio.timeout(30):
+        while not any(bar.quality == "revised" and bar.source == "vendor:test" for bar in last.values()):
+            last |= {bar.ts: bar for bar in await events(client, keys.bars_stream("SPY", "1s")) if isinstance(bar, Bar)}
+            await asyncio.sleep(0.05)
+    found = sorted(last.values(), key=lambda bar: bar.ts)
+    right = dict.fromkeys(brute_force(venue, "SPY", "1s", found[0], found[-1]))
+    assert [bar for bar in found[1:] if bar.is_complete and values(bar) not in right] == []
+
+
+async def test_a_source_that_says_other_prices_makes_a_symbol_suspect(client, venue, start):
+    config = SimulatorConfig(
+        market=MarketConfig(seed=99, symbols=("SPY",), tick_rate=40.0, always_open=True), feed_port=0
+    )
+    async with await serve(config) as elsewhere:
+        second = feed_of(elsewhere)
+        second.name = "second"
+        loop = await start(pairs={("SPY", "1s")}, second=second, check_tolerance=1e-6, check_for_s=0.3)
+        await until(lambda: "suspect" in loop.runner.truth.verdicts.get("SPY", ("",)), within_s=30)
+        assert "second says" in loop.runner.truth.verdicts["SPY"].reason
+        assert (await loop.end()) == "asked to stop"
