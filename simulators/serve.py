@@ -9,6 +9,7 @@ import msgspec
 
 from engine.model.time import from_datetime, iso, to_datetime
 from simulators import fault_control
+from simulators.brokerage import by_hand
 from simulators.brokerage.fault_control import control_faults
 from simulators.clock import MarketClock
 from simulators.dxlink.connection import LinkSettings
@@ -125,6 +126,8 @@ class Simulator:
             return HttpResponse(200, self.status())
         if request.path == fault_control.PATH:
             return control_faults(request, self.faults, self.broker.faults)
+        if request.path == by_hand.PATH:
+            return by_hand.trade_by_hand(request, self.broker.brokerage)
         self._requests += 1
         if self.faults.refuses_requests:
             busy = error(429, "too_many_requests", "Too many requests.")

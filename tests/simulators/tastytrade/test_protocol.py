@@ -75,6 +75,20 @@ async def test_a_rejection_carries_the_code_that_was_asked_for(open_venue):
         assert reply.json()["error"]["errors"][0]["code"] == "closing_only"
 
 
+async def test_somebody_else_may_trade_in_the_account(open_venue):
+    async with open_venue() as (_, http):
+        wanted = {"account": "A1", "symbol": "SPY", "side": "sell", "quantity": "3"}
+        reply = await http.post("/by-hand", json=wanted)
+        assert reply.status_code == 201
+        while not (items := (await http.get("/accounts/A1/positions")).json()["data"]["items"]):
+            await asyncio.sleep(0.02)
+        assert (items[0]["quantity"], items[0]["quantity-direction"]) == (3, "Short")
+        (order,) = (await http.get(ORDERS)).json()["data"]["items"]
+        assert (order["id"], "external-identifier" in order) == (reply.json()["order"], False)
+        assert (await http.post("/by-hand", json={**wanted, "quantity": "999999"})).status_code == 422
+        assert (await http.post("/by-hand", json={**wanted, "account": "NOPE"})).status_code == 400
+
+
 # ---- requests ----------------------------------------------------------------------------------------------
 
 
