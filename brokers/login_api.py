@@ -48,6 +48,7 @@ class TokenInput(serializers.Serializer[Any]):
     authorizationLink = serializers.CharField(required=False)
     redirect_url = serializers.CharField(required=False)
     refresh_token = serializers.CharField(required=False)
+    grant_type = serializers.CharField(required=False, help_text="`client_credentials`, where the broker has that.")
     login = serializers.SlugField(required=False, default="main")
 
 
@@ -130,6 +131,8 @@ class Token(LoginView):
             logins.connect(user=_user(request), broker=name, pasted=pasted, login=login)
         elif data.get("refresh_token"):
             logins.connect_with_grant(broker=name, refresh_token=str(data["refresh_token"]), login=login)
+        elif data.get("grant_type") == "client_credentials":
+            logins.connect_as_client(broker=name, login=login)
         else:
             raise InvalidInput("code: the code, the redirect URL or a refresh token was expected", field="code")
         return _answer(name, login)

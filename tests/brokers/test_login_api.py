@@ -4,13 +4,14 @@ import json
 import logging
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from brokers.dialects import DIALECTS
 from brokers.models import BrokerNotice, BrokerToken
-from brokers.oauth import TokenReply
+from brokers.oauth import Client, TokenReply, TokenRequest
 from brokers.tokens import store
 from infra.logging import ScrubbingFormatter, scrub
 from users.roles import Role
@@ -74,6 +75,25 @@ def test_schwab_is_authorised_at_its_own_page(api, endpoint, route):
 def test_a_refresh_token_made_by_hand_connects_too(api, endpoint):
     answer = api.post("/api/brokers/tastytrade/token", {"refresh_token": "personal-grant-1"}, format="json")
     assert answer.json()["state"] == "connected"
+
+
+def test_a_broker_with_client_credentials_needs_no_person(api, endpoint, settings, monkeypatch):
+    def grant(client: Client) -> TokenRequest:
+        return TokenRequest(f"{client.api_url}/token", json={"grant_type": "client_credentials"})
+
+    dialect = msgspec.structs.replace(DIALECTS["tastytrade"], broker="machine", client_grant=grant)
+    settings.VENUES = {**settings.VENUES, "machine": settings.VENUES["tastytrade"]}
+    with DIALECTS.register_temporarily("machine", dialect):
+        answer = api.post("/api/brokers/machine/token", {"grant_type": "client_credentials"}, format="json")
+        assert answer.json()["state"] == "connected"
+        BrokerToken.objects.update(access_expires_at=None)
+        assert api.post("/api/brokers/machine/refresh").json()["is_connected"] is True
+    assert [request["grant_type"] for request in endpoint.seen] == ["client_credentials"] * 2
+
+
+def test_a_broker_without_client_credentials_says_how_to_connect_instead(api, endpoint):
+    answer = api.post("/api/tasty/access-token", {"grant_type": "client_credentials"}, format="json")
+    assert (answer.status_code, "Create Grant" in answer.json()["detail"]) == (409, True)
 
 
 def test_the_broker_sends_the_browser_back_and_the_code_leaves_the_address(api, client, admin, endpoint):

@@ -41,9 +41,15 @@ class Command(TyperCommand):
         broker: Broker,
         login: Login = "main",
         grant: Annotated[bool, typer.Option(help="Enter a refresh token made on the broker's page")] = False,
+        client: Annotated[
+            bool, typer.Option(help="With the application's own secret, where the broker has that")
+        ] = False,
     ) -> None:
         """Get tokens: open the page that is shown, log in there, paste where it sends you; or enter a refresh token."""
-        self._try(lambda: self._with_grant(broker, login) if grant else self._with_page(broker, login))
+        if client:
+            self._try(lambda: logins.connect_as_client(broker=broker, login=login))
+        else:
+            self._try(lambda: self._with_grant(broker, login) if grant else self._with_page(broker, login))
         self._tell(broker, login)
 
     @command()
