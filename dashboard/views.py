@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
 from django.contrib.auth.views import LoginView
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -66,6 +67,7 @@ class BookPage(PolicyMixin, LoginRequiredMixin, TemplateView):
             **super().get_context_data(**kwargs),
             "book": book,
             "books": books,
+            "rehearsal": settings.REHEARSAL,
             "idle": selectors.idle_strategies() if book is None else [],
             "page": {
                 "book": name,

@@ -22,13 +22,14 @@ class Stack:
 
     email = "demo@fortified.local"
 
-    def __init__(self, var: Path, *, command: str, port: int) -> None:
-        self.var = var
+    def __init__(self, var: Path, *, command: str, port: int, options: tuple[str, ...] = ()) -> None:
+        self.var = var / "rehearsal" if "--live" in options else var
+        self.var.mkdir(exist_ok=True)
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        self._out = (var / "out.log").open("w+")
+        self._out = (self.var.parent / f"{self.var.name}.log").open("w+")
         self.process = subprocess.Popen(
-            [ROOT / "run", command, "--port", str(port)],
+            [ROOT / "run", command, *options, "--port", str(port)],
             stdout=self._out,
             stderr=subprocess.STDOUT,
             env={**os.environ, "FORTIFIED_VAR_DIR": str(var), "DJANGO_SETTINGS_MODULE": "fortified.settings"},
@@ -37,7 +38,7 @@ class Stack:
 
     @property
     def log(self) -> str:
-        return (self.var / "out.log").read_text()
+        return (self.var.parent / f"{self.var.name}.log").read_text()
 
     @property
     def password(self) -> str:

@@ -86,7 +86,9 @@ DATABASES = {"default": database(env)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = channel_layers(REDIS_URL)
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
-PAPER_TRADES_BACKUP = env.str("PAPER_TRADES_BACKUP", default="") or str(VAR_DIR / "paper_trades")
+
+# Live mode against simulated brokers (`./run demo --live`): every page says so.
+REHEARSAL = env.bool("REHEARSAL", default=False)
 
 # ---- people -----------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "users.User"

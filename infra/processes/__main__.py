@@ -17,7 +17,9 @@ def main(arguments: list[str]) -> int:
     demo = commands.add_parser("demo", help="on a synthetic market, trading on paper")
     demo.add_argument("--speed", type=_speed, default=1.0, help="how many times faster than time the market moves")
     demo.add_argument("--seed", type=int, default=7, help="the same seed gives the same market")
-    demo.add_argument("--live", action="store_true", help="against real accounts (not available yet)")
+    demo.add_argument(
+        "--live", action="store_true", help="rehearse live mode: the real order path against simulated brokers"
+    )
     up = commands.add_parser("up", help="with the settings of your .env, without a synthetic market")
     for command in (demo, up):
         command.add_argument("--port", type=int, default=None, help="of the page (default: PORT, else 8000)")
@@ -31,10 +33,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _options(chosen: argparse.Namespace) -> launch.Options:
-    if getattr(chosen, "live", False):
-        raise FortifiedError("--live is refused: this version trades on paper only; ./run demo shows that")
     return launch.Options(
         is_demo=chosen.command == "demo",
+        is_live=getattr(chosen, "live", False),
         host=chosen.host,
         port=chosen.port or settings.PORT,
         speed=getattr(chosen, "speed", 1.0),

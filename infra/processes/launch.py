@@ -2,12 +2,13 @@
 
 import fcntl
 import os
+import shutil
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
@@ -30,6 +31,7 @@ class Options:
     """What a person may choose on the command line."""
 
     is_demo: bool
+    is_live: bool = False  # a rehearsal: live mode against the simulated brokers
     host: str = "127.0.0.1"
     port: int = 8000
     speed: float = 1.0
@@ -42,6 +44,8 @@ def run(options: Options) -> int:
     var: Path = settings.VAR_DIR
     with _only_one(var / "run.lock", options):
         check_port(options.port, options.host)
+        if options.is_live:
+            _begin_anew(var)
         fleet = Fleet(root=settings.BASE_DIR, log=RunLog(var / "log" / "run.log"))
         fleet.listen_for_signals()
         try:
@@ -89,18 +93,35 @@ def _start(fleet: Fleet, options: Options, var: Path, started: float) -> None:
     if settings.EMBEDDED_REDIS:
         _start_redis(fleet, var / "redis")
     arguments: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
     if options.is_demo:
         port = ports.first_free(FIRST_SIMULATOR_PORT, together=3)  # calls, prices, account streams
         fleet.start(services.simulators(port=port, speed=options.speed, seed=options.seed))
         arguments = ("--demo", f"http://127.0.0.1:{port}")
-    status = fleet.run_to_end(services.setup(*arguments))
+        if options.is_live:
+            arguments, environment = (*arguments, "--live"), services.rehearsal(port=port)
+    status = fleet.run_to_end(_with(services.setup(*arguments), environment))
     if fleet.is_stopping:
         return
     if status != 0:
         raise SetupFailed('the database could not be prepared; the lines of "setup" above say why')
     for service in services.product(host=options.host, port=options.port):
-        fleet.start(service)
+        fleet.start(_with(service, environment))
     _announce(fleet, options, started)
+
+
+def _with(service: services.Service, environment: dict[str, str]) -> services.Service:
+    return replace(service, environment={**service.environment, **environment})
+
+
+def _begin_anew(var: Path) -> None:
+    """A rehearsal begins flat: its brokers forget everything when they end, so our books of the last one would not
+    agree with them. Only the installation's own secrets stay."""
+    for each in var.iterdir():
+        if each.is_dir():
+            shutil.rmtree(each)
+        elif each.name.startswith("db.sqlite3"):
+            each.unlink()
 
 
 def _start_redis(fleet: Fleet, folder: Path) -> None:
@@ -126,7 +147,10 @@ def _login(options: Options) -> list[str]:
         return ["Log in with your account; the first one is made by: ./run manage createsuperuser", "Stop with Ctrl-C"]
     kept: Path = settings.VAR_DIR / "demo_password"
     password = settings.DEMO_PASSWORD or (kept.read_text().strip() if kept.exists() else "see the setup lines above")
-    return ["E-mail    demo@fortified.local", f"Password  {password}", "Stop with Ctrl-C"]
+    lines = ["E-mail    demo@fortified.local", f"Password  {password}", "Stop with Ctrl-C"]
+    if options.is_live:
+        lines.insert(0, "REHEARSAL: live mode, real order path, simulated brokers, no real money")
+    return lines
 
 
 def page_answers(address: str) -> bool:

@@ -75,6 +75,17 @@ def setup(*arguments: str) -> Service:
     return Service(name="setup", command=(sys.executable, "manage.py", "bootstrap", *arguments), is_one_shot=True)
 
 
+def rehearsal(*, port: int) -> dict[str, str]:
+    """What makes the simulator of `port` our broker: addresses, a login that it accepts, and that pages say so."""
+    return {
+        "REHEARSAL": "true",
+        "TASTY_API_URL": f"http://127.0.0.1:{port}",
+        "TASTY_STREAM_URL": f"ws://127.0.0.1:{port + 2}/streamer",
+        "TASTY_CLIENT_ID": "rehearsal",
+        "TASTY_CLIENT_SECRET": "rehearsal",
+    }
+
+
 def product(*, host: str, port: int) -> list[Service]:
     """What runs wherever the product runs, in development as in production."""
     return [

@@ -16,12 +16,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--demo", metavar="URL", help="where the synthetic market answers")
+        parser.add_argument("--live", action="store_true", help="the demo rehearses live mode")
 
-    def handle(self, *args: Any, demo: str | None = None, **options: Any) -> None:
+    def handle(self, *args: Any, demo: str | None = None, live: bool = False, **options: Any) -> None:
         pending = pending_migrations()
         if pending:
             self.stdout.write(f"Applying {len(pending)} migrations")
             call_command("migrate", interactive=False, verbosity=0)
         if demo:
-            call_command("bootstrap_demo", api_url=demo)
+            call_command("bootstrap_demo", api_url=demo, live=live)
         self.stdout.write("The database is ready")

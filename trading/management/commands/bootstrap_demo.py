@@ -4,17 +4,22 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management import BaseCommand
+from django.core.management import BaseCommand, call_command
 
+from brokers import logins
+from brokers import services as brokers
+from brokers.models import BrokerAccount
 from marketdata.services import save_feed
 from strategies.models import Ticker
 from strategies.services import create_ticker
+from trading.live_mode import live_book
 from trading.models import Run
 from trading.services import start_strategy
 from users.models import User
 from users.services import create_demo_user
 
 FEED = "dxlink"
+ACCOUNT, ACCOUNT_NUMBER = "tasty-demo", "5WT00001"  # of the rehearsal, as the simulator knows it
 LOGIN = json.dumps({"refresh_token": "demo", "client_secret": "demo"})  # the simulator's: it accepts any
 
 # Short averages on small bars, so that a newcomer sees trades within a minute or two.
@@ -29,22 +34,39 @@ TICKERS: tuple[dict[str, Any], ...] = (
 class Command(BaseCommand):
     """Safe to run at every start: what a person has changed since stays as it is."""
 
-    help = "Makes the records of the demo: account, feed, tickers; starts the EMA crossover on paper."
+    help = "Makes the records of the demo: account, feed, tickers; starts the EMA crossover, on paper unless --live."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--api-url", required=True, help="where the synthetic market answers")
+        parser.add_argument("--live", action="store_true", help="rehearse live mode at the simulated broker")
 
-    def handle(self, *args: Any, api_url: str, **options: Any) -> None:
+    def handle(self, *args: Any, api_url: str, live: bool = False, **options: Any) -> None:
         user, _ = create_demo_user()
         options = {"truth": {"sessions": "always"}}  # the synthetic market never closes
         save_feed(name=FEED, kind="dxlink", api_url=api_url, token=LOGIN, options=options, is_default=True)
+        if live:
+            self._open_the_locks(user)
         if not Ticker.objects.filter(strategy="ema").exists():
-            self._make_tickers(user)
+            self._make_tickers(user, ACCOUNT if live else "paper")
         if not Run.objects.filter(strategy="ema").exists():
-            start_strategy(user=user, strategy="ema")
+            start_strategy(user=user, strategy="ema", live_mode=live)
         self.stdout.write("The demo is set up")
 
-    def _make_tickers(self, user: User) -> None:
+    def _open_the_locks(self, user: User) -> None:
+        """What a person does before real money: log in at the broker, arm the account, certify the strategy."""
+        logins.connect_with_grant(broker="tastytrade", refresh_token="rehearsal")  # noqa: S106 - the simulator's
+        account, _ = BrokerAccount.objects.get_or_create(
+            name=ACCOUNT, defaults={"broker": "tastytrade", "mode": "live", "account_number": ACCOUNT_NUMBER}
+        )
+        book = live_book()
+        if not book.execution:
+            book.execution = {"sessions": "always"}  # the synthetic market never closes
+            book.save(update_fields=["execution"])
+        if not account.is_armed:
+            brokers.arm(user=user, account=account)
+        call_command("certify", "ema", stdout=self.stdout)
+
+    def _make_tickers(self, user: User, account: str) -> None:
         for ticker in TICKERS:
             create_ticker(
                 user=user,
@@ -52,5 +74,5 @@ class Command(BaseCommand):
                 symbol=ticker["symbol"],
                 timeframe=ticker["timeframe"],
                 params=ticker["params"],
-                quantities={"paper": ticker["quantity"]},
+                quantities={account: ticker["quantity"]},
             )

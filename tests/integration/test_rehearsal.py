@@ -1,0 +1,55 @@
+"""`./run demo --live`: the whole system in live mode, its orders at a simulated broker over real sockets."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import free_port
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+FILLED_WITHIN_S = 180.0
+
+
+@pytest.fixture
+def rehearsal(tmp_path: Path) -> Iterator[Stack]:
+    stack = Stack(tmp_path, command="demo", port=free_port(), options=("--live",))
+    try:
+        stack.until_ready()
+        yield stack
+    finally:
+        stack.stop()
+
+
+@pytest.fixture
+def api(rehearsal: Stack) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=rehearsal.url, trust_env=False, timeout=20.0) as client:
+        login = client.post("/api/login", json={"email": rehearsal.email, "password": rehearsal.password})
+        client.headers["Authorization"] = f"Bearer {login.json()['access']}"
+        yield client
+
+
+def orders(api: httpx.Client) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.get("/api/orders", params={"page_size": 200}).json()["results"]
+    return found
+
+
+def test_orders_go_to_the_broker_and_its_fills_come_back(rehearsal: Stack, api: httpx.Client):
+    rehearsal.until(
+        lambda: any(order["state"] == "filled" for order in orders(api)), within_s=FILLED_WITHIN_S, what="fill"
+    )
+    assert "REHEARSAL: live mode" in rehearsal.log
+    filled = next(order for order in orders(api) if order["state"] == "filled")
+    assert filled["broker"] == "tasty-demo"
+    assert filled["venue_id"]
+    assert filled["request"]["body"]["external-identifier"] == filled["client_id"]
+    states = [step["state"] for step in filled["timeline"]]
+    assert states[:2] == ["approved", "submitted"]
+    assert states[-1] == "filled"
+    assert {order["broker"] for order in orders(api)} == {"tasty-demo"}
+    [book] = {position["book"] for position in api.get("/api/positions").json()}
+    assert book == "live"
