@@ -143,7 +143,7 @@ class AlpacaVenue:
         ts = time.time_ns()
         try:
             activities = await self._activities(self._their_clock(since))
-            names = await self._names_of({str(each["order_id"]) for each in activities}, since)
+            names = await self._names_of(activities, since)
             found = tuple(fill_of_activity(each, names=names) for each in activities)
         except _UNANSWERED as error:
             return Unknown(error.detail)
@@ -243,13 +243,14 @@ class AlpacaVenue:
             return True
         return is_failed_replacement(doc)
 
-    async def _listed(self, since: int) -> dict[str, OrderDoc]:
+    async def _listed(self, since: int, activities: list[Any] | None = None) -> dict[str, OrderDoc]:
         """Every order that is open or may have ended since, by id: those that are open however old, those sent from a
-        day before on, and older ones that traded."""
+        day before on, and older ones that traded (`activities`, if they were read already)."""
         start = self._their_clock(since)
+        traded = await self._activities(start) if activities is None else activities
         recent = await self._pages({"status": "all", "after": iso(max(start - NS_PER_DAY, 0))})
         found = {doc.id: doc for doc in [*await self._pages({"status": "open"}), *recent]}
-        for name in {str(each["order_id"]) for each in await self._activities(start)} - found.keys():
+        for name in {str(each["order_id"]) for each in traded} - found.keys():
             found[name] = await self._read_order(name)
         return found
 
@@ -279,12 +280,11 @@ class AlpacaVenue:
             token = {"page_token": str(page[-1]["id"])}
         raise NotUnderstood(f"GET activities: the list did not end after {_MAX_PAGES} pages")
 
-    async def _names_of(self, order_ids: set[str], since: int) -> dict[str, str]:
-        """Our names of these orders; activities do not tell them."""
-        if not order_ids:
-            return {}
-        docs = await self._listed(since)
-        return {name: venue_order(docs[name]).client_id for name in order_ids if name in docs}
+    async def _names_of(self, activities: list[Any], since: int) -> dict[str, str]:
+        """Our names of the orders that traded; activities do not tell them."""
+        docs = await self._listed(since, activities) if activities else {}
+        traded = {str(each["order_id"]) for each in activities}
+        return {name: venue_order(docs[name]).client_id for name in traded if name in docs}
 
     async def _list(self, path: str, params: Any = None) -> list[Any]:
         found = await self._client.call("GET", path, params=params)

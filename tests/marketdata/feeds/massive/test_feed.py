@@ -65,7 +65,8 @@ async def test_prints_lost_without_a_word_show_in_the_venues_minute():
     options = {"speed": 20.0, "loss_grace_s": 0.5}
     async with simulator(speed=20.0) as venue, watching(venue, "SPY", **options) as got:
         await got.until_prints("SPY", 5)
-        await asyncio.sleep(7.0)  # two minutes of the market, whole ones
+        minute = NS_PER_MINUTE
+        await got.until(lambda: got.ticks("SPY")[-1].ts // minute >= got.ticks("SPY")[0].ts // minute + 3, "3 minutes")
         assert not got.gaps("SPY")
         venue.faults.add(FaultScript("gap", for_s=1.0, share=0.2))
         await got.until(lambda: got.gaps("SPY"), "a gap")
