@@ -7,8 +7,7 @@ DATA_DIR = env.str("DATA_DIR", default="") or str(VAR_DIR / "data")  # files tha
 ARCHIVE_TICK_DAYS = integer("ARCHIVE_TICK_DAYS", 0, minimum=0)  # 0: prints are kept for ever
 ARCHIVE_BAR_DAYS = integer("ARCHIVE_BAR_DAYS", 0, minimum=0)
 RECORD_FEEDS = env.bool("RECORD_FEEDS", default=True)  # what running feeds receive, to disk and into the archive
-RECORDING_DAYS = integer("RECORDING_DAYS", 7, minimum=0)  # sessions that can be played again step by step
-RECORDING_DAYS = integer("RECORDING_DAYS", 7, minimum=0)  # what books were given, for repeating; 0: for ever
+RECORDING_DAYS = integer("RECORDING_DAYS", 7, minimum=0)  # recordings of feeds and books, for repeating; 0: for ever
 
 # How far back a first fetch goes: a timeframe takes the days of the largest one named that it reaches.
 BACKFILL_DAYS = env.str("BACKFILL_DAYS", default="") or "1s=2,1=30,5=60,15=120,1h=365,1d=730,ticks=5,volume=5"
