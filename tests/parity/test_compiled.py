@@ -10,10 +10,10 @@ import pytest
 from backtest.parity import both, difference
 from backtest.simulation.sweep import kernel, scanned
 from backtest.simulation.sweep.job import RunConfig
-from tests.backtest.sweep.world import walk
+from tests.backtest.sweep.world import off_grid, walk
 from tests.parity.configs import some_config
 
-MARKETS = {"SPY": 0.01, "/ES": 0.25, "/YM": 1.0}
+MARKETS = {"SPY": 0.01, "/ES": 0.25, "/YM": 1.0, "/GC": 0.1}
 SEEDS = range(120)
 seen: Counter[str] = Counter()
 
@@ -23,6 +23,8 @@ def test_any_configuration_makes_the_trades_of_the_engine(seed):
     rng = random.Random(seed)
     symbol = rng.choice(list(MARKETS))
     data = walk(rng.choice((300, 900)), seed=seed, symbol=symbol, tick=MARKETS[symbol], step=rng.choice((3, 12, 40)))
+    if rng.random() < 0.4:
+        data = off_grid(data, seed=seed, part=MARKETS[symbol] * rng.choice((0.1, 0.37, 0.5, 1 / 3)))
     params = {"period_1": rng.randrange(2, 8), "period_2": rng.randrange(8, 25)}
     compiled, engine = both(data, "ema", params, some_config(seed))
     assert difference(compiled, engine) == ""

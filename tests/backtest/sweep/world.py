@@ -1,5 +1,6 @@
 """Bars for tests of sweeps: seeded walks on the price grid, as columns."""
 
+import dataclasses
 import random
 
 import numpy as np
@@ -8,6 +9,15 @@ from engine.bars.columns import BarColumns
 
 MINUTE = 60_000_000_000
 START = 1_709_303_400_000_000_000  # 2024-03-01 14:30 UTC
+
+
+def off_grid(data: BarColumns, *, seed: int, part: float) -> BarColumns:
+    """The same bars with prices between the ticks: each bar moved by some `part`s of price."""
+    moved = np.random.default_rng(seed).integers(-3, 4, len(data)) * part
+    spread = np.abs(moved)
+    return dataclasses.replace(
+        data, open=data.open + moved, high=data.high + spread, low=data.low - spread, close=data.close + moved
+    )
 
 
 def walk(count: int, *, seed: int = 1, symbol: str = "SPY", tick: float = 0.01, step: int = 6) -> BarColumns:
