@@ -33,6 +33,7 @@ from strategies.registry import STRATEGIES
 
 STEP = 10_000  # events between two reports of progress
 MINUTE_S = 60
+NAMED = 5  # of more symbols or strategies a label tells how many
 
 Progress = Callable[[int, int], None]  # done, of how many
 
@@ -75,7 +76,7 @@ class StoredRun:
         """What runs on what, for people."""
         traders = self.asked.traders
         times = ", ".join(dict.fromkeys(trader.timeframe for trader in traders))
-        return f"{', '.join(t.name for t in traders)} on {', '.join(self.asked.symbols)}, {times}"
+        return f"{_some([t.name for t in traders])} on {_some(self.asked.symbols)}, {times}"
 
     @cached_property
     def series(self) -> Sequence[Series]:
@@ -241,6 +242,13 @@ class StoredRun:
             "params": trader.params,
             "quantity": money(asked.quantities[symbol]),
         }
+
+
+def _some(names: Sequence[str]) -> str:
+    """The names, or of many the first and how many more."""
+    if len(names) <= NAMED:
+        return ", ".join(names)
+    return f"{', '.join(names[: NAMED - 1])} and {len(names) - NAMED + 1} more"
 
 
 def parse_bits(text: str) -> int:

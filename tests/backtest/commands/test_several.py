@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 from django.core.management import CommandError, call_command
 
+from backtest.request import Request
+from backtest.stored import StoredRun
 from engine.instruments.adjustments import Factor
 from engine.model.market import Bar
 from engine.model.time import from_datetime
@@ -206,6 +208,15 @@ def test_orders_travel_and_take_only_their_share_of_the_volume(tmp_path, capsys)
 def test_a_wrong_option_is_named(files, capsys, options, message):
     with pytest.raises(CommandError, match=message):
         backtest(capsys, *data(files), *options)
+
+
+def test_of_many_symbols_a_label_names_some(files):
+    one = str(files["SPY"])
+    names = ("SPY", "QQQ", "IWM", "DIA", "GLD", "TLT", "XLF")
+    few = StoredRun(Request(data=tuple(f"{name}={one}" for name in names[:5]), time_is="open"))
+    many = StoredRun(Request(data=tuple(f"{name}={one}" for name in names), time_is="open"))
+    assert few.label == "ema on SPY, QQQ, IWM, DIA, GLD, 1"
+    assert many.label == "ema on SPY, QQQ, IWM, DIA and 3 more, 1"
 
 
 def test_progress_is_told_in_plain_lines_where_nobody_looks(files, capsys, monkeypatch):
