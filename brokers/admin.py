@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from brokers import login_admin as login_admin  # registers its own
 from brokers import services
@@ -61,6 +61,15 @@ class BrokerAccountAdmin(ModelAdmin):
         if db_field.name == "broker":
             choices = [(name, FEATURES[name].title) for name in FEATURES]
             return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget)
+        if db_field.name == "login":
+            help_text = "Which of the broker's logins it belongs to."
+            return forms.SlugField(
+                required=False,
+                initial="main",
+                empty_value="main",
+                help_text=help_text,
+                widget=UnfoldAdminTextInputWidget,
+            )
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     @admin.display(description="login")
