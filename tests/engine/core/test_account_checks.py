@@ -24,7 +24,7 @@ from engine.model.orders import (
 from engine.model.positions import PositionChanged, TradeClosed
 from engine.model.signals import SlotStateChanged
 from engine.orders.lifecycle import OrderRecord
-from tests.engine.scenario import MINUTE, World, bars, slot
+from tests.engine.scenario import MINUTE, World, bars, slot, tick
 
 
 def check(
@@ -247,3 +247,19 @@ def test_a_stop_that_fills_after_it_was_gone_leaves_the_position_closed():
     out = world.engine.process(late)
     assert world.engine.ledger.position(*where).quantity == 0
     assert not [event for event in out if isinstance(event, ApprovedOrder)]
+
+
+@pytest.mark.parametrize("is_flattened", [True, False])
+def test_a_refused_stop_is_watched_here_or_closes_the_position_as_the_policy_says(is_flattened):
+    exits = ExitConfig(stop=Distance(0.05))
+    world = World(slot({1: 1}, exits=exits), flatten_on_refused_stop=is_flattened)
+    world.run(bars([100, 100]))
+    [stop] = world.engine.open_orders
+    out = world.engine.process(OrderRejected(3 * MINUTE, stop.order.client_id, "stops are not taken now"))
+    sold = [event.order for event in out if isinstance(event, ApprovedOrder)]
+    assert [(order.quantity, order.reason) for order in sold] == (
+        [(Decimal(10), "stop_refused")] if is_flattened else []
+    )
+    if not is_flattened:
+        [watched] = [e for e in world.engine.process(tick(4 * MINUTE, 94)) if isinstance(e, ApprovedOrder)]
+        assert watched.order.reason == "stop"
