@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Iterable
 from functools import lru_cache
 
+import msgspec
+
 from engine.model.event import Event
 from engine.model.market import Bar, Quote, Tick
 from engine.model.time import NS_PER_S
@@ -15,7 +17,10 @@ from marketdata.history import MAX_BARS, score
 BARS_KEPT = 1_000  # entries of a stream of bars
 _GIVEN = 256
 _GIVEN_NS = 60 * NS_PER_S  # as long as the aggregators can revise a bar
+PRICES_KEPT = 1_000  # entries of price.ticks
 TICKS_KEPT = 50_000  # entries of a stream of partial bars, whatever their age
+
+_prices = msgspec.json.Encoder()
 
 
 @lru_cache(maxsize=20_000)
@@ -58,6 +63,14 @@ class Batch:
             args += (keys.partial_state(symbol), state)
         if args:
             self.add("MSET", *args)
+
+    def last_values(self, moved: dict[str, Tick], quotes: dict[str, Quote]) -> None:
+        """The last print and quote of each symbol; prints also as one entry of `price.ticks`, for outside readers."""
+        for symbol in moved.keys() | quotes.keys():
+            self.add("HSET", keys.quote(symbol), *quote_fields(moved.get(symbol), quotes.get(symbol)))
+        if moved:
+            data = _prices.encode([(tick.symbol, tick.price, tick.size, tick.ts) for tick in moved.values()])
+            self.add("XADD", keys.price_ticks(), "MAXLEN", "~", PRICES_KEPT, "*", "e", data)
 
     def bar(self, bar: Bar, *, instead_of: Bar | None) -> None:
         self.entry(keys.bars_stream(bar.symbol, bar.timeframe), bar, kept=BARS_KEPT, is_exact=True)

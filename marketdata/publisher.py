@@ -16,7 +16,7 @@ from engine.model.market import Bar, FeedGap, FeedStateChanged, Quote, Tick, Tic
 from infra.redis import keys
 from infra.redis.client import AsyncRedis
 from infra.redis.streams import Wire, entry_fields, pack
-from marketdata.batch import TICKS_KEPT, Batch, GivenBars, continue_counters, quote_fields
+from marketdata.batch import TICKS_KEPT, Batch, GivenBars, continue_counters
 from marketdata.recording.rebuild import make_up
 from marketdata.recording.recorder import Recorder
 from marketdata.recording.records import Advanced, Began, Changed, Numbered, Received, Record, recordable
@@ -311,8 +311,7 @@ class Publisher:
             for partial in self._expanders[symbol].partials(tick.ts_recv):
                 batch.entry(keys.ticks_stream(symbol, partial.timeframe), partial, kept=TICKS_KEPT)
         batch.states({each: self._expanders[each].snapshot() for each in stateful | moved.keys()})
-        for symbol in moved.keys() | quotes.keys():
-            batch.add("HSET", keys.quote(symbol), *quote_fields(moved.get(symbol), quotes.get(symbol)))
+        batch.last_values(moved, quotes)
         if self.position is not None:
             batch.add("SET", keys.feed_position(self.feed), self.position)
         return batch

@@ -116,6 +116,11 @@ def notifications(user: str) -> str:
     return f"notifications:{user}"
 
 
+def price_ticks() -> str:
+    """Stream, trimmed: last prints of each flush, for outside readers; nothing of ours reads it. Publisher → people."""
+    return "price.ticks"
+
+
 def new_orders() -> str:
     """Stream, trimmed: every order that was approved, of all books, for outside readers. Traders → people."""
     return "orders.new"

@@ -1,5 +1,6 @@
 """The publisher on a real Redis: what is written, in which order, and what a crash at any point leaves."""
 
+import json
 import random
 from typing import Any
 
@@ -77,6 +78,20 @@ async def test_bars_equal_those_of_an_aggregator_of_their_own(client):
     for symbol, timeframe in PAIRS:
         assert await bars(client, symbol, timeframe) == expected_bars(ticks, symbol, timeframe)
         assert len(expected_bars(ticks, symbol, timeframe)) > 5
+
+
+async def test_outside_readers_see_the_last_print_of_every_symbol_in_one_stream(client):
+    ticks = market(300)
+    writer = await publisher(client)
+    for frame in frames(ticks):
+        writer.ingest(frame)
+        await writer.flush()
+    entries = await client.xrange(keys.price_ticks())
+    seen = [tuple(row) for _, fields in entries for row in json.loads(fields.get("e") or fields[b"e"])]
+    assert len(entries) == len(frames(ticks))
+    assert set(seen) <= {(tick.symbol, tick.price, tick.size, tick.ts) for tick in ticks}
+    last = {tick.symbol: (tick.symbol, tick.price, tick.size, tick.ts) for tick in ticks}
+    assert set(last.values()) <= set(seen)
 
 
 async def test_entries_are_readable_and_counted_without_a_hole(client):
