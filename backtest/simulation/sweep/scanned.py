@@ -70,7 +70,8 @@ class Shared:
         lock: AbstractContextManager[Any] | None = None,
     ) -> None:
         self.data, self.instrument, self.cache_dir = data, instrument, cache_dir
-        self.ts, self.ts_open = (np.ascontiguousarray(c, dtype=np.int64) for c in (data.ts, data.ts_open))
+        # Stored columns are often read-only, which is another type to compiled code.
+        self.ts, self.ts_open = (np.require(c, np.int64, ["C", "W"]) for c in (data.ts, data.ts_open))
         self._lock = lock or nullcontext()
         self._columns = self._fresh()
         self.prices = [self._columns.column(name) for name in ("open", "high", "low", "close", "volume")]

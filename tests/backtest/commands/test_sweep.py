@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 from django.core.management import CommandError, call_command
 
+from marketdata.archive.store import Archive
+from marketdata.files.bars import read_bars
+
 GRID = ("--grid", "period_1=3:9:2", "--grid", "period_2=12,20,30")
 
 
@@ -77,3 +80,26 @@ def test_the_page_has_the_runs_and_a_map_of_two_axes(bars_file, tmp_path, capsys
 def test_what_makes_no_sense_is_refused_by_the_name_of_its_option(bars_file, options, message):
     with pytest.raises(CommandError, match=message):
         call_command("sweep", "--data", str(bars_file), "--symbol", "SPY", "--time-is", "open", "--json", *options)
+
+
+def test_the_archive_gives_what_a_file_gives(bars_file, tmp_path, settings, capsys):
+    settings.ARCHIVE_DIR = str(tmp_path / "archive")
+    columns = read_bars(bars_file, "SPY", time_is="open")
+    Archive(settings.ARCHIVE_DIR).append("SPY", "1", columns.bars(source="file"))
+    from_file = swept(capsys, bars_file, *GRID)
+    call_command("sweep", "--from-archive", "--symbol", "SPY", "--json", *GRID)
+    assert json.loads(capsys.readouterr().out)["runs"] == from_file["runs"]
+
+
+def test_prints_are_made_into_bars_first(tmp_path, capsys):
+    path = tmp_path / "ticks.csv"
+    stamps = pd.date_range("2024-03-01T14:30Z", periods=6_000, freq="7s")
+    price = (100 + np.sin(np.arange(6_000) / 90)).round(2)
+    pd.DataFrame({"ts": stamps, "price": price, "size": 10}).to_csv(path, index=False)
+    call_command(
+        "sweep", "--data", str(path), "--symbol", "SPY", "--timeframe", "2", "--json", "--grid", "period_1=3:6:1"
+    )
+    document = json.loads(capsys.readouterr().out)
+    assert document["config"]["timeframe"] == "2"
+    assert document["config"]["bars"] == 350
+    assert all(run["stats"]["trades"] > 5 for run in document["runs"])
