@@ -84,6 +84,8 @@ class SchwabFeed(StreamFeed):
     the option says otherwise."""
 
     quality = "sampled"
+    has_own_history = True  # over HTTP: no second streamer connection, which Schwab would refuse
+    request_ns = 30 * NS_PER_DAY
 
     def __init__(
         self,

@@ -10,9 +10,10 @@ from brokers.venue import NotAuthorized
 from engine.bars.expand import Expander
 from engine.model.market import Bar, FeedGap, Quote
 from engine.model.time import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS
+from marketdata.backfill.sources import FeedHistory
 from marketdata.feeds.facts import SymbolFacts
 from marketdata.feeds.registry import FEEDS, FeedSetup
-from marketdata.feeds.schwab.feed import following, resolve
+from marketdata.feeds.schwab.feed import SchwabFeed, following, resolve
 from marketdata.feeds.schwab.history import wanted
 from marketdata.feeds.schwab.login import LoginToken
 from simulators.faults import FaultScript
@@ -201,3 +202,17 @@ def test_a_future_is_the_contract_that_people_chose_to_roll_to():
     chosen = {"/NQ": "/NQH27:XCME", "/ESZ26": "/ESZ26:XCME"}
     names = following(lambda symbol: chosen[symbol])
     assert [names(symbol) for symbol in ("/NQ", "/ESZ26", "SPX", "BRK.B")] == ["/NQH27", "/ESZ26", "$SPX", "BRK/B"]
+
+
+async def test_a_backfill_beside_the_running_feed_takes_no_second_line(start, watch):
+    async with start(market={"symbols": ("SPY",)}, start="2026-11-20T15:07:20+00:00") as simulator:
+        got = await watch(simulator, "SPY")
+        await got.until_prints("SPY", 3)
+        url = simulator.rest_url
+        source = FeedHistory(SchwabFeed("schwab", token=LoginToken(url, SECRET), api_url=url))
+        end = got.venue.now()
+        bars = await source.bars("SPY", "5", start=end - 2 * NS_PER_HOUR, end=end)
+        assert 22 <= len(bars) <= 24
+        assert source.request_ns is not None
+        await source.close()
+        assert simulator.stream.attempts == 1
