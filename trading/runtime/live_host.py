@@ -100,9 +100,7 @@ class BrokerSide:
         self._desk.connect(self._gateways)
         inbox.attach("broker", self._outbox.read)
         for name in names:
-            account = await sync_to_async(self._account)(name)
-            self._accounts[name] = account
-            self._task(self._run(account))
+            self._task(self._run(name))
 
     async def close(self) -> None:
         """No new calls; those under way may end, what comes of them is asked for at the next start."""
@@ -130,9 +128,9 @@ class BrokerSide:
         symbols = self._desk.engine.config.instruments
         return [symbol for symbol in symbols if symbol.startswith("/") and symbol.removeprefix("/") not in ROOTS]
 
-    async def _run(self, account: Account) -> None:
+    async def _run(self, name: str) -> None:
         """Open the account, take up what a predecessor left, then compare and listen for as long as the book runs."""
-        await self._open(account)
+        account = await self._open(name)
         await asyncio.to_thread(rehearse, account)
         inquiry = Inquiry(account)
         gateway = Gateway(account, inquiry)
@@ -143,16 +141,19 @@ class BrokerSide:
         self._task(AccountWatch(account, inquiry, reconciler).run())
         await reconciler.run()
 
-    async def _open(self, account: Account) -> None:
+    async def _open(self, name: str) -> Account:
+        """The account, as soon as it can be made and opened; people are told what keeps it."""
         backoff, told = Backoff(base_s=0.5, cap_s=30.0), ""
         while True:
             try:
+                account = self._accounts.get(name) or await sync_to_async(self._account)(name)
+                self._accounts[name] = account
                 await account.venue.open()
-                return
+                return account
             except NotAuthorized as error:
-                reason = f"{account.name}: it does not accept our login ({error.detail}); connect it again"
-            except (FortifiedError, OSError) as error:
-                reason = f"{account.name}: it cannot be opened: {error}"
+                reason = f"{name}: it does not accept our login ({error.detail}); connect it again"
+            except (FortifiedError, OSError, DatabaseError) as error:
+                reason = f"{name}: it cannot be opened: {error}"
             if reason != told:
                 self._outbox.alert("account_closed", reason)
                 told = reason
@@ -188,8 +189,11 @@ def rehearse(account: Account) -> None:
 
 
 def keep_alarm(book_id: int, what: str, text: str) -> None:
-    """The alarm for those who look later."""
-    Alarm.objects.create(book_id=book_id, what=what[:32], text=text[:1000])
+    """The alarm for those who look later. One that cannot be kept was logged and broadcast, and ends nothing."""
+    try:
+        Alarm.objects.create(book_id=book_id, what=what[:32], text=text[:1000])
+    except DatabaseError:
+        logger.exception("an alarm could not be kept: %s", text)
 
 
 def _text(value: str | bytes) -> str:
