@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from marketdata.recording.records import (
@@ -26,8 +27,8 @@ logger = logging.getLogger(__name__)
 
 MAX_WAITING = 100_000  # records; past it new ones are left out, visibly, until the disk has caught up
 SEGMENT_BYTES = 64 << 20
-SEGMENT_S = 300.0
-SYNC_S = 1.0
+SEGMENT_S = 120.0
+_LOOK_S = 1.0
 _RETRY_S = 1.0
 
 
@@ -35,8 +36,9 @@ class Recorder:
     """One feed's recording below `folder`. Records are numbered without holes, across restarts.
 
     `add` never blocks. `written` waits until everything added so far is with the operating system: a killed process
-    loses nothing then (a power cut at most the last second). Who publishes waits for it first, but not for ever: a
-    disk that stands still must not stop the market, so it gives up after `patience_s`, and the recording is behind.
+    loses nothing then, a power cut at most the segment that was being written. Who publishes waits for it first, but
+    not for ever: a disk that stands still must not stop the market, so it gives up after `patience_s`, and the
+    recording is behind.
     """
 
     def __init__(
@@ -59,12 +61,12 @@ class Recorder:
         self._done = 0  # number of the last record that is with the operating system
         self._changed = threading.Condition()
         self._waiters: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
-        self._syncing = threading.Lock()
+        self._sealer = ThreadPoolExecutor(1, thread_name_prefix=f"sealer {folder.name}")  # one: in their order
         self._is_closing = False
         self._file = -1
         self._path = Path()
         self._size = 0
-        self._opened = self._synced = 0.0
+        self._opened = 0.0
         self._thread: threading.Thread | None = None
 
     def open(self, *, published: int) -> list[Numbered]:
@@ -126,6 +128,7 @@ class Recorder:
             self._changed.notify()
         self._thread.join(timeout=5.0)
         self._thread = None
+        self._sealer.shutdown()
 
     # ---- the thread -----------------------------------------------------------------------------------------
 
@@ -152,7 +155,7 @@ class Recorder:
     def _next(self) -> list[Numbered]:
         with self._changed:
             if not self._waiting and not self._is_closing:
-                self._changed.wait(SYNC_S)
+                self._changed.wait(_LOOK_S)
             batch = list(self._waiting)
             self._waiting.clear()
             return batch
@@ -165,26 +168,12 @@ class Recorder:
         while view:
             view = view[os.write(self._file, view) :]
         self._size += len(data)
-        now = time.monotonic()
         with self._changed:
             self._done = batch[-1].number
             ready = [each for each in self._waiters if each[0] <= self._done]
             self._waiters = [each for each in self._waiters if each[0] > self._done]
         for _, loop, future in ready:
             loop.call_soon_threadsafe(_resolve, future)
-        if now - self._synced >= SYNC_S and not self._syncing.locked():
-            self._synced = now
-            # Elsewhere: a disk takes its time, and what comes next must not wait for it.
-            threading.Thread(target=self._sync, args=(os.dup(self._file),), daemon=True).start()
-
-    def _sync(self, file: int) -> None:
-        with self._syncing:
-            try:
-                os.fdatasync(file)
-            except OSError:
-                logger.exception("%s: the recording cannot be made durable", self.folder)
-            finally:
-                os.close(file)
 
     def _begin_segment(self, number: int) -> None:
         self._path = self.folder / f"{number:015d}{OPEN}"
@@ -196,11 +185,11 @@ class Recorder:
         return self._file >= 0 and (is_old or self._size >= self._segment_bytes)
 
     def _end_segment(self) -> None:
+        """Its file is made durable and sealed elsewhere: a disk takes its time, and a file that is being made durable
+        cannot be written to meanwhile, so nothing is until then."""
         if self._file >= 0:
-            os.fsync(self._file)
-            os.close(self._file)
-            self._file = -1
-            self._path.rename(_sealed(self._path))
+            file, self._file = self._file, -1
+            self._sealer.submit(_finish, file, self._path)
 
     def _abandon(self) -> None:
         """After an error nobody knows how much of the last batch is in the file: it ends where it was whole."""
@@ -230,6 +219,16 @@ def _seal(path: Path) -> None:
         return
     os.truncate(path, length)
     path.rename(_sealed(path))
+
+
+def _finish(file: int, path: Path) -> None:
+    try:
+        os.fsync(file)
+        path.rename(_sealed(path))
+    except OSError:
+        logger.exception("%s cannot be sealed; who runs the feed next does it", path)
+    finally:
+        os.close(file)
 
 
 def _resolve(future: "asyncio.Future[None]") -> None:
