@@ -125,17 +125,26 @@ def _check_prices(body: OrderBody, kind: OrderType) -> None:
 
 
 def _check_effect(leg: Leg, brokerage: Brokerage, account: str) -> None:
-    """What closes must have something to close; a sale of shares that are not held must say that it is short."""
-    held = brokerage.account(account).quantity(brokerage.listed(leg.instrument.symbol).symbol)
+    """What closes must have something to close that no other order will; a sale of shares that are not held must say
+    that it is short."""
+    symbol = brokerage.listed(leg.instrument.symbol).symbol
+    held = brokerage.account(account).quantity(symbol)
     sign = _CLOSING.get(leg.instruction)
-    if sign is not None and held * sign < leg.quantity:
-        raise rule_broken(OVERSOLD)
-    if sign is None and _is_against(leg.instruction, held):
+    if sign is None:
+        if held * (1 if leg.instruction.startswith("BUY") else -1) < 0:
+            raise rule_broken(OVERSOLD)
+    elif held * sign - _promised(brokerage, account, symbol, sign) < leg.quantity:
         raise rule_broken(OVERSOLD)
 
 
-def _is_against(instruction: str, held: Decimal) -> bool:
-    return held < 0 if instruction.startswith("BUY") else held > 0
+def _promised(brokerage: Brokerage, account: str, symbol: str, sign: int) -> Decimal:
+    """What open orders will close already; of a group only one will."""
+    closing: dict[tuple[str, int], Decimal] = {}
+    for order in brokerage.orders(account, since=brokerage.now + 1):
+        if not order.state.is_final and order.symbol == symbol and order.ticket.side.sign == -sign:
+            key = ("group", order.group) if order.group else ("order", order.id)
+            closing[key] = max(closing.get(key, Decimal(0)), order.remaining)
+    return sum(closing.values(), Decimal(0))
 
 
 def decode_order(body: bytes) -> OrderBody:

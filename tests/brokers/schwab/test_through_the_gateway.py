@@ -11,9 +11,11 @@ import pytest
 
 from brokers.schwab import broker, client
 from brokers.schwab.broker import SchwabVenue
+from engine.core import ExitPlacement
+from engine.exits.config import Distance, ExitConfig, Target
 from engine.model.accounts import AccountState
 from engine.model.enums import Side
-from engine.model.orders import OrderBecameUnknown, OrderFilled, OrderSubmitted
+from engine.model.orders import OrderBecameUnknown, OrderFilled, OrderRejected, OrderSubmitted
 from engine.model.time import iso
 from simulators.brokerage.faults import OrderFaultScript
 from simulators.brokerage.orders import Ticket
@@ -44,7 +46,9 @@ def at_schwab(monkeypatch):
         async with await serve(config) as simulator:
             there = Running(simulator)
             venue: Any = SchwabVenue(there.setup({"settle_s": 0.3, "timeout_s": 1.0, **options}))
-            stage = Stage(*slots, venue=venue, policy=POLICY, linked_pairs=LINKED)
+            stage = Stage(
+                *slots, venue=venue, policy=POLICY, linked_pairs=LINKED, exit_placement={"sim": ExitPlacement.SPLIT}
+            )
             stage.now_ns = simulator.clock.now  # type: ignore[method-assign]
             clock = SimpleNamespace(
                 time_ns=simulator.clock.now, time=lambda: simulator.clock.now() / 1e9, monotonic=time.monotonic
@@ -61,6 +65,10 @@ def at_schwab(monkeypatch):
                 await venue.close()
 
     return run
+
+
+def price(there) -> float:
+    return float(there.brokerage.price_of("SPY"))
 
 
 def executions(there) -> list[tuple[str, int]]:
@@ -153,3 +161,18 @@ async def test_whatever_breaks_the_account_and_our_books_hold_the_same_in_the_en
         sent = [fact.client_id for fact in stage.of(OrderSubmitted)]
         assert len(sent) == len(set(sent)) >= len(there.brokerage.orders(there.account))
         assert exposure(there) == 10
+
+
+async def test_a_target_takes_the_resting_stop_away_before_it_sells_the_same_shares(at_schwab):
+    """Schwab refuses a second sale of shares that a resting order will sell."""
+    exits = ExitConfig(stop=Distance(0.05), targets=(Target(Distance(0.01), 1.0),))
+    async with at_schwab(slot({1: 1}, exits=exits)) as (stage, there):
+        at = price(there)
+        await stage.play([at, at])
+        await stage.until(lambda: "SELL" in instructions(there), "the stop rests at Schwab", within_s=15)
+        await stage.play([at * 1.02], start=3)
+        await stage.until(lambda: stage.held() == 0, "the target", within_s=15)
+        assert executions(there) == [("buy", 10), ("sell", 10)]
+        orders = there.brokerage.orders(there.account)
+        assert [order.state.value for order in orders] == ["filled", "cancelled", "filled"]
+        assert stage.of(OrderRejected) == []

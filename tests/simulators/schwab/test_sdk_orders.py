@@ -172,3 +172,15 @@ async def test_the_account_activity_tells_of_it(trading):
         quantity = info["QuantityInfo"]["CumulativeQuantity"]
         assert int(quantity["lo"]) / 10 ** (quantity["signScale"] >> 1) == 2
         await stream.logout()
+
+
+async def test_shares_that_a_resting_order_will_sell_cannot_be_sold_again(trading):
+    async with trading() as (_, desk):
+        await desk.until(await desk.place(equity_buy_market("SPY", 5)), "FILLED")
+        resting = await desk.place(equity_sell_limit("SPY", 4, "5000.00"))
+        refused = await desk.client.place_order(desk.key, equity_sell_market("SPY", 2))
+        assert (refused.status_code, "oversold" in refused.text) == (400, True)
+        await desk.until(await desk.place(equity_sell_market("SPY", 1)), "FILLED")
+        await desk.client.cancel_order(resting, desk.key)
+        await desk.until(resting, "CANCELED")
+        await desk.until(await desk.place(equity_sell_market("SPY", 4)), "FILLED")
