@@ -61,6 +61,7 @@ CHATTER = (
     "celery.worker.strategy",
     "daphne.server",
     "django_celery_beat.schedulers",
+    "httpx",
 )
 
 
