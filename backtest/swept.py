@@ -65,6 +65,7 @@ class StoredSweep:
             exits=asked.exits,
         )  # fmt: skip
         self.seconds = 0.0
+        self.verdict: list[str] = []  # how convincing the best run is, for people
         self.result: SweepResult
 
     def run(self, *, workers: int | None, progress: Progress) -> None:
@@ -120,7 +121,7 @@ def show_sweep(swept: StoredSweep, top: int) -> None:
     for run in result.best(top, by=swept.search.by):
         table.add_row(*(str(run.params.get(name, "")) for name in names), *(str(run.stats.get(name)) for name in SHOWN))
     console.print(table)
-    for line in told(result, swept.seconds):
+    for line in (*told(result, swept.seconds), *swept.verdict):
         console.print(line)
 
 

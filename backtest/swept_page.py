@@ -24,7 +24,7 @@ def sweep_page(swept: StoredSweep) -> str:
         "style": (ASSETS / "report.css").read_text(encoding="utf-8"),
         "title": f"{swept.strategy} on {swept.symbol}, {result.timeframe}",
         "by": WORDS.get(by, by),
-        "lines": told(result, swept.seconds),
+        "lines": [*told(result, swept.seconds), *swept.verdict],
         "settings": _settings(swept),
         "names": names,
         "shown": [WORDS[name] for name in SHOWN],

@@ -75,7 +75,12 @@ def _read(spec: StudySpec, archive: str | Path) -> Bars:
     columns = series.bars[0] if series.ticks is None else build_columns(series.ticks, spec.timeframe, session=session)
     if not len(columns):
         raise InvalidInput(f"start: {series.name} holds nothing of {spec.symbol} in that time", field="start")
-    return Bars(columns, tuple(_days(columns, session)), _digest(columns))
+    return bars_from(columns)
+
+
+def bars_from(columns: BarColumns) -> Bars:
+    """Columns that are there already, cut into days and named by their content."""
+    return Bars(columns, tuple(_days(columns, bar_session(columns.symbol))), _digest(columns))
 
 
 def _days(columns: BarColumns, session: Any) -> list[Day]:

@@ -93,7 +93,7 @@ def fold(study: Study) -> None:
         "failed_shards": _failed(study),
         "days": _by_day(runs, spec),
         "strategies": _by_strategy(ranked, spec),
-        "judgement": judged(ranked, runs, spec, bars),
+        "judgement": judged(ranked, bars),
         "walk_forward": walked(ranked, spec, bars) if spec.split is not None else None,
     }
     with transaction.atomic():
@@ -128,7 +128,7 @@ def _count_trials(study: Study, spec: StudySpec, bars: Bars, runs: Sequence[Fold
     for strategy in spec.names:
         trials.record(
             [
-                trials.Tried(params_digest(run.params, spec.fixed), run.sharpe)
+                trials.Tried(params_digest(strategy, run.params, spec.fixed), run.sharpe)
                 for run in runs
                 if run.strategy == strategy and not run.error
             ],

@@ -2,25 +2,39 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backtest import trials
 from backtest.distributed.data import Bars
-from backtest.distributed.spec import StudySpec
 from backtest.statistics.overfitting import overfitting
 from backtest.statistics.sharpe import deflated_sharpe, expected_best, moments
 
-if TYPE_CHECKING:
-    from backtest.distributed.fold import Folded
+Floats = NDArray[np.float64]
 
 CONVINCING = 0.95  # of the deflated Sharpe ratio
 FEWEST_DAYS = 24
 _BLOCKS = 12
 
 
-def judged(ranked: "Sequence[Folded]", runs: "Sequence[Folded]", spec: StudySpec, bars: Bars) -> dict[str, Any] | None:
+class Tried(Protocol):
+    """A run, as far as it is judged. `daily` are its results of each day, `sharpe` is of these."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def params(self) -> dict[str, Any]: ...
+    @property
+    def sharpe(self) -> float: ...
+    @property
+    def daily(self) -> Floats: ...
+
+
+def judged(ranked: Sequence[Tried], bars: Bars) -> dict[str, Any] | None:
     """Of the run with the best daily Sharpe ratio; None where no run traded."""
     traded = [run for run in ranked if math.isfinite(run.sharpe)]
     if not traded:
@@ -28,8 +42,8 @@ def judged(ranked: "Sequence[Folded]", runs: "Sequence[Folded]", spec: StudySpec
     best = max(traded, key=lambda run: (run.sharpe, -run.number))
     counted = trials.tally(
         strategy=best.strategy,
-        symbol=spec.symbol,
-        timeframe=spec.timeframe,
+        symbol=bars.columns.symbol,
+        timeframe=bars.columns.timeframe,
         first_ts=int(bars.columns.ts_open[0]),
         last_ts=int(bars.columns.ts[-1]),
     )
@@ -54,7 +68,7 @@ def judged(ranked: "Sequence[Folded]", runs: "Sequence[Folded]", spec: StudySpec
     return found | {"sentence": _sentence(found)}
 
 
-def _overfitting(runs: "Sequence[Folded]", strategy: str) -> dict[str, Any]:
+def _overfitting(runs: Sequence[Tried], strategy: str) -> dict[str, Any]:
     results = np.column_stack([run.daily for run in runs if run.strategy == strategy])
     days, count = results.shape
     if count < 2 or days < 2 * _BLOCKS:

@@ -20,7 +20,7 @@ from engine.errors import InvalidInput
 from engine.exits.config import ExitConfig
 from engine.model.positions import TradeClosed
 from engine.model.time import NS_PER_S
-from strategies.registry import STRATEGIES
+from strategies.registry import STRATEGIES, parse_params
 
 Cancel = Callable[[], bool]
 
@@ -50,9 +50,11 @@ def unpack(data: bytes) -> list[Kept]:
     return msgspec.msgpack.decode(zlib.decompress(data), type=list[Kept])
 
 
-def params_digest(params: dict[str, Any], fixed: RunConfig) -> str:
-    """Of everything that was chosen for a run."""
-    text = json.dumps([params, msgspec.to_builtins(fixed)], sort_keys=True, default=str)
+def params_digest(strategy: str, params: dict[str, Any], fixed: RunConfig) -> str:
+    """Of everything that was chosen for a run, whether it was fixed for all or varied."""
+    costs = msgspec.to_builtins(msgspec.structs.replace(fixed, params={}, name=""))
+    whole = msgspec.to_builtins(parse_params(strategy, {**fixed.params, **params}))  # 5, "5" and a default of 5 are one
+    text = json.dumps([whole, costs], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -104,13 +106,16 @@ def _of_one_day(spec: StudySpec) -> RunConfig:
 
 
 def _whole(outcome: RunOutcome, bars: Bars) -> Kept:
-    """A run over all bars; a trade counts on the day on which it was closed."""
+    """A run over all bars."""
     when, earned = outcome.trades.exits() if outcome.trades is not None else (np.zeros(0, np.int64), np.zeros(0))
+    return _kept(outcome, outcome.stats, daily_results(when, earned, bars), _digest(when, earned))
+
+
+def daily_results(when: NDArray[np.int64], earned: NDArray[np.float64], bars: Bars) -> NDArray[np.float64]:
+    """What was earned on each day; a trade counts on the day on which it was closed (`when`, UTC ns)."""
     opened = bars.columns.ts_open[[day.first for day in bars.days]]
-    daily = np.bincount(
-        np.maximum(np.searchsorted(opened, when, side="right") - 1, 0), weights=earned, minlength=len(bars.days)
-    ).astype(np.float64)
-    return _kept(outcome, outcome.stats, daily, _digest(when, earned))
+    at = np.maximum(np.searchsorted(opened, when, side="right") - 1, 0)
+    return np.bincount(at, weights=earned, minlength=len(bars.days)).astype(np.float64)
 
 
 def _one_day(outcome: RunOutcome, opened: int) -> Kept:

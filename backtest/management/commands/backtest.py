@@ -11,6 +11,7 @@ from django.core.management.base import CommandError
 from django_typer.management import TyperCommand
 from typer import Option
 
+from backtest.counted import verdict_on_run
 from backtest.honesty.assess import assess
 from backtest.report.write import check_benchmark, write_report
 from backtest.request import Request
@@ -110,6 +111,8 @@ class Command(TyperCommand):
             chosen = check_benchmark(benchmark, run)
             with progress_bar(run.label) as progress:
                 run.play(progress=progress)
+            for line in verdict_on_run(run):
+                sys.stderr.write(f"{line}\n")
             found = None
             if honesty:
                 with progress_bar("honesty") as progress:

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 from django_typer.management import TyperCommand
 from typer import Option
 
+from backtest.counted import verdict_on
 from backtest.management.commands.backtest import parse_moment
 from backtest.request import Request
 from backtest.search import SHAPE
@@ -83,6 +84,7 @@ class Command(TyperCommand):
             )
             with progress_bar(f"{swept.strategy} on {swept.symbol}") as progress:
                 swept.run(workers=workers or None, progress=progress)
+            swept.verdict = verdict_on(swept.result)
         except FortifiedError as error:
             raise CommandError(error.detail) from error
         if html is not None:

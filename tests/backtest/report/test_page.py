@@ -37,6 +37,7 @@ def test_every_ratio_says_its_convention(play):
     assert html.count("Compound growth a year") >= 2  # on the figure, and in words for those without a pointer
 
 
+@pytest.mark.django_db
 def test_the_command_writes_page_report_and_spreadsheets(minutes, tmp_path, capsys):
     options = ["--data", str(minutes), "--symbol", "SPY", "--time-is", "open", "--json"]
     out = [tmp_path / "r.html", tmp_path / "tables", tmp_path / "deep" / "r.json"]
