@@ -15,6 +15,7 @@ from brokers import logins
 from brokers.dialects import DIALECTS
 from brokers.models import BrokerNotice, BrokerToken
 from brokers.selectors import login_status
+from brokers.tokens import client_of
 from engine.errors import FortifiedError
 
 PAGE, LINK, GRANT = "page", "link", "grant"
@@ -32,8 +33,12 @@ class ConnectForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
         choices=lambda: [(name, DIALECTS[name].title) for name in DIALECTS], widget=UnfoldAdminSelectWidget
     )
     login = forms.SlugField(initial="main", widget=UnfoldAdminTextInputWidget, help_text="A name, if you have several.")
-    way = forms.ChoiceField(choices=_WAYS, initial=PAGE, widget=UnfoldAdminSelectWidget)
-    pasted = forms.CharField(required=False, strip=True, widget=UnfoldAdminPasswordWidget(render_value=False))
+    way = forms.ChoiceField(label="How", choices=_WAYS, initial=PAGE, widget=UnfoldAdminSelectWidget)
+    pasted = forms.CharField(
+        required=False,
+        widget=UnfoldAdminPasswordWidget(render_value=False),
+        help_text="Empty if you open the broker's page. What you paste is tried at once and never shown again.",
+    )
 
     class Meta:
         model = BrokerToken
@@ -136,7 +141,7 @@ class BrokerTokenAdmin(ModelAdmin):
 
     @admin.display(description="how to connect")
     def how_to(self, token: BrokerToken) -> str:
-        return DIALECTS[token.broker].help
+        return f"{DIALECTS[token.broker].help} Our callback URL: {client_of(token.broker).redirect_uri}"
 
     @action(description="Connect again", url_path="connect", permissions=["connect"])  # type: ignore[untyped-decorator]
     def connect_again(self, request: HttpRequest, object_id: str) -> HttpResponse:

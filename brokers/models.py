@@ -85,6 +85,7 @@ class BrokerToken(models.Model):
 
     class Meta:
         ordering = ("broker", "login")
+        verbose_name = "broker login"
         permissions = (("connect_broker", "Can connect and disconnect brokers"),)
         constraints = (models.UniqueConstraint(fields=("broker", "login"), name="one_token_per_login"),)
 
