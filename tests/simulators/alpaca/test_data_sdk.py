@@ -49,7 +49,7 @@ class Listener:
 
 
 async def test_the_sdk_streams_trades_quotes_and_bars(start):
-    async with start(speed=60) as simulator:
+    async with start(speed=60, market={"symbols": ("SPY", "QQQ"), "tick_rate": 5.0}) as simulator:
         listener = Listener(simulator)
         listener.stream.subscribe_trades(listener.take, "SPY", "QQQ")
         listener.stream.subscribe_quotes(listener.take, "SPY")

@@ -45,7 +45,7 @@ def of(got: list[Any], kind: str) -> list[Any]:
 
 
 async def test_the_sdk_streams_trades_quotes_and_both_aggregates(start):
-    async with start(speed=60) as simulator:
+    async with start(speed=60, market={"tick_rate": 5.0}) as simulator:
         async with listening(simulator, "T.SPY", "Q.SPY", "A.SPY", "AM.SPY", "T.QQQ") as got:
             await until(lambda: len(of(got, "AM")) >= 2 and len(of(got, "A")) > 60)
         trades = [each for each in of(got, "T") if each.symbol == "SPY"]
