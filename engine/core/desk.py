@@ -73,7 +73,7 @@ class Desk:
 
     def advance(self, holding: Holding, ts: int, out: list[Event]) -> None:
         """The next order towards the plan, as soon as nothing stands in its way."""
-        plan, working = holding.plan, holding.working
+        plan, working, config = holding.plan, holding.working, self._config
         if plan is None or plan.waits_for in working:
             return
         if working and any(record.is_cancelling for record in working.values()):
@@ -82,7 +82,8 @@ class Desk:
             target=plan.target,
             position=holding.position.quantity,
             working=holding.working_quantity() if working else ZERO,
-            is_linked=self._is_linked(holding),
+            is_linked=config.linked_reversal.get(holding.broker, False)
+            or ((holding.broker, holding.symbol) in config.linked_pairs if config.linked_pairs else False),
         )
         if leg is None:
             holding.plan = None
@@ -96,13 +97,6 @@ class Desk:
             self.withdraw(holding.protective.values(), ts, "the position is about to change", out)
         else:
             self._send_leg(holding, plan, leg, ts, out)
-
-    def _is_linked(self, holding: Holding) -> bool:
-        """Whether a reversal there is a close, then an open."""
-        config = self._config
-        return config.linked_reversal.get(holding.broker, False) or (
-            bool(config.linked_pairs) and (holding.broker, holding.symbol) in config.linked_pairs
-        )
 
     def _send_leg(self, holding: Holding, plan: Plan, leg: Leg, ts: int, out: list[Event]) -> None:
         order = Order(
@@ -154,8 +148,6 @@ class Desk:
 
     def apply(self, update: Event, out: list[Event]) -> tuple[Holding, OrderRecord] | None:
         """Move the order; book its fill. None when the update changes nothing."""
-        known = self.orders.get(update.client_id)  # type: ignore[attr-defined]
-        was_over = known is not None and not known.is_open
         record = self.orders.apply(update)
         if record is None:
             return None
@@ -167,7 +159,7 @@ class Desk:
         if type(update) is OrderFilled:
             before = holding.position.quantity
             out.extend(self.ledger.apply(update, order))
-            if was_over:
+            if self.orders.was_late:
                 _give_back(holding, before, update.ts)
         elif isinstance(update, FAILED) and holding.plan and holding.plan.waits_for == order.client_id:
             holding.plan = None  # the closing leg failed: the opening leg must not follow

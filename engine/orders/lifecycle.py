@@ -64,6 +64,7 @@ class OrderBook:
     def __init__(self) -> None:
         self._open: dict[str, OrderRecord] = {}
         self._closed: OrderedDict[str, OrderRecord] = OrderedDict()
+        self.was_late = False  # the last execution came for an order that was over
 
     def add(self, order: Order, *, is_protective: bool = False) -> OrderRecord:
         """An approved order begins its life."""
@@ -122,6 +123,7 @@ class OrderBook:
         # A fill may come after the cancel it raced with: it happened, so it counts.
         if record is None or fill.fill_id in record.fill_ids:
             return None
+        self.was_late = not record.is_open
         record.fill_ids.append(fill.fill_id)
         record.filled += fill.quantity
         record.value += fill.quantity * fill.price
