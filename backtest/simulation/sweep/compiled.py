@@ -51,7 +51,8 @@ def source_of(loop: Callable[..., None]) -> str:
     allocate, and counting took three quarters of the time.
     """
     steps = [*_SHARED, *_own_steps()] if loop is kernel.run_bars else _SHARED
-    constants = [f"{name} = {value}" for name, value in vars(records).items() if name.isupper() and type(value) is int]
+    named = [*vars(records).items(), *vars(grid).items(), *vars(levels).items()]
+    constants = [f"{name} = {value!r}" for name, value in named if name.isupper() and type(value) in (int, float)]
     arguments = inspect.signature(loop).parameters
     types = ", ".join(_type(name, parameter.annotation) for name, parameter in arguments.items())
     return "\n".join(
@@ -60,6 +61,7 @@ def source_of(loop: Callable[..., None]) -> str:
             "from __future__ import annotations",
             "import numba",
             "import numpy as np",
+            "from math import inf, nan",
             *constants,
             *(f"{name.upper()} = numba.from_dtype(np.dtype({dtype.descr}))[::1]" for name, dtype in _TABLES.items()),
             "INTS, FLOATS = numba.int64[::1], numba.float64[::1]",
