@@ -99,7 +99,7 @@ class Campaign:
                 self.traders.end()
         finally:
             self.venue.end()
-        return {"passed": not self.failures, "failures": self.failures, **self.counts}
+        return {"failures": self.failures, **self.counts}
 
     async def _prepare(self, found: dict[str, Any]) -> None:
         await sync_to_async(books.prepare)(found["url"], found["stream"])
