@@ -112,8 +112,8 @@ class Gateway:
                 return
             await account.pacing.turn(_priority(order))
             allowed = await account.locks.ask(order)
-            if not record.is_open or record.is_cancelling or allowed.verdict is Verdict.LOST:
-                return  # its cancel says so itself; or a successor sees to it
+            if not record.is_open or record.is_cancelling:
+                return  # its cancel says so itself
             if allowed.verdict is Verdict.REFUSE:
                 self._refuse(order, Refusal(allowed.rule, allowed.reason))
                 return
@@ -123,7 +123,7 @@ class Gateway:
             if allowed.verdict is Verdict.GO and self._may_leave(order):
                 self._leave(order)
                 return
-            if waits.attempt == 0:
+            if waits.attempt == 0 and allowed.verdict is Verdict.WAIT:
                 account.outlet.alert("order_waits", f"{account.name}: {client_id} waits: {allowed.reason}")
             await asyncio.sleep(waits.next_delay())
 
@@ -172,7 +172,7 @@ class Gateway:
             account.outlet.emit([OrderCancelled(account.now_ns(), client_id, "cancelled before it was sent")])
             return
         for _ in range(MAX_PUT_OFF):
-            if not account.may_call():
+            if not await self._may_call():
                 return  # a successor finds it submitted, and asks
             try:
                 self._inquiry.tell(record, await self._place(record.order))
@@ -188,6 +188,14 @@ class Gateway:
                 self._inquiry.became_unknown(client_id, error.detail)
                 return
         self._refuse(record.order, refused)
+
+    async def _may_call(self) -> bool:
+        """Whether the venue may be called now. A lease that our clock doubts is either renewed in a moment, and then
+        nobody else had it, or lost: then all of this ends."""
+        account = self._account
+        while not account.errands.is_closed and not account.locks.holds_lease():
+            await asyncio.sleep(0.05)
+        return account.may_call()
 
     async def _place(self, order: Order) -> VenueOrder:
         """The one call that may make an order. Whatever breaks after it began, the venue may have the order."""

@@ -207,6 +207,21 @@ async def test_a_process_that_lost_its_lease_sends_nothing_and_leaves_the_order_
     assert stage.venue.sent() == []
 
 
+async def test_a_lease_that_was_in_doubt_for_a_moment_delays_an_order_and_does_not_strand_it(stages):
+    stage = await stages()
+    stage.locks.permission = Permission(Verdict.LOST)
+    await stage.play([100])
+    await stage.until(lambda: stage.approved(), "approved")
+    await stage.quiet(0.1)
+    stage.locks.has_lease, stage.locks.permission = False, Permission(Verdict.GO)
+    await stage.until(lambda: stage.of(OrderSubmitted), "submitted")
+    await stage.quiet(0.1)
+    assert stage.venue.calls == []
+    stage.locks.has_lease = True
+    await stage.until(lambda: stage.of(OrderAccepted), "sent after all")
+    assert stage.venue.sent() == [FIRST]
+
+
 async def test_locks_that_cannot_be_read_are_asked_again(stages):
     stage = await stages()
     stage.locks.permission = Permission(Verdict.WAIT, "Redis is away")
