@@ -7,6 +7,9 @@ fractions, so the ticks found here are those that decimal arithmetic finds, for 
 
 from decimal import Decimal
 
+# The share of a price by which a sum of floats may lie beside the price that is meant: 100.27 + 0.01 is above 100.28.
+SLACK = 1e-12
+
 
 def grid_of(tick_size: Decimal) -> tuple[float, float]:
     """`step` and `scale` of a tick size."""

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
+from engine.instruments.grid import SLACK
 from engine.model.enums import OrderType, Side
 from engine.model.market import NAN
 from engine.model.orders import Order
@@ -127,5 +128,10 @@ class SymbolBook:
 
 
 def side_price(side: Side, price: float, distance: float) -> float:
-    """`price` made worse by `distance` for that side."""
-    return price + distance if side is Side.BUY else price - distance
+    """`price` made worse by `distance` for that side, and by nothing more: what the sum of floats adds to it would be
+    rounded to a whole tick against the trader."""
+    if side is Side.BUY:
+        worse = price + distance
+        return worse - abs(worse) * SLACK
+    worse = price - distance
+    return worse + abs(worse) * SLACK

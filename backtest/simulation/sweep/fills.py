@@ -3,7 +3,7 @@
 from typing import Any
 
 from backtest.simulation.sweep.records import BY_TARGET, BY_VOLUME, Ints, Table
-from engine.instruments.grid import ceil_ticks, floor_ticks
+from engine.instruments.grid import SLACK, ceil_ticks, floor_ticks
 
 
 def fill_market(i: int, price: float, volume: float, c: Any, w: Any, trades: Table, moves: Ints) -> None:
@@ -55,7 +55,12 @@ def fill_ticks(price: float, side: int, size: int, volume: float, c: Any, takes:
         if c.slip_kind == BY_VOLUME:
             share = min(size * c.unit_size / volume, c.slip_limit) if volume > 0 else c.slip_limit
             away_by = price * c.slip * share * share
-        price = price + away_by if side > 0 else price - away_by
+        if side > 0:
+            price = price + away_by
+            price = price - abs(price) * SLACK
+        else:
+            price = price - away_by
+            price = price + abs(price) * SLACK
     if side > 0:
         return ceil_ticks(price, c.step, c.scale)
     return floor_ticks(price, c.step, c.scale)
