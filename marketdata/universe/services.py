@@ -8,10 +8,11 @@ from django.conf import settings
 
 from engine.errors import InvalidInput
 from engine.instruments.catalog import normalize_symbol
-from marketdata.models import UNIVERSE_MODES as MODES
+from marketdata.models import UNIVERSE_MODES
 from marketdata.universe.assets import Asset, AssetFile, AssetSource, BuiltIn, Cached
 from marketdata.universe.filters import reason_against
 
+MODES = UNIVERSE_MODES
 LARGE_FROM, MID_FROM = 10e9, 2e9  # dollars of market value
 
 

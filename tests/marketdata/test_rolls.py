@@ -28,7 +28,7 @@ class Volumes:
     """A vendor with daily bars of these volumes; a contract it does not know fails."""
 
     name = "vendor"
-    request_ns = None
+    request_ns: int | None = None
 
     def __init__(self, volumes: dict[str, float]) -> None:
         self.volumes = volumes

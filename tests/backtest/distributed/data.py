@@ -1,12 +1,12 @@
 """Bars to run many times over: a random walk in the hours of the stock exchange, as a file."""
 
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 
 import numpy as np
 
 from engine.bars.columns import BarColumns
-from engine.instruments.sessions import calendar
+from engine.instruments.sessions import calendar, from_new_york
 from marketdata.files.build import write_bars
 
 MINUTES = 30
@@ -45,8 +45,6 @@ def walk_file(folder: Path, *, days: int = 60, seed: int = 1, trend: float = 0.0
 
 
 def _span(days: int) -> tuple[int, int]:
-    from engine.instruments.sessions import from_new_york, time
-
     first = date(2024, 1, 2)
     last = date.fromordinal(first.toordinal() + days * 2 + 10)
     return from_new_york(first, time(0)), from_new_york(last, time(0))

@@ -90,7 +90,7 @@ def test_what_would_change_is_shown_before_it_is_applied_and_the_change_is_on_re
     applied = trader.post(f"/api/backtests/{study.pk}/runs/{run.number}/apply")
     assert applied.status_code == 200, applied.json()
     assert Ticker.objects.get().params["period_2"] == 8
-    assert TickerChange.objects.order_by("-id").first().kind == "updated"
+    assert TickerChange.objects.latest("id").kind == "updated"
     again = trader.post(f"/api/backtests/{study.pk}/runs/{run.number}/apply")
     assert (again.status_code, again.json()["detail"]) == (409, "the ticker has these parameters already")
 

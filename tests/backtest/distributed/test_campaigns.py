@@ -8,6 +8,7 @@ from backtest.distributed import runs
 from backtest.distributed.data import bars_of
 from backtest.distributed.spec import parse_spec
 from backtest.models import Study, StudySchedule
+from backtest.simulation.sweep.run import run_job
 from engine.errors import InvalidInput
 from tests.backtest.distributed.data import sweep_document, walk_file
 
@@ -57,7 +58,7 @@ def test_strategies_are_compared_by_their_best_and_how_steady_it_is(start, sent,
 def test_a_day_that_fails_is_listed_the_others_count_and_it_can_be_run_again(start, sent, tmp_path, monkeypatch):
     study = start(campaign(walk_file(tmp_path, days=8)))
     bad = study.shards.exclude(day=None).order_by("number").first().day
-    genuine = runs.run_job
+    genuine = run_job
 
     def breaks(job, data, **options):
         # The bars of that day alone end at its last bar.

@@ -56,16 +56,22 @@ def test_the_same_study_twice_is_not_twice_the_trials(start, sent, tmp_path):
     assert Trial.objects.count() == 40  # other costs are another trial
 
 
+def claimed_from(study: Study) -> Shard:
+    shard = work.claim(study.pk)
+    assert shard is not None
+    return shard
+
+
 def test_two_claims_never_hold_one_shard(start, tmp_path):
     study = start(sweep_document(walk_file(tmp_path)))
-    claimed = [work.claim(study.pk) for _ in range(7)]
+    claimed = [claimed_from(study) for _ in range(7)]
     assert sorted(shard.number for shard in claimed) == list(range(7))
     assert work.claim(study.pk) is None
 
 
 def test_a_dead_workers_shard_is_done_by_another(start, sent, tmp_path):
     study = start(sweep_document(walk_file(tmp_path)))
-    dead = work.claim(study.pk)
+    dead = claimed_from(study)
     sent.play()
     study.refresh_from_db()
     assert study.state == "running"  # the claim still stands
@@ -78,7 +84,7 @@ def test_a_dead_workers_shard_is_done_by_another(start, sent, tmp_path):
 
 def test_a_worker_that_comes_back_late_changes_nothing(start, sent, tmp_path):
     study = start(sweep_document(walk_file(tmp_path)))
-    late = work.claim(study.pk)
+    late = claimed_from(study)
     Shard.objects.filter(pk=late.pk).update(claimed_by="another", claimed_until=timezone.now() + timedelta(seconds=9))
     work._work_on(late, parse_spec(study.spec))
     late.refresh_from_db()
@@ -111,7 +117,7 @@ def test_a_shard_that_ends_its_workers_is_given_up_listed_and_can_be_run_again(s
 def test_a_cancelled_study_keeps_what_is_done(start, sent, tmp_path):
     study = start(sweep_document(walk_file(tmp_path)))
     sent.tasks = sent.tasks[:1]
-    shard = work.claim(study.pk)
+    shard = claimed_from(study)
     work._work_on(shard, parse_spec(study.spec))
     services.cancel_study(number=study.pk)
     sent.play()

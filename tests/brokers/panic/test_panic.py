@@ -85,7 +85,7 @@ async def panic(config: Path) -> tuple[int | None, list[dict[str, Any]], str]:
 
 
 @pytest.fixture
-def config(broker, tmp_path) -> Path:
+def config(broker: Any, tmp_path: Path) -> Path:
     path = tmp_path / "panic.toml"
     path.write_text(toml(account(broker)))
     path.chmod(0o600)

@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from typing import Any, cast
 
 import pytest
 
@@ -54,8 +55,9 @@ def test_the_request_is_stored_with_the_order_and_the_venue_is_never_called():
     book = models.Book.objects.create(name="paper")
     projection = Projection(book, bar_of=lambda strategy, symbol: None)
     projection.apply([ApprovedOrder(ts=T0, order=order()), OrderSubmitted(ts=T0, client_id=order().client_id)])
-    row = models.Order.objects.get()
-    assert row.request["body"]["legs"][0]["action"] == "Buy to Open"
+    request = models.Order.objects.get().request
+    assert request is not None
+    assert request["body"]["legs"][0]["action"] == "Buy to Open"
 
 
 def test_files_are_written_per_day_and_per_position(tmp_path):
@@ -88,5 +90,5 @@ def test_a_disk_that_fails_is_told_and_stops_nothing(tmp_path, caplog):
 def test_approved_orders_are_seen_by_outside_readers(redis_url):
     client = sync_client(redis_url)
     show_orders(client, "paper", [ApprovedOrder(ts=T0, order=order())])
-    [(_, fields)] = client.xrange(keys.new_orders())
+    [(_, fields)] = cast("list[Any]", client.xrange(keys.new_orders()))
     assert (fields["book"], json.loads(fields["e"])["order"]["symbol"]) == ("paper", "SPY")
