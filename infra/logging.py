@@ -39,10 +39,11 @@ def forget_secret(value: str) -> None:
 
 def scrub(text: str) -> str:
     """`text` without registered secrets and without what looks like a credential."""
-    for secret in _secrets:
-        text = text.replace(secret, _REDACTED)
+    # Patterns first: a secret that is an ordinary word would break the names by which they know what follows.
     for pattern, replacement in zip(_PATTERNS, _REPLACEMENTS, strict=True):
         text = pattern.sub(replacement, text)
+    for secret in _secrets:
+        text = text.replace(secret, _REDACTED)
     return text
 
 

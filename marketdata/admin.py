@@ -25,6 +25,7 @@ class FeedSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in t
     """The secret is written only, never shown."""
 
     kind = forms.ChoiceField(choices=lambda: [(name, f"{name}: {FEEDS[name].summary}") for name in FEEDS])
+    universe_timeframe = forms.CharField(required=False, initial="1", help_text="Of the universe; 1 if not given.")
     token = forms.CharField(
         required=False,
         widget=forms.PasswordInput(render_value=False),

@@ -5,7 +5,20 @@ import logging
 
 import pytest
 
+import infra.logging
 from infra.logging import ScrubbingFormatter, logging_config, register_secret, scrub
+
+
+@pytest.fixture(autouse=True)
+def nothing_registered(monkeypatch):
+    """Other tests of this process register what they log in with."""
+    monkeypatch.setattr(infra.logging, "_secrets", set())
+
+
+def test_a_secret_that_is_an_ordinary_word_does_not_shield_others():
+    register_secret("secret")
+    assert "hunter2" not in scrub("POST /token?client_secret=hunter2hunter2&grant_type=x")
+    assert scrub("it was secret") == "it was [redacted]"
 
 
 @pytest.mark.parametrize(
