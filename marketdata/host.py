@@ -4,7 +4,6 @@ import asyncio
 import gc
 import os
 import socket
-import sys
 from collections.abc import Callable
 
 import msgspec
@@ -31,12 +30,10 @@ from marketdata.recording.recorder import Recorder
 from marketdata.rolls import load_rolls
 
 ROLLS_EVERY_S = 60.0
-HANDOVER_S = 0.0005  # the recorder's thread is waited for at every flush: it must not wait 5 ms for the interpreter
 
 
 def run_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
     """Run the loop of the feed `name` until `should_stop`, a lost lease, or its end; why it ended."""
-    sys.setswitchinterval(HANDOVER_S)
     return uvloop.run(host_feed(name, should_stop=should_stop))
 
 
