@@ -4,6 +4,7 @@ import hashlib
 import json
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import django
@@ -39,6 +40,11 @@ def bars_file(folder: Path, count: int) -> Path:
     return path
 
 
+def of_process(owner: str) -> str:
+    """Host and process of a claim, without its time."""
+    return owner.rpartition(":")[0]
+
+
 def main(workers: int, runs: int, bars: int, folder: Path) -> str:
     """The study's seconds, from the request to its end."""
     path = bars_file(folder, bars)
@@ -69,6 +75,9 @@ def main(workers: int, runs: int, bars: int, folder: Path) -> str:
             "digest": hashlib.sha256(digests.encode()).hexdigest(),
             "state": study.state,
             "how": study.result["by_how"],
+            "shards": sorted(
+                Counter(of_process(name) for name in study.shards.values_list("claimed_by", flat=True)).values()
+            ),
         }
     )
 

@@ -34,6 +34,13 @@ def run(*, runs: int = RUNS, bars: int = BARS) -> list[dict[str, Any]]:
             "target": 2 * SHARE,
             "met": one / two >= 2 * SHARE,
         },
+        {
+            "name": "least_share",
+            "value": round(min(found[1]["shards"]) / sum(found[1]["shards"]), 3)
+            if len(found[1]["shards"]) == 2
+            else 0.0,
+            "unit": "of the shards, by the worker that did fewer of two",
+        },
         {"name": "runs", "value": runs, "unit": "runs"},
         {"name": "bars", "value": bars, "unit": "bars a run"},
     ]

@@ -96,9 +96,7 @@ def _work_on(shard: Shard, spec: StudySpec) -> None:
     if heart.is_cancelled:
         mine.update(state=State.CANCELLED, claimed_by="")
         return
-    mine.update(
-        state=State.DONE, done=len(kept), result=pack(kept), claimed_by="", error="", seconds=time.monotonic() - began
-    )
+    mine.update(state=State.DONE, done=len(kept), result=pack(kept), error="", seconds=time.monotonic() - began)
     tell_progress(shard.study_id)
 
 
