@@ -59,7 +59,7 @@ class Engine:
         self.now = 0
         self.ledger = Ledger(config.instruments)
         self.gate = RiskGate(config.risk)
-        self.accounts = Accounts(session_of(config.risk.calendar) if config.risk.has_daily_limits else None)
+        self.accounts = Accounts(session_of(config.risk.calendar) if config.risk.has_days else None)
         self.keeps_accounts, self._marks = config.keeps_accounts, config.risk.needs_marks
         self.desk = Desk(config, ledger=self.ledger, gate=self.gate, facts=self._facts)
         self.guards = Guards(config, self.desk, atr=Sizer(self).atr_of)
@@ -362,12 +362,16 @@ class Engine:
                 self.gate.note(event, self.config.instruments[event.symbol])
 
     def _facts(self, order: Order, ts: int) -> Facts:
-        symbol = self.symbols[order.symbol]
+        return self.facts(order.symbol, ts)
+
+    def facts(self, name: str, ts: int) -> Facts:
+        """What the rules of the gate may look at for an order in that symbol."""
+        symbol = self.symbols[name]
         return Facts(
             ts,
             symbol.price,
             symbol.price_ts,
-            self.config.instruments[order.symbol],
+            self.config.instruments[name],
             self.ledger,
             self.accounts,
             self.desk.pending,

@@ -96,6 +96,13 @@ class Accounts:
             for account in self._accounts.values():
                 account.day_start = account.equity
 
+    def lost_today(self, name: Name, ts: int) -> float:
+        """Cash that the account lost since the trading day of `ts` began, ≥ 0; reads only."""
+        account = self._accounts.get(name)
+        if account is None or ts >= self._day_end:
+            return 0.0
+        return max(account.day_start - account.equity, 0.0)
+
     def mark(self, key: Key, position: Position, price: float, ts: int) -> None:
         """The position is worth something else."""
         if ts >= self._day_end:

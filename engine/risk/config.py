@@ -1,48 +1,72 @@
 """The limits of a book and of its strategies; what is None is not limited."""
 
 from decimal import Decimal
+from typing import Annotated
 
-import msgspec
+from msgspec import Meta, Struct
 
 from engine.risk.day_trading import DayTradingAccount
 
 
-class StrategyLimits(msgspec.Struct, frozen=True):
+class StrategyLimits(Struct, frozen=True):
     """Limits of one strategy, over all symbols and brokers it trades."""
 
-    max_position: Decimal | None = None  # quantity per symbol and broker
-    max_exposure: Decimal | None = None  # cash value of what it holds
-    max_daily_loss: Decimal | None = None  # cash; entries stop until the next trading day
-    max_drawdown: Decimal | None = None  # cash below the peak; entries stop until the peak is lifted by a person
-    max_losses_in_a_row: int | None = None
-    cool_down_s: float = 3600.0  # how long the streak keeps entries out
-    entry_pause_s: float | None = None  # after any exit
+    max_position: Annotated[Decimal | None, Meta(description="quantity per symbol and account")] = None
+    max_exposure: Annotated[Decimal | None, Meta(description="cash value of what it holds")] = None
+    max_daily_loss: Annotated[
+        Decimal | None, Meta(description="cash; when it is lost, entries stop until the next trading day")
+    ] = None
+    max_drawdown: Annotated[
+        Decimal | None, Meta(description="cash below its peak; entries stop until the limit is raised")
+    ] = None
+    max_losses_in_a_row: Annotated[int | None, Meta(description="after so many, entries pause")] = None
+    cool_down_s: Annotated[float, Meta(description="seconds of that pause, from the last exit")] = 3600.0
+    entry_pause_s: Annotated[float | None, Meta(description="seconds without entries after any exit")] = None
 
 
-class RiskConfig(msgspec.Struct, frozen=True):
+class RiskConfig(Struct, frozen=True):
     """Limits over the whole book; `strategies` has those of single ones."""
 
-    max_order_quantity: Decimal | None = None
-    max_order_notional: Decimal | None = None
-    max_gross_exposure: Decimal | None = None  # cash value of all positions, sides added
-    max_net_exposure: Decimal | None = None  # cash value of all positions, sides netted
-    max_daily_loss: Decimal | None = None
-    max_drawdown: Decimal | None = None
-    max_orders: int | None = None  # entries within `max_orders_window_s`
-    max_orders_window_s: float = 60.0
-    allowed_symbols: tuple[str, ...] | None = None
-    blocked_symbols: tuple[str, ...] = ()
-    session_only: bool = False  # entries only while the instrument's exchange trades
-    no_entry_before_close_s: float | None = None
-    stale_after_s: float | None = None  # the last price may be that old
-    calendar: str = "XNYS"  # whose trading days the daily limits follow
+    max_order_quantity: Annotated[Decimal | None, Meta(description="quantity of one order")] = None
+    max_order_notional: Annotated[Decimal | None, Meta(description="cash value of one order")] = None
+    max_gross_exposure: Annotated[
+        Decimal | None, Meta(description="cash value of all positions, long and short added")
+    ] = None
+    max_net_exposure: Annotated[
+        Decimal | None, Meta(description="cash value of all positions, short set off against long")
+    ] = None
+    max_daily_loss: Annotated[
+        Decimal | None,
+        Meta(description="cash, open losses included; when it is lost, entries stop until the next trading day"),
+    ] = None
+    max_drawdown: Annotated[
+        Decimal | None, Meta(description="cash below the book's peak; entries stop until the limit is raised")
+    ] = None
+    max_orders: Annotated[int | None, Meta(description="entries within the window below")] = None
+    max_orders_window_s: Annotated[float, Meta(description="seconds of that window")] = 60.0
+    allowed_symbols: Annotated[
+        tuple[str, ...] | None, Meta(description="only these are entered; separated by commas, empty: all")
+    ] = None
+    blocked_symbols: Annotated[tuple[str, ...], Meta(description="never entered; separated by commas")] = ()
+    session_only: Annotated[bool, Meta(description="entries only while the instrument's exchange trades")] = False
+    no_entry_before_close_s: Annotated[
+        float | None, Meta(description="no entries in the last seconds of a session")
+    ] = None
+    stale_after_s: Annotated[
+        float | None, Meta(description="no entry where the last price is older than so many seconds")
+    ] = None
+    calendar: Annotated[str, Meta(description="the exchange whose trading days the daily limits follow")] = "XNYS"
     strategies: dict[str, StrategyLimits] = {}
     day_trading: dict[str, DayTradingAccount] = {}  # by broker account
-    track_equity: bool = False  # mark positions at every price, also where no limit needs it
+    track_equity: bool = False  # follow equity and trading days also where no limit needs it
+
+    @property
+    def has_days(self) -> bool:
+        """Whether trading days must be told apart."""
+        return self.track_equity or self.has_daily_limits
 
     @property
     def has_daily_limits(self) -> bool:
-        """Whether trading days must be told apart."""
         return self.max_daily_loss is not None or any(s.max_daily_loss is not None for s in self.strategies.values())
 
     @property

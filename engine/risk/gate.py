@@ -47,8 +47,8 @@ class RiskGate:
         self.halt_reason = ""
         self.holds: dict[str, Hold] = {}  # by broker; not part of the state: accounts are compared anew at every start
         self._rules = build_rules(config)
-        self._rate = next((rule for rule in self._rules if isinstance(rule, OrderRate)), None)
-        self._day_trading = next((rule for rule in self._rules if isinstance(rule, DayTrading)), None)
+        self.rate = next((rule for rule in self._rules if isinstance(rule, OrderRate)), None)
+        self.day_trading = next((rule for rule in self._rules if isinstance(rule, DayTrading)), None)
 
     @property
     def is_halted(self) -> bool:
@@ -59,8 +59,8 @@ class RiskGate:
         denial = self._deny(order, facts)
         if denial is not None:
             return OrderDenied(facts.now, order, denial.rule, denial.value, denial.limit, denial.reason)
-        if self._rate is not None:
-            self._rate.times.append(facts.now)
+        if self.rate is not None:
+            self.rate.times.append(facts.now)
         return ApprovedOrder(facts.now, order)
 
     def release(self, order: Order, now: int) -> ApprovedOrder:
@@ -71,7 +71,7 @@ class RiskGate:
 
     def note(self, trade: TradeClosed, instrument: Instrument) -> None:
         """A round trip ended; within one day it is a day trade."""
-        rule = self._day_trading
+        rule = self.day_trading
         if rule is None or trade.broker not in rule.trades or not counts(instrument):
             return
         day = trading_date(trade.exit_ts)
@@ -80,23 +80,23 @@ class RiskGate:
 
     def state(self) -> GateState:
         """For a snapshot."""
-        days = self._day_trading.trades if self._day_trading else {}
+        days = self.day_trading.trades if self.day_trading else {}
         return GateState(
             self.halt_reason,
-            list(self._rate.times) if self._rate else [],
+            list(self.rate.times) if self.rate else [],
             {broker: list(trades.days) for broker, trades in days.items()},
         )
 
     def load(self, state: GateState) -> None:
         """From a snapshot."""
         self.halt_reason = state.halt_reason
-        if self._rate is not None:
-            self._rate.times.extend(state.order_times)
-        if self._day_trading is not None:
+        if self.rate is not None:
+            self.rate.times.extend(state.order_times)
+        if self.day_trading is not None:
             for broker, days in state.day_trades.items():
-                if broker in self._day_trading.trades:
-                    self._day_trading.trades[broker].days.clear()
-                    self._day_trading.trades[broker].days.extend(days)
+                if broker in self.day_trading.trades:
+                    self.day_trading.trades[broker].days.clear()
+                    self.day_trading.trades[broker].days.extend(days)
 
     def _deny(self, order: Order, facts: Facts) -> Denial | None:
         if self.halt_reason:

@@ -1,7 +1,7 @@
 """The rules: each looks at one order that adds exposure, and says what is wrong or nothing."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Protocol
 
@@ -69,24 +69,41 @@ class Facts(msgspec.Struct):
             price = instrument.price(observed) if observed == observed else None
         return quantity * price * instrument.multiplier if price is not None else ZERO
 
-    def quantities_after(self, order: Order) -> dict[Key, Decimal]:
-        """Signed quantities of all positions as if the order, and those on their way, were filled."""
+    def quantities(self) -> dict[Key, Decimal]:
+        """Signed quantities of all positions as if the orders on their way were filled."""
         quantities = {(p.strategy, p.symbol, p.broker): p.quantity for p in self.ledger if p.quantity}
-        own = {(order.strategy, order.symbol, order.broker): order.quantity * order.side.sign}
-        for change in (self.pending(), own):
-            for key, signed in change.items():
-                quantities[key] = quantities.get(key, ZERO) + signed
+        for key, signed in self.pending().items():
+            quantities[key] = quantities.get(key, ZERO) + signed
+        return quantities
+
+    def quantities_after(self, order: Order) -> dict[Key, Decimal]:
+        """The same as if the order were filled, too."""
+        quantities, key = self.quantities(), (order.strategy, order.symbol, order.broker)
+        quantities[key] = quantities.get(key, ZERO) + order.quantity * order.side.sign
         return quantities
 
     def after(self, order: Order) -> dict[Key, Decimal]:
         """Signed cash values of the same."""
-        quantities = self.quantities_after(order)
+        return self.values(self.quantities_after(order))
+
+    def values(self, quantities: Mapping[Key, Decimal]) -> dict[Key, Decimal]:
+        """Signed cash values of what is not flat."""
         return {key: self.value_of(key[1], quantity) for key, quantity in quantities.items() if quantity}
 
 
 def cash(value: Decimal) -> str:
     """An amount for people: two decimals."""
     return f"{value:.2f}"
+
+
+def gross(values: Iterable[Decimal]) -> Decimal:
+    """Cash values with both sides added."""
+    return sum((abs(value) for value in values), ZERO)
+
+
+def net(values: Iterable[Decimal]) -> Decimal:
+    """Cash values with one side set off against the other; never negative."""
+    return abs(sum(values, ZERO))
 
 
 class Rule(Protocol):
@@ -133,7 +150,7 @@ class Exposure:
 
     def check(self, order: Order, facts: Facts) -> Denial | None:
         values = facts.after(order).values()
-        total = abs(sum(values, ZERO)) if self.is_net else sum((abs(value) for value in values), ZERO)
+        total = net(values) if self.is_net else gross(values)
         if total <= self.limit:
             return None
         name = "max_net_exposure" if self.is_net else "max_gross_exposure"
@@ -161,14 +178,19 @@ class OrderRate:
         self.limit, self.window_s = limit, window_s
         self.times: deque[int] = deque()
 
+    def made(self, now: int) -> int:
+        """Entries within the window that ends now."""
+        begin = now - int(self.window_s * NS)
+        return sum(ts > begin for ts in self.times)
+
     def check(self, order: Order, facts: Facts) -> Denial | None:
-        begin = facts.now - int(self.window_s * NS)
-        while self.times and self.times[0] <= begin:
+        made = self.made(facts.now)
+        while len(self.times) > made:
             self.times.popleft()
-        if len(self.times) < self.limit:
+        if made < self.limit:
             return None
-        reason = f"{len(self.times)} entries within {self.window_s:g} s"
-        return Denial("max_orders", str(len(self.times) + 1), str(self.limit), reason)
+        reason = f"{made} entries within {self.window_s:g} s"
+        return Denial("max_orders", str(made + 1), str(self.limit), reason)
 
 
 class InSession:
@@ -261,7 +283,7 @@ class StrategySize:
                 return Denial("max_position", str(after), str(limits.max_position), "the position would be too large")
         if limits.max_exposure is not None:
             mine = (value for key, value in facts.after(order).items() if key[0] == self.strategy)
-            total = sum((abs(value) for value in mine), ZERO)
+            total = gross(mine)
             if total > limits.max_exposure:
                 reason = f"strategy {self.strategy} would hold more than it may"
                 return Denial("max_exposure", cash(total), str(limits.max_exposure), reason)
@@ -292,16 +314,17 @@ class DayTrading:
         today = trading_date(facts.now)
         rule = account.rule_on(today)
         if rule is DayTradingRule.PATTERN:
-            return self._pattern(order.broker, account, facts, self.trades[order.broker].recent(today))
+            return self._pattern(order.broker, facts, self.trades[order.broker].recent(today))
         if rule is DayTradingRule.INTRADAY_MARGIN:
-            return self._margin(order, account, facts)
+            return self._margin(order, facts)
         return None
 
-    def _equity(self, broker: str, account: DayTradingAccount, facts: Facts) -> Decimal:
-        return account.equity + facts.instrument.price(facts.accounts["broker", broker].equity)
+    def equity_of(self, broker: str, facts: Facts) -> Decimal:
+        """What the account was said to hold, and what was earned there since."""
+        return self.accounts[broker].equity + facts.instrument.price(facts.accounts["broker", broker].equity)
 
-    def _pattern(self, broker: str, account: DayTradingAccount, facts: Facts, made: int) -> Denial | None:
-        equity = self._equity(broker, account, facts)
+    def _pattern(self, broker: str, facts: Facts, made: int) -> Denial | None:
+        equity = self.equity_of(broker, facts)
         if made < FREE_DAY_TRADES or equity >= MIN_EQUITY:
             return None
         reason = (
@@ -309,21 +332,20 @@ class DayTrading:
         )
         return Denial("pattern_day_trader", str(made + 1), str(FREE_DAY_TRADES), reason)
 
-    def _margin(self, order: Order, account: DayTradingAccount, facts: Facts) -> Denial | None:
-        values = [
-            value
-            for (_, symbol, broker), value in facts.after(order).items()
-            if broker == order.broker and counts(facts.instruments[symbol])
-        ]
-        required, equity = (
-            sum((maintenance(value) for value in values), ZERO),
-            self._equity(order.broker, account, facts),
-        )
+    def _margin(self, order: Order, facts: Facts) -> Denial | None:
+        required = required_margin(order.broker, facts.after(order), facts)
+        equity = self.equity_of(order.broker, facts)
         if required <= equity:
             return None
         return Denial(
             "intraday_margin", cash(required), cash(equity), "the account's equity does not carry the exposure"
         )
+
+
+def required_margin(broker: str, values: Mapping[Key, Decimal], facts: Facts) -> Decimal:
+    """Maintenance margin of what that account holds of such values; futures have rules of their own."""
+    mine = (value for (_, symbol, of), value in values.items() if of == broker and counts(facts.instruments[symbol]))
+    return sum((maintenance(value) for value in mine), ZERO)
 
 
 def build_rules(config: RiskConfig) -> list[Rule]:
