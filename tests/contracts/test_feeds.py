@@ -157,6 +157,32 @@ def _is_ours(task: asyncio.Task[Any]) -> bool:
     return "marketdata" in repr(task.get_coro()) and not task.done()
 
 
+@having(lambda entry: entry.alias)
+async def test_two_names_of_one_thing_both_get_everything_and_it_is_asked_for_once(entry, venue, watch):
+    """As "/ES" and "/ESZ26" until the roll."""
+    first, alias = entry.symbols[0], entry.alias
+    got = await watch(first)
+    await got.until_prints(first, 5)
+    await got.feed.subscribe([alias])
+    both = len(got.events)
+    await got.until_prints(alias, 20)
+    assert got.prints(first, since=both) == got.prints(alias, since=both)
+    assert got.feed.last_received(alias) == got.feed.last_received(first) > 0
+    venue.fail("cut", for_s=0.2)
+    await got.until(connected_again(got, 1), "a new connection")
+    await got.until_prints(alias, 10)
+    assert len(got.gaps(first, since=both)) == len(got.gaps(alias, since=both))
+    assert bool(got.gaps(alias)) != entry.replays_missed
+    await got.feed.unsubscribe([first])
+    await got.until_prints(alias, 10)  # what was under way has come
+    mark = len(got.events)
+    await got.until_prints(alias, 20)
+    assert not got.ticks(first, since=mark)
+    assert set(got.feed.symbols) == {alias}
+    assert_nothing_invented(got, alias)
+    assert_no_print_is_missing_unless_told(got, entry, alias)
+
+
 # ---- the line breaks ------------------------------------------------------------------------------------------
 
 

@@ -97,8 +97,9 @@ class DatabentoFeed(StreamFeed):
         dropped = list(symbols)
         for symbol in dropped:
             track = self.tracks.get(self._wanted.get(symbol, ""))
+            stays = next((each for each in self._twins.of(symbol) if each not in dropped), None)
             if track is not None:
-                self._translator.forget(track)
+                self._translator.forget(track, heir=self.tracks.get(self._wanted[stays]) if stays else None)
         await super().unsubscribe(dropped)
 
     async def history(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]:
@@ -170,6 +171,8 @@ class DatabentoFeed(StreamFeed):
             events = self._errors(told, events)
         if "SLOW_READER_WARNING" in told.systems:
             self._leave_out("SLOW_READER_WARNING: we read too slowly")
+        if told.has_names:
+            self._twins.learn(self.symbols)
         given = events if self._held is None else self._catch_up(events, told)
         if self._held is None:
             self._complete_at = time.monotonic()

@@ -51,12 +51,13 @@ Key = tuple[str, str, int, int, int, int]  # our symbol, the action, time, numbe
 
 class Told:
     """What one chunk holds beside prints, quotes and bars: facts, and what the gateway says of itself, ErrorMsg as
-    (code, text) and the codes of its SystemMsg."""
+    (code, text) and the codes of its SystemMsg; and whether it names instruments."""
 
     def __init__(self) -> None:
         self.facts: list[SymbolFacts] = []
         self.errors: list[tuple[str, str]] = []
         self.systems: list[str] = []
+        self.has_names = False
 
 
 class Translator:
@@ -93,9 +94,9 @@ class Translator:
         self._by_id = {}
         self.caught_up()
 
-    def forget(self, track: SymbolTrack) -> None:
-        """It is not wanted any more: what still comes of it is passed over."""
-        self._by_id.update({number: None for number, known in self._by_id.items() if known is track})
+    def forget(self, track: SymbolTrack, *, heir: SymbolTrack | None = None) -> None:
+        """It is not wanted any more: what still comes of it is its heir's, or passed over."""
+        self._by_id.update({number: heir for number, known in self._by_id.items() if known is track})
 
     def expect_repeats(self) -> int:
         """A replay comes: from when on to ask for it. Prints that were translated already are left out of it, and those
@@ -243,6 +244,7 @@ class Translator:
         for record in records:
             if run.kind == framing.MAPPING:
                 self._map(record)
+                told.has_names = True
             elif run.kind == framing.SYSTEM:
                 told.systems.append(_word(record.code))
             elif run.kind == framing.ERROR:

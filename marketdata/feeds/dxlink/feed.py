@@ -23,6 +23,7 @@ from marketdata.feeds.dxlink.tokens import Login, QuoteToken, TokenSource
 from marketdata.feeds.dxlink.translate import FIELDS, Translator
 from marketdata.feeds.errors import FeedError, FeedProtocolError, FeedUnauthorized, FeedUnavailable
 from marketdata.feeds.registry import FEEDS, FeedKind, FeedSetup, Frame
+from marketdata.feeds.twins import Twins, give_up
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class DXLinkFeed:
         self._resolve = resolve
         self._backoff = backoff or Backoff(base_s=self.options.reconnect_base_s, cap_s=self.options.reconnect_cap_s)
         self._wanted: dict[str, str] = {}  # our symbol → the venue's
+        self._twins = Twins()
         self._connection: DXLinkConnection | None = None
         self._histories = Histories(name, HISTORY, self._say)
         self._liveness = Liveness(self.options)
@@ -100,19 +102,31 @@ class DXLinkFeed:
             if present is not None:
                 logger.info("%s: %s rolls from %s to %s", self.name, symbol, present, venue_name)
                 await self.unsubscribe([symbol])
+            if venue_name not in self._wanted.values():
+                added.append(venue_name)
             self._wanted[symbol] = venue_name
-            added.append(venue_name)
+        self._twins.learn(self._wanted)
         if added and self._connection is not None:
             await self._say(self._subscriptions(added))
 
     async def unsubscribe(self, symbols: Iterable[str]) -> None:
-        dropped = [self._wanted.pop(symbol) for symbol in symbols if symbol in self._wanted]
+        dropped = [name for symbol in symbols if symbol in self._wanted and (name := self._drop(symbol))]
+        self._twins.learn(self._wanted)
         for channel, kinds in zip((PRINTS, VALUES), self.options.kinds(), strict=True):
             await self._say(
                 messages.unsubscribe(channel, [Subscription(kind, each) for each in dropped for kind in kinds])
             )
         for venue_name in dropped:
             self.translator.remove(venue_name)
+
+    def _drop(self, symbol: str) -> str | None:
+        """Want `symbol` no more; the venue's name for it, None where another of our symbols is called so."""
+        venue_name, heir = give_up(self._wanted, symbol)
+        if heir is None:
+            return venue_name
+        if venue_name in self.translator.symbols:
+            self.translator.symbols[venue_name].name = heir
+        return None
 
     def last_received(self, symbol: str) -> int:
         """When something last came for `symbol` (UTC ns by our clock); 0 if nothing has."""
@@ -139,12 +153,12 @@ class DXLinkFeed:
             connects = self.connects
             try:
                 async for frame in self._connected_frames():
-                    yield frame
+                    yield self._twins.spread(frame)
             except FeedError as error:
                 if self._is_closed:
                     return
                 if self.connects > connects:  # at once, so that no bar of the time that follows passes for whole
-                    yield self._gaps(f"{self.name}: {error.detail}")
+                    yield self._twins.spread(self._gaps(f"{self.name}: {error.detail}"))
                 await self._rest(error)
 
     async def _connected_frames(self) -> AsyncIterator[Frame]:
@@ -183,6 +197,7 @@ class DXLinkFeed:
             timeout_s=options.answer_timeout_s,
         )
         self._wanted = {symbol: self._resolve(symbol) for symbol in self._wanted}
+        self._twins.learn(self._wanted)
         self.translator.configure(FIELDS)
         self._bad_frames = 0
         self._liveness.connected(time.monotonic())
@@ -239,10 +254,9 @@ class DXLinkFeed:
 
     def _gaps(self, reason: str) -> Frame:
         now = time.time_ns()
-        states = {state.name: state for state in self.translator.symbols.values()}
         gaps: list[FeedGap] = []
-        for symbol in self._wanted:
-            state = states.get(symbol)
+        for venue_name, symbol in self._by_venue_name().items():
+            state = self.translator.symbols.get(venue_name)
             last = state.last_ts if state else 0
             certain = state.ledger.open_since if state else None  # a loss may have been about to show
             gaps.append(FeedGap(last or now, symbol, reason, since=last if certain is None else min(certain, last)))
@@ -269,8 +283,8 @@ class DXLinkFeed:
         ]
 
     def _subscriptions(self, venue_names: Iterable[str]) -> list[bytes]:
-        names = list(venue_names)
-        ours = {venue_name: symbol for symbol, venue_name in self._wanted.items()}
+        names = list(dict.fromkeys(venue_names))
+        ours = self._by_venue_name()
         self._liveness.asked(time.monotonic())
         for venue_name in names:
             self.translator.add(venue_name, ours[venue_name])
@@ -279,6 +293,10 @@ class DXLinkFeed:
             for channel, kinds in zip((PRINTS, VALUES), self.options.kinds(), strict=True)
             for frame in messages.subscribe(channel, [Subscription(kind, each) for each in names for kind in kinds])
         ]
+
+    def _by_venue_name(self) -> dict[str, str]:
+        """The venue's names, and of our symbols that are called so there the first, whose name its events carry."""
+        return {venue_name: symbol for symbol, venue_name in reversed(self._wanted.items())}
 
     async def _say(self, frames: Iterable[bytes]) -> None:
         """Send; a broken line is no error here: reconnecting says it all again."""

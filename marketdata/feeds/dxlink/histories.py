@@ -25,8 +25,8 @@ class Histories:
     ) -> list[Bar]:
         """Closed bars with start < ts ≤ end, oldest first."""
         key = canonical_symbol(candle_symbol(venue_name, timeframe))
-        if key in self._open:
-            raise FeedUnavailable(f"{self._name}: history of {symbol} {timeframe} is being fetched already")
+        while key in self._open:  # of another of our symbols that means the same: the venue answers by name only
+            await asyncio.wait([self._open[key][1]])
         snapshot, done = Snapshot(), asyncio.get_running_loop().create_future()
         self._open[key] = (snapshot, done)
         wanted = Subscription("Candle", key, max(0, start // NS_PER_MS))

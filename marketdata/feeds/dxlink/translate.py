@@ -155,6 +155,7 @@ class Translator:
         state = self.symbols.get(venue_name)
         if state is None:
             state = self.symbols[venue_name] = SymbolState(name, VolumeLedger(grace_ns=self._loss_grace_ns))
+        state.name = name
         state.ledger.reset()
         state.awaited = {"Trade", "TradeETH"}
 

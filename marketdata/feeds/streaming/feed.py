@@ -19,6 +19,7 @@ from marketdata.feeds.streaming.liveness import Watchdog
 from marketdata.feeds.streaming.minutes import MinuteLedger
 from marketdata.feeds.streaming.options import StreamOptions
 from marketdata.feeds.streaming.track import SymbolTrack
+from marketdata.feeds.twins import Twins, give_up
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class StreamFeed(ABC):
         self._resolve = resolve
         self._backoff = backoff or Backoff(base_s=options.reconnect_base_s, cap_s=options.reconnect_cap_s)
         self._wanted: dict[str, str] = {}  # our symbol → the venue's
+        self._twins = Twins()
         self._line: StreamLine | None = None
         self._watchdog = Watchdog(
             mute_after_s=options.mute_after_s, symbol_mute_after_s=options.symbol_mute_after_s
@@ -107,8 +109,8 @@ class StreamFeed(ABC):
 
     def last_received(self, symbol: str) -> int:
         """When something last came for `symbol` (UTC ns by our clock); 0 if nothing has."""
-        track = self.tracks.get(self._wanted.get(symbol, ""))
-        return track.last_recv if track else 0
+        tracks = [self.tracks.get(self._wanted.get(each, "")) for each in (symbol, *self._twins.of(symbol))]
+        return max((track.last_recv for track in tracks if track), default=0)
 
     async def subscribe(self, symbols: Iterable[str]) -> None:
         """Carry these too. One that is carried already is looked up again: a future may have rolled."""
@@ -122,6 +124,7 @@ class StreamFeed(ABC):
                 await self.unsubscribe([symbol])
             fresh.append(symbol)
         added = [name for name in map(self._take, fresh) if name]
+        self._twins.learn(self.symbols)
         if not added:
             return
         if len(added) == len(self._wanted):
@@ -129,7 +132,8 @@ class StreamFeed(ABC):
         await self._say(self._subscriptions(added))
 
     async def unsubscribe(self, symbols: Iterable[str]) -> None:
-        dropped = [self._wanted.pop(symbol) for symbol in symbols if symbol in self._wanted]
+        dropped = [name for symbol in symbols if symbol in self._wanted and (name := self._drop(symbol))]
+        self._twins.learn(self.symbols)
         await self._say(self._unsubscriptions([name for name in dropped if name in self.tracks]))
         for name in dropped:
             self.tracks.pop(name, None)
@@ -149,13 +153,13 @@ class StreamFeed(ABC):
             connects = self.connects
             try:
                 async for frame in self._connected_frames():
-                    yield frame
+                    yield self._twins.spread(frame)
             except FeedError as error:
                 if self._is_closed:
                     return
                 self.last_error = error.detail
                 if self.connects > connects:  # at once, so that no bar of the time that follows passes for whole
-                    yield self._gaps(f"{self.name}: {error.detail}")
+                    yield self._twins.spread(self._gaps(f"{self.name}: {error.detail}"))
                 await self._rest(error)
 
     async def _connected_frames(self) -> AsyncIterator[Frame]:
@@ -254,15 +258,26 @@ class StreamFeed(ABC):
     # ---- for a venue's own --------------------------------------------------------------------------------------
 
     def _take(self, symbol: str) -> str | None:
-        """Follow `symbol` from now on; the venue's name for it, None where it has none."""
+        """Follow `symbol` from now on; the venue's name for it, None where it has none or is followed already."""
         venue_name = self._resolve(symbol)
         self._wanted[symbol] = venue_name or symbol
         if venue_name is None:
             self._refuse(symbol, "this venue has no such symbol")
             return None
+        if venue_name in self.tracks:
+            return None
         grace_ns = int(self._settings.loss_grace_s * NS_PER_S)
         self.tracks[venue_name] = SymbolTrack(symbol, MinuteLedger(grace_ns=grace_ns, tolerance=self.volume_tolerance))
         return venue_name
+
+    def _drop(self, symbol: str) -> str | None:
+        """Follow `symbol` no more; the venue's name for it, None where another of our symbols is called so."""
+        venue_name, heir = give_up(self._wanted, symbol)
+        if heir is None:
+            return venue_name
+        if venue_name in self.tracks:
+            self.tracks[venue_name].name = heir
+        return None
 
     def _refuse(self, symbol: str, reason: str) -> None:
         if self.refused.get(symbol) != reason:

@@ -103,10 +103,11 @@ class Make(Protocol):
 class FeedUnderTest(NamedTuple):
     """One feed and its venue.
 
-    `symbols`: two of ours that the venue lists, and `unknown` one that it does not. `faults`: those that its protocol
-    can suffer. `steps`: how often a client comes to the venue for one connection. `has_every_print`: false where the
-    venue sends last values only. `hang_ups`: the ways in which the venue ends a connection, given the simulator.
-    `history`: timeframes that the venue has bars of.
+    `symbols`: two of ours that the venue lists, `unknown` one that it does not; `alias`: another name of ours for the
+    first, where the kind of feed can have such. `faults`: those that its protocol can suffer. `steps`: how often a
+    client comes to the venue for one connection. `has_every_print`: false where the venue sends last values only.
+    `hang_ups`: the ways in which the venue ends a connection, given the simulator. `history`: timeframes that the
+    venue has bars of.
     """
 
     name: str
@@ -114,6 +115,7 @@ class FeedUnderTest(NamedTuple):
     make: Make
     symbols: tuple[str, str] = ("SPY", "QQQ")
     unknown: str = "NONE"
+    alias: str = ""
     faults: frozenset[str] = frozenset()
     steps: int = 1
     has_socket: bool = True

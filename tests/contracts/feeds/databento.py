@@ -12,8 +12,8 @@ from simulators.faults import FAULTS
 from simulators.market import MarketConfig
 from tests.contracts.feeds.base import FeedUnderTest, Policy, Venue
 
-NAMES = {"/ESH28": "/ESH28:XCME", "/NQH28": "/NQH28:XCME"}
-MARKET = MarketConfig(seed=7, symbols=tuple(NAMES.values()), tick_rate=150.0, always_open=True)
+NAMES = {"/ESH28": "/ESH28:XCME", "/NQH28": "/NQH28:XCME", "/ES": "/ESH28:XCME"}
+MARKET = MarketConfig(seed=7, symbols=("/ESH28:XCME", "/NQH28:XCME"), tick_rate=150.0, always_open=True)
 
 
 @asynccontextmanager
@@ -30,7 +30,7 @@ def make(venue: Venue, policy: Policy, *, is_welcome: bool = True) -> DatabentoF
 
 
 def _streamer(symbol: str) -> str:
-    return parse_contract(symbol).streamer
+    return NAMES.get(symbol) or parse_contract(symbol).streamer
 
 
 FEED = FeedUnderTest(
@@ -39,6 +39,7 @@ FEED = FeedUnderTest(
     make=make,
     symbols=("/ESH28", "/NQH28"),
     unknown="/CLF28",
+    alias="/ES",
     # Not these: a key is no token that ends, the gateway's login is no HTTP, and one TCP stream repeats nothing: two
     # equal records in it are two fills.
     faults=frozenset(FAULTS) - {"token_expiry", "throttle", "duplicate"},
