@@ -11,8 +11,7 @@ from engine.errors import InvalidInput
 from engine.model.enums import OrderIntent, OrderState, OrderType, PositionSide, Side
 from engine.model.time import to_datetime
 from trading.account_models import AccountCheck, Adjustment, Alarm
-from trading.limits import risk_limits
-from trading.runtime.policy import execution_policy
+from trading.limits import CHECKS
 
 __all__ = [
     "AccountCheck", "Adjustment", "Alarm", "Book", "CommandRecord", "Decision", "EngineState", "Fill", "JournalEvent",
@@ -46,6 +45,17 @@ class Book(models.Model):
         blank=True,
         help_text='Limits, for example {"max_order_quantity": 5, "max_daily_loss": 500}. Empty: nothing is limited.',
     )
+    sizing = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Cash at each account and how each strategy sizes. Empty: the quantities of the tickers.",
+    )
+    correlation = models.JSONField(
+        default=dict, blank=True, help_text="What makes an entry the same bet as a position. Empty: nothing does."
+    )
+    fills = models.JSONField(
+        default=dict, blank=True, help_text="How simulated orders are filled. Empty: at the touch, without costs."
+    )
     execution = models.JSONField(
         default=dict,
         blank=True,
@@ -67,7 +77,7 @@ class Book(models.Model):
         return self.name
 
     def clean(self) -> None:
-        for field, check in (("risk", risk_limits), ("execution", execution_policy)):
+        for field, check in CHECKS.items():
             try:
                 check(getattr(self, field))
             except InvalidInput as error:

@@ -134,7 +134,7 @@ def _beginning(opened: Opened, stored: Stored, first: int) -> tuple[Engine, Simu
             for ts, bar in bars.items():
                 if ts < first:
                     engine.warm(bar)
-    return engine, SimulatedVenue(instruments=opened.config.instruments), ()
+    return engine, opened.simulated.venue(opened.config.instruments), ()
 
 
 def _outputs(row: RecordedInputs) -> list[Any]:

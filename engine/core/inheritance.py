@@ -34,6 +34,8 @@ def inherit(
             engine.desk.withdraw([record], last_ts, "the state of its run could not be carried over", outputs)
     for holding in engine.holdings.values():
         holding.position = engine.ledger.position(*holding.key)
+        if engine.keeps_accounts:
+            engine.accounts.take_over(holding.key, holding.position)
         engine.guards.settle(holding, last_ts, outputs)
     for slot in engine.slots.values():
         engine.pursuit.follow_position(slot)

@@ -218,6 +218,8 @@ def _restore_slots(engine: "Engine", state: EngineState) -> None:
 def _restore_holdings(engine: "Engine", state: EngineState) -> None:
     for holding in engine.holdings.values():
         holding.position = engine.ledger.position(*holding.key)
+        if engine.keeps_accounts:
+            engine.accounts.take_over(holding.key, holding.position)
     for record in state.open_orders:
         order = record.order
         engine.desk.adopt(record, engine.holdings[order.strategy, order.symbol, order.broker])

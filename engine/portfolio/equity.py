@@ -96,6 +96,11 @@ class Accounts:
             for account in self._accounts.values():
                 account.day_start = account.equity
 
+    def take_over(self, key: Key, position: Position) -> None:
+        """What the position earned before these accounts knew it is not theirs: they begin with what comes next."""
+        if position.realized or position.fees:
+            self._net.setdefault(key, position.realized - position.fees)
+
     def lost_today(self, name: Name, ts: int) -> float:
         """Cash that the account lost since the trading day of `ts` began, ≥ 0; reads only."""
         account = self._accounts.get(name)

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
@@ -314,7 +315,8 @@ class DayTrading:
         today = trading_date(facts.now)
         rule = account.rule_on(today)
         if rule is DayTradingRule.PATTERN:
-            return self._pattern(order.broker, facts, self.trades[order.broker].recent(today))
+            made = self.trades[order.broker].recent(today) + _closes_a_day_trade(order, facts, today)
+            return self._pattern(order.broker, facts, made)
         if rule is DayTradingRule.INTRADAY_MARGIN:
             return self._margin(order, facts)
         return None
@@ -340,6 +342,13 @@ class DayTrading:
         return Denial(
             "intraday_margin", cash(required), cash(equity), "the account's equity does not carry the exposure"
         )
+
+
+def _closes_a_day_trade(order: Order, facts: Facts, today: date) -> bool:
+    """Whether the order turns a position that was entered today: its closing half is a day trade already."""
+    position = facts.ledger.position(order.strategy, order.symbol, order.broker)
+    is_turned = position.quantity * order.side.sign < 0
+    return is_turned and any(trading_date(lot.ts) == today for lot in position.lots)
 
 
 def required_margin(broker: str, values: Mapping[Key, Decimal], facts: Facts) -> Decimal:

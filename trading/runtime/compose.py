@@ -10,6 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from engine.core import Engine, EngineConfig
+from engine.decision.correlation import CorrelationConfig
+from engine.decision.sizing import AnySizing
 from engine.errors import FortifiedError
 from engine.exits.config import ExitConfig
 from engine.instruments.catalog import instrument_for
@@ -18,18 +20,20 @@ from engine.model.orders import Order as OrderValue
 from engine.model.orders import OrderFilled
 from engine.risk.config import RiskConfig
 from engine.strategy.slot import SlotConfig
-from engine.venue.matching import SimulatedVenue
 from marketdata.rolls import load_rolls
 from strategies.models import Ticker
 from strategies.registry import STRATEGIES
 from strategies.versions import code_version
-from trading.limits import risk_limits
+from trading.limits import Sizes, correlation, risk_limits, simulated_fills, sizes
 from trading.models import Book, EngineState, Fill, Order, Position, Run
 from trading.runtime import accounts
+from trading.runtime.fills import SimulatedFills
 from trading.runtime.live import BrokerDesk
 from trading.runtime.policy import ExecutionPolicy, execution_policy
 from trading.runtime.recording import Opened
 from trading.runtime.simulated import SimulatedDesk
+
+ZERO = Decimal(0)
 
 
 class Composition(msgspec.Struct, frozen=True):
@@ -47,6 +51,9 @@ class Composition(msgspec.Struct, frozen=True):
     state: bytes | None
     cursors: dict[str, str]
     execution: ExecutionPolicy = ExecutionPolicy()
+    capital: dict[str, Decimal] = {}
+    correlation: CorrelationConfig | None = None
+    fills: SimulatedFills = SimulatedFills()
 
     @property
     def brokers(self) -> tuple[str, ...]:
@@ -66,6 +73,7 @@ def load(name: str) -> Composition:
     load_rolls()
     book = Book.objects.get(name=name)
     saved = EngineState.objects.filter(book=book).first()
+    sized = sizes(book.sizing)
     return Composition(
         book_id=book.pk,
         name=book.name,
@@ -75,22 +83,26 @@ def load(name: str) -> Composition:
         fencing_token=book.fencing_token,
         is_halted=book.is_halted,
         risk=risk_limits(book.risk),
-        slots=tuple(slots_of(book)),
+        slots=tuple(slots_of(book, sized)),
         state=bytes(saved.data) if saved else None,
         cursors=dict(saved.cursors) if saved else {},
         execution=execution_policy(book.execution),
+        capital=sized.capital,
+        correlation=correlation(book.correlation),
+        fills=simulated_fills(book.fills),
     )
 
 
-def slots_of(book: Book) -> Iterable[SlotConfig]:
-    """The book's slots. One whose run has stopped stays, without entries, while it holds something."""
+def slots_of(book: Book, sized: Sizes) -> Iterable[SlotConfig]:
+    """The book's slots, each with its strategy's way to size. One whose run has stopped stays, without entries, while
+    it holds something."""
     enabled = {(t.strategy, t.symbol): t.trade_enabled for t in Ticker.objects.all()}
     seen: set[tuple[str, str]] = set()
     for run in Run.objects.filter(book=book, state=Run.State.RUNNING).order_by("strategy"):
         for document in run.slots:
             key = (document["strategy"], document["symbol"])
             seen.add(key)
-            yield slot_config(document, trade_enabled=enabled.get(key, False))
+            yield slot_config(document, trade_enabled=enabled.get(key, False), sizing=sized.strategies.get(key[0]))
     for key in _still_held(book):
         if key not in seen:
             seen.add(key)
@@ -112,7 +124,7 @@ def _last_document(book: Book, strategy: str, symbol: str) -> dict[str, Any]:
     raise FortifiedError(f"{strategy} holds {symbol} in book {book.name}, but no run of it is known")
 
 
-def slot_config(document: dict[str, Any], *, trade_enabled: bool) -> SlotConfig:
+def slot_config(document: dict[str, Any], *, trade_enabled: bool, sizing: AnySizing | None = None) -> SlotConfig:
     """A slot as a run stored it, for the engine."""
     exits = document.get("exits")
     return SlotConfig(
@@ -123,6 +135,7 @@ def slot_config(document: dict[str, Any], *, trade_enabled: bool) -> SlotConfig:
         quantities={broker: Decimal(quantity) for broker, quantity in document["quantities"].items()},
         exits=None if exits is None else msgspec.convert(exits, ExitConfig, strict=False),
         trade_enabled=trade_enabled,
+        sizing=sizing,
     )
 
 
@@ -154,6 +167,7 @@ def _opened(composition: Composition) -> Opened:
         began_ts=time.time_ns() if is_live else 0,
         orders=tuple(accounts.open_records(composition.book_id)) if is_live and is_new else (),
         external=accounts.ignored(composition.book_id) if is_live and is_new else {},
+        simulated=composition.fills,
     )
 
 
@@ -165,7 +179,10 @@ def engine_config(composition: Composition) -> EngineConfig:
         run=f"{composition.name}{composition.generation}",
         slots=composition.slots,
         instruments=instruments,
-        risk=composition.risk,
+        # Followed always: a limit that is set later today counts from this morning, and people see what is used.
+        risk=msgspec.structs.replace(composition.risk, track_equity=True),
+        capital={name: composition.capital.get(name, ZERO) for name in composition.brokers},
+        correlation=composition.correlation,
     )
     if composition.mode != Book.Mode.LIVE:
         return config
@@ -183,7 +200,7 @@ def desk_of(opened: Opened) -> BookDesk:
     engine = Engine(opened.config, strategies=STRATEGIES)
     if opened.mode == Book.Mode.LIVE:
         return _broker_desk(engine, opened)
-    desk = SimulatedDesk(engine=engine, venue=SimulatedVenue(instruments=opened.config.instruments))
+    desk = SimulatedDesk(engine=engine, venue=opened.simulated.venue(opened.config.instruments))
     if opened.state is not None:
         desk.restore(opened.state)
     else:

@@ -18,6 +18,7 @@ from engine.model.orders import Order, OrderFilled
 from engine.model.signals import SlotStateChanged, WarmupProgressed
 from engine.orders.lifecycle import OrderRecord
 from infra import codec
+from trading.runtime.fills import SimulatedFills
 from trading.runtime.warmup import Warmable
 
 VERSION = 1
@@ -41,6 +42,7 @@ class Opened(Entry, frozen=True):
     orders: tuple[OrderRecord, ...] = ()  # what was open, where there was no state
     external: dict[str, dict[str, Decimal]] = {}  # what is known to be others', where there was no state
     is_checkpoint: bool = False  # the same loop goes on: from here on, too, it can be repeated
+    simulated: SimulatedFills = SimulatedFills()  # how a book without real accounts is filled
 
 
 class Warmed(Entry, frozen=True):

@@ -76,3 +76,15 @@ def test_reading_changes_nothing():
     assert isinstance(first[0], Usage)
     assert usage(world.engine) == first
     assert world.engine.snapshot() == before
+
+
+def test_what_was_earned_before_a_limit_was_watched_is_not_todays_loss():
+    script = slot({1: 1, 3: 0, 5: 1})
+    unwatched = World(script)
+    day = bars_at(NOON, [100, 100, 99, 90, 90, 90, 90])
+    unwatched.run(day[:4])  # a loss of 100, which nobody counts
+    watched = World(script, risk=RiskConfig(max_daily_loss=D(50)), venue=unwatched.venue)
+    watched.engine.restore(unwatched.engine.snapshot())
+    watched.run(day[4:])
+    assert watched.of(OrderDenied) == []
+    assert used(watched)["max_daily_loss"] == (0.0, D(50))
