@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from brokers.venue import NotAuthorized, OrderRefused
+from brokers.venue import NotAuthorized, TryLater
 from engine.errors import InvalidInput
 from infra.http import http_client
 from infra.logging import forget_secret, register_secret, scrub
@@ -85,11 +85,10 @@ class Dialect(msgspec.Struct, frozen=True):
     accounts: AccountsOf | None = None
 
 
-class TokenUnavailable(OrderRefused):
-    """The venue's token endpoint does not answer as it should just now; trying again may help."""
+class TokenUnavailable(TryLater):
+    """The venue's token endpoint does not answer as it should just now."""
 
     code = "token_unavailable"
-    retryable = True
 
 
 class GrantRefused(NotAuthorized):

@@ -31,14 +31,35 @@ class OrderRefused(FortifiedError):
         self.venue_code = venue_code
 
 
-class RateLimited(OrderRefused):
-    """The venue asked for a pause before anything was done; `retry_after_s` is how long, as far as it said."""
+class TryLater(OrderRefused):
+    """Nothing was done for certain, and the same may be asked again: after `retry_after_s`, as far as anybody said."""
+
+    code = "try_later"
+    retryable = True
+
+    def __init__(
+        self, detail: str, *, venue_code: str = "", field: str | None = None, retry_after_s: float = 1.0
+    ) -> None:
+        super().__init__(detail, venue_code=venue_code, field=field)
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(TryLater):
+    """The venue asked for a pause before anything was done."""
 
     code = "rate_limited"
 
     def __init__(self, detail: str, *, retry_after_s: float = 1.0) -> None:
-        super().__init__(detail, venue_code="429")
-        self.retry_after_s = retry_after_s
+        super().__init__(detail, venue_code="429", retry_after_s=retry_after_s)
+
+
+class VenueUnreachable(TryLater):
+    """No connection was made, so nothing was said."""
+
+    code = "venue_unreachable"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, venue_code="unreachable")
 
 
 class NotAuthorized(OrderRefused):
@@ -51,6 +72,12 @@ class OutcomeUnknown(FortifiedError):
     """No usable answer came: it may have happened or not. Never sent again; resolved by `Venue.find` only."""
 
     code = "outcome_unknown"
+
+
+class NotUnderstood(FortifiedError):
+    """The venue's answer is not what its documentation says."""
+
+    code = "not_understood"
 
 
 class Known(msgspec.Struct, Generic[T], frozen=True):

@@ -1,8 +1,6 @@
 """One Alpaca account, as our gateway sees an account."""
 
 import logging
-import time
-from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,7 +10,6 @@ from brokers.alpaca.features import FEATURES
 from brokers.alpaca.stream import AccountStream
 from brokers.alpaca.translate import (
     ORDERS,
-    NotUnderstood,
     OrderDoc,
     account,
     balances,
@@ -28,19 +25,19 @@ from brokers.alpaca.translate import (
     replacement_name,
     venue_order,
 )
+from brokers.asking import NO_ANSWER, ToldFills, answered, check_settled
 from brokers.venue import (
     AccountUpdate,
     Answer,
     Balances,
     FillReported,
-    Known,
     NotAuthorized,
+    NotUnderstood,
     OrderRefused,
     OrderReported,
     OutcomeUnknown,
     StreamLost,
     StreamRestored,
-    Unknown,
     Venue,
     VenueFill,
     VenueOrder,
@@ -50,15 +47,12 @@ from brokers.venue import (
 )
 from engine.instruments.instrument import Instrument
 from engine.model.orders import Order
-from engine.model.time import NS_PER_DAY, NS_PER_S, iso
+from engine.model.time import NS_PER_DAY, iso
 
 logger = logging.getLogger(__name__)
 
-_UNANSWERED = (OrderRefused, OutcomeUnknown, NotUnderstood, NotThere)
-_MARGIN_NS = 2 * NS_PER_S  # clocks agree to about that
 _PAGE, _FILL_PAGE, _MAX_PAGES = 500, 100, 50
 _MAX_CHAIN = 20  # replacements of one order
-_REMEMBERED = 10_000  # executions that were told
 
 
 class AlpacaVenue:
@@ -73,10 +67,9 @@ class AlpacaVenue:
         self._keys = keys_of(options)
         self._client = Client(setup.api_url, self._keys, timeout_s=float(options.get("timeout_s", 10.0)))
         self._stream_url = setup.stream_url or stream_url(setup.api_url)
-        self._settle_ns = int(float(options.get("settle_s", 2.0)) * NS_PER_S)
+        self._settle_s = float(options.get("settle_s", 2.0))
         self._heartbeat_s = float(options.get("heartbeat_s", 15.0))
-        self._told: set[str] = set()
-        self._told_order: deque[str] = deque()
+        self._told = ToldFills()
 
     async def open(self) -> None:
         """The key works, and it is this account's."""
@@ -118,51 +111,19 @@ class AlpacaVenue:
     # ---- questions -----------------------------------------------------------------------------------------
 
     async def find(self, order: Order, *, since: int) -> Answer[VenueOrder | None]:
-        ts = time.time_ns()
-        try:
-            doc = await self._named(order.client_id)
-            if doc is not None:
-                return Known(venue_order(await self._truth(doc)), ts)
-        except _UNANSWERED as error:
-            return Unknown(error.detail)
-        if ts - since < self._settle_ns:
-            return Unknown("it was sent a moment ago, and may still be on its way into the venue's lists")
-        return Known(None, ts)
+        return await answered(self._found(order, since))
 
     async def orders(self, *, since: int) -> Answer[tuple[VenueOrder, ...]]:
-        ts = time.time_ns()
-        try:
-            docs = await self._listed(since)
-            found = [venue_order(doc) for doc in docs.values() if not self._is_hidden(doc, docs)]
-        except _UNANSWERED as error:
-            return Unknown(error.detail)
-        start = self._their_clock(since)
-        return Known(tuple(each for each in found if not each.state.is_final or each.updated_ts >= start), ts)
+        return await answered(self._changed(since))
 
     async def fills(self, *, since: int) -> Answer[tuple[VenueFill, ...]]:
-        ts = time.time_ns()
-        try:
-            activities = await self._activities(self._their_clock(since))
-            names = await self._names_of(activities, since)
-            found = tuple(fill_of_activity(each, names=names) for each in activities)
-        except _UNANSWERED as error:
-            return Unknown(error.detail)
-        return Known(found, ts)
+        return await answered(self._executed(since))
 
     async def positions(self) -> Answer[tuple[VenuePosition, ...]]:
-        ts = time.time_ns()
-        try:
-            found = [position(each) for each in await self._list("/v2/positions")]
-        except _UNANSWERED as error:
-            return Unknown(error.detail)
-        return Known(tuple(each for each in found if each is not None), ts)
+        return await answered(self._held())
 
     async def balances(self) -> Answer[Balances]:
-        ts = time.time_ns()
-        try:
-            return Known(balances(await self._client.call("GET", "/v2/account")), ts)
-        except _UNANSWERED as error:
-            return Unknown(error.detail)
+        return await answered(self._money())
 
     # ---- the stream ----------------------------------------------------------------------------------------
 
@@ -180,24 +141,40 @@ class AlpacaVenue:
         try:
             doc = event_doc(document)
             fill = fill_of_event(doc)
-            news: list[AccountUpdate] = [FillReported(fill)] if fill is not None and self._is_new(fill) else []
+            news: list[AccountUpdate] = [FillReported(fill)] if fill is not None and self._told.is_new(fill) else []
             is_settled = not (is_superseded(doc.order) or is_failed_replacement(doc.order))
             truth = doc.order if is_settled else await self._truth(await self._read_order(doc.order.id))
             return [*news, OrderReported(venue_order(truth))]
-        except _UNANSWERED as error:
+        except NO_ANSWER as error:
             logger.warning("a message of the account stream is left to polling: %s", error.detail)
             return []
 
-    def _is_new(self, fill: VenueFill) -> bool:
-        if fill.fill_id in self._told:
-            return False
-        self._told.add(fill.fill_id)
-        self._told_order.append(fill.fill_id)
-        if len(self._told_order) > _REMEMBERED:
-            self._told.discard(self._told_order.popleft())
-        return True
-
     # ---- helpers -------------------------------------------------------------------------------------------
+
+    async def _found(self, order: Order, since: int) -> VenueOrder | None:
+        doc = await self._named(order.client_id)
+        if doc is None:
+            check_settled(since, settle_s=self._settle_s)
+            return None
+        return venue_order(await self._truth(doc))
+
+    async def _changed(self, since: int) -> tuple[VenueOrder, ...]:
+        docs = await self._listed(since)
+        found = [venue_order(doc) for doc in docs.values() if not self._is_hidden(doc, docs)]
+        start = self._client.clock.theirs(since)
+        return tuple(each for each in found if not each.state.is_final or each.updated_ts >= start)
+
+    async def _executed(self, since: int) -> tuple[VenueFill, ...]:
+        activities = await self._activities(self._client.clock.theirs(since))
+        names = await self._names_of(activities, since)
+        return tuple(fill_of_activity(each, names=names) for each in activities)
+
+    async def _held(self) -> tuple[VenuePosition, ...]:
+        found = [position(each) for each in await self._list("/v2/positions")]
+        return tuple(each for each in found if each is not None)
+
+    async def _money(self) -> Balances:
+        return balances(await self._client.call("GET", "/v2/account"))
 
     async def _instruct(self, request: VenueRequest, what: str) -> VenueOrder:
         try:
@@ -211,7 +188,7 @@ class AlpacaVenue:
     async def _show_account(self) -> Any:
         try:
             return account(await self._client.call("GET", "/v2/account"))
-        except (NotUnderstood, NotThere) as error:
+        except NotUnderstood as error:
             raise OutcomeUnknown(f"the account: {error.detail}") from error
 
     async def _named(self, client_id: str) -> OrderDoc | None:
@@ -246,7 +223,7 @@ class AlpacaVenue:
     async def _listed(self, since: int, activities: list[Any] | None = None) -> dict[str, OrderDoc]:
         """Every order that is open or may have ended since, by id: those that are open however old, those sent from a
         day before on, and older ones that traded (`activities`, if they were read already)."""
-        start = self._their_clock(since)
+        start = self._client.clock.theirs(since)
         traded = await self._activities(start) if activities is None else activities
         recent = await self._pages({"status": "all", "after": iso(max(start - NS_PER_DAY, 0))})
         found = {doc.id: doc for doc in [*await self._pages({"status": "open"}), *recent]}
@@ -294,10 +271,6 @@ class AlpacaVenue:
 
     async def _read_order(self, name: str) -> OrderDoc:
         return order_doc(await self._client.call("GET", f"{ORDERS}/{name}"))
-
-    def _their_clock(self, ts: int) -> int:
-        """Our time as the venue's clock showed it, with room for what clocks differ anyway."""
-        return ts + self._client.clock_offset_ns - _MARGIN_NS
 
 
 def make(setup: VenueSetup) -> Venue:

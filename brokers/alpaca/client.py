@@ -1,6 +1,5 @@
 """Alpaca over HTTP: one call, one answer, and what each way of failing means for an order."""
 
-import email.utils
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -8,28 +7,27 @@ import msgspec
 
 from brokers.alpaca.auth import PAPER, Keys
 from brokers.alpaca.translate import NOT_UNIQUE, refusal
-from brokers.venue import NotAuthorized, OrderRefused, OutcomeUnknown, RateLimited
+from brokers.clock import VenueClock
+from brokers.exchange import exchange, pause_s
+from brokers.venue import NotAuthorized, NotUnderstood, OrderRefused, OutcomeUnknown, RateLimited
 from engine.errors import FortifiedError
-from engine.model.time import NS_PER_S
 from infra.http import http_client
 
 if TYPE_CHECKING:
     import httpx
 
-_SKEW_THAT_COUNTS_S = 2.0  # the venue tells its time in whole seconds
 
-
-class NotThere(FortifiedError):
-    """The venue knows no such thing: a certain answer."""
+class NotThere(NotUnderstood):
+    """The venue knows no such thing: certain, and not what was expected of a name that it gave."""
 
     code = "not_there"
 
 
 class Client:
-    """Connections are kept open. `clock_offset_ns` is how far the venue's clock is ahead of ours, as far as it says."""
+    """Connections are kept open."""
 
     def __init__(self, api_url: str, keys: Keys, *, timeout_s: float = 10.0) -> None:
-        self.clock_offset_ns = 0
+        self.clock = VenueClock()
         self._http = http_client(base_url=api_url or PAPER, timeout_s=timeout_s)
         self._http.headers.update(keys.headers)
 
@@ -42,26 +40,10 @@ class Client:
         `NotThere` for a 404, `OrderRefused` and its kinds where it is certain that nothing was done, `OutcomeUnknown`
         where it is not.
         """
-        import httpx  # on first use, see infra.http
-
-        what = f"{method} {path}"
-        try:
-            response = await self._http.request(method, path, json=body, params=params)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            # No connection was made, so nothing was said.
-            raise OrderRefused(f"Alpaca cannot be reached ({_name(error)})", venue_code="unreachable") from error
-        except httpx.HTTPError as error:
-            raise OutcomeUnknown(f"{what}: no usable answer came ({_name(error)})") from error
-        self._note_clock(response.headers.get("date", ""))
-        return _document(response, what)
-
-    def _note_clock(self, date: str) -> None:
-        try:
-            theirs = email.utils.parsedate_to_datetime(date).timestamp()
-        except ValueError:
-            return
-        offset_s = theirs - time.time()
-        self.clock_offset_ns = int(offset_s * NS_PER_S) if abs(offset_s) > _SKEW_THAT_COUNTS_S else 0
+        what = f"Alpaca, {method} {path}"
+        return _document(
+            await exchange(self._http, self.clock, method, path, where=what, json=body, params=params), what
+        )
 
 
 def _document(response: "httpx.Response", what: str) -> Any:
@@ -99,11 +81,7 @@ def _problem(response: "httpx.Response", what: str) -> FortifiedError:
 
 def _pause_s(response: "httpx.Response") -> float:
     """Of Retry-After, else until the limit's reset (Unix seconds)."""
-    wait, reset = response.headers.get("retry-after", ""), response.headers.get("x-ratelimit-reset", "")
-    if wait.isdigit():
-        return float(wait)
-    return min(max(float(reset) - time.time(), 1.0), 60.0) if reset.isdigit() else 1.0
-
-
-def _name(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    reset = response.headers.get("x-ratelimit-reset", "")
+    if reset.isdigit() and "retry-after" not in response.headers:
+        return min(max(float(reset) - time.time(), 1.0), 60.0)
+    return pause_s(response)

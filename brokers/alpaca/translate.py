@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from brokers.alpaca.features import FEATURES
-from brokers.venue import Balances, OrderRefused, VenueFill, VenueOrder, VenuePosition, VenueRequest
-from engine.errors import FortifiedError, InvalidInput
+from brokers.venue import Balances, NotUnderstood, OrderRefused, VenueFill, VenueOrder, VenuePosition, VenueRequest
+from engine.errors import InvalidInput
 from engine.instruments.catalog import normalize_symbol
 from engine.instruments.instrument import AssetClass, Instrument
 from engine.instruments.options import parse_option
@@ -68,12 +68,6 @@ _WORDS = (
     ("not cancelable", "The order is over already and cannot be cancelled."),
     ("not replaceable", "The order is over already, or being changed."),
 )
-
-
-class NotUnderstood(FortifiedError):
-    """The venue's answer is not what its documentation says."""
-
-    code = "not_understood"
 
 
 class OrderDoc(msgspec.Struct):

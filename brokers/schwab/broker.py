@@ -6,15 +6,14 @@ answer told that, by looking for the one recent order that is like it in everyth
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from datetime import date
 from typing import Generic, TypeVar
 
+from brokers.asking import NO_ANSWER, ToldFills, answered, check_settled
 from brokers.schwab.chains import SchwabChains
 from brokers.schwab.client import SchwabClient
 from brokers.schwab.documents import (
-    NotUnderstood,
     OrderDoc,
     SecuritiesAccountDoc,
     read_account,
@@ -43,12 +42,12 @@ from brokers.venue import (
     FillReported,
     Known,
     NotAuthorized,
+    NotUnderstood,
     OrderRefused,
     OrderReported,
     OutcomeUnknown,
     StreamLost,
     StreamRestored,
-    Unknown,
     Venue,
     VenueFill,
     VenueOrder,
@@ -65,11 +64,8 @@ from engine.model.time import NS_PER_S, to_datetime
 
 T = TypeVar("T")
 
-_UNANSWERED = (OrderRefused, OutcomeUnknown, NotUnderstood)
-_MARGIN_NS = 2 * NS_PER_S  # clocks agree to about that
 _WHOLE_NS = NS_PER_S  # Schwab's stamps are whole seconds: what was entered just now may seem earlier
 _SPARE_NS = NS_PER_S
-_REMEMBERED = 10_000  # executions that were told
 _READ_AGAIN_S = 0.2
 
 
@@ -91,14 +87,13 @@ class SchwabVenue:
             timeout_s=float(options.get("timeout_s", 10.0)),
         )
         self._orders = OrderLists(self._client, f"{PREFIX}/accounts/{self._number}")  # until it is open
-        self._settle_ns = int(float(options.get("settle_s", 2.0)) * NS_PER_S)
+        self._settle_s = float(options.get("settle_s", 2.0))
         self._streams = options.get("activity", "stream") == "stream"
         self._names: dict[str, list[str]] = {}  # our order → its names there, the replaced ones first
         # Schwab lets 120 questions a minute through, and one answer holds what two of ours ask for.
         self._spare_orders: _Spare[tuple[int, list[OrderDoc]]] = _Spare()
         self._spare_account: _Spare[SecuritiesAccountDoc] = _Spare()
-        self._told: set[str] = set()
-        self._told_order: deque[str] = deque()
+        self._told = ToldFills()
 
     async def open(self) -> None:
         """The login works, and the account is one of its."""
@@ -170,67 +165,29 @@ class SchwabVenue:
     # ---- questions -----------------------------------------------------------------------------------------
 
     async def find(self, order: Order, *, since: int) -> Answer[VenueOrder | None]:
-        ts = time.time_ns()
-        try:
-            names = self._names.get(order.client_id)
-            if names:
-                return Known(venue_order(await self._truth(names)), ts)
-            alike = await self._alike(order, since)
-            if len(alike) > 1:
-                return Unknown(f"{len(alike)} orders at Schwab look like {order.client_id}; a person must tell")
-            if alike:
-                self.adopt(order.client_id, str(alike[0].order_id))
-                return Known(venue_order(alike[0]), ts)
-        except _UNANSWERED as error:
-            return Unknown(error.detail)
-        if ts - since < self._settle_ns:
-            return Unknown("it was sent a moment ago, and may still be on its way into the venue's lists")
-        return Known(None, ts)
+        return await answered(self._found(order, since))
 
     async def orders(self, *, since: int) -> Answer[tuple[VenueOrder, ...]]:
         ts = time.time_ns()
-        try:
-            docs = await self._listed(since)
-            found = [venue_order(doc) for doc in docs if not is_superseded(doc)]
-        except _UNANSWERED as error:
-            return Unknown(error.detail)
-        self._spare_orders.keep((since, docs), ts)
-        start = self._their_clock(since)
-        return Known(tuple(each for each in found if not each.state.is_final or each.updated_ts >= start), ts)
+        return await answered(self._changed(since, ts), ts=ts)
 
     async def fills(self, *, since: int) -> Answer[tuple[VenueFill, ...]]:
         ts = time.time_ns()
         spare = self._spare_orders.take(ts)
-        try:
-            if spare is not None and spare[0][0] == since:
-                (_, docs), ts = spare
-            else:
-                docs = await self._listed(since)
-            fills = [fill for doc in docs for fill in venue_fills(doc)]
-        except _UNANSWERED as error:
-            return Unknown(error.detail)
-        start = self._their_clock(since)
-        return Known(tuple(fill for fill in fills if fill.ts >= start), ts)
+        if spare is not None and spare[0][0] == since:
+            (_, docs), ts = spare
+            return Known(self._told_since(docs, since), ts)
+        return await answered(self._executed(since))
 
     async def positions(self) -> Answer[tuple[VenuePosition, ...]]:
         ts = time.time_ns()
-        try:
-            account = await self._account()
-            found = positions(account)
-        except _UNANSWERED as error:
-            return Unknown(error.detail)
-        self._spare_account.keep(account, ts)
-        return Known(found, ts)
+        return await answered(self._held(ts), ts=ts)
 
     async def balances(self) -> Answer[Balances]:
-        ts = time.time_ns()
-        spare = self._spare_account.take(ts)
+        spare = self._spare_account.take(time.time_ns())
         if spare is not None:
             return Known(balances(spare[0]), spare[1])
-        try:
-            return Known(balances(await self._account()), ts)
-        except _UNANSWERED as error:
-            return Unknown(error.detail)
+        return await answered(self._money())
 
     # ---- the stream ----------------------------------------------------------------------------------------
 
@@ -247,7 +204,7 @@ class SchwabVenue:
                 for name in news:
                     for update in await self._news(name):
                         yield update
-            except _UNANSWERED as error:  # what happened is not known: the line begins anew, and everything is asked
+            except NO_ANSWER as error:  # what happened is not known: the line begins anew, and everything is asked
                 stream.give_up(f"order {name} was named and cannot be read: {error.detail}")
 
     async def _news(self, name: str) -> list[AccountUpdate]:
@@ -257,19 +214,47 @@ class SchwabVenue:
         except OutcomeUnknown:
             await asyncio.sleep(_READ_AGAIN_S)
             doc = await self._orders.read(name)
-        news: list[AccountUpdate] = [FillReported(fill) for fill in venue_fills(doc) if self._is_new(fill)]
+        news: list[AccountUpdate] = [FillReported(fill) for fill in venue_fills(doc) if self._told.is_new(fill)]
         return news if is_superseded(doc) else [*news, OrderReported(venue_order(doc))]
 
-    def _is_new(self, fill: VenueFill) -> bool:
-        if fill.fill_id in self._told:
-            return False
-        self._told.add(fill.fill_id)
-        self._told_order.append(fill.fill_id)
-        if len(self._told_order) > _REMEMBERED:
-            self._told.discard(self._told_order.popleft())
-        return True
-
     # ---- helpers -------------------------------------------------------------------------------------------
+
+    async def _found(self, order: Order, since: int) -> VenueOrder | None:
+        names = self._names.get(order.client_id)
+        if names:
+            return venue_order(await self._truth(names))
+        alike = await self._alike(order, since)
+        if len(alike) > 1:
+            raise OutcomeUnknown(f"{len(alike)} orders at Schwab look like {order.client_id}; a person must tell")
+        if not alike:
+            check_settled(since, settle_s=self._settle_s)
+            return None
+        self.adopt(order.client_id, str(alike[0].order_id))
+        return venue_order(alike[0])
+
+    async def _changed(self, since: int, ts: int) -> tuple[VenueOrder, ...]:
+        docs = await self._listed(since)
+        found = [venue_order(doc) for doc in docs if not is_superseded(doc)]
+        self._told_since(docs, since)  # what is kept for the next question must be understood, too
+        self._spare_orders.keep((since, docs), ts)
+        start = self._client.clock.theirs(since)
+        return tuple(each for each in found if not each.state.is_final or each.updated_ts >= start)
+
+    async def _executed(self, since: int) -> tuple[VenueFill, ...]:
+        return self._told_since(await self._listed(since), since)
+
+    def _told_since(self, docs: Iterable[OrderDoc], since: int) -> tuple[VenueFill, ...]:
+        start = self._client.clock.theirs(since)
+        return tuple(fill for doc in docs for fill in venue_fills(doc) if fill.ts >= start)
+
+    async def _held(self, ts: int) -> tuple[VenuePosition, ...]:
+        account = await self._account()
+        found = positions(account)
+        self._spare_account.keep(account, ts)
+        return found
+
+    async def _money(self) -> Balances:
+        return balances(await self._account())
 
     async def _truth(self, names: Iterable[str]) -> OrderDoc:
         """Of an order and those that took its place, the one that tells where it is: what was filled; else the last
@@ -281,22 +266,15 @@ class SchwabVenue:
         """Orders entered since that are like it in everything and not known to be another one of ours."""
         body = place_request(order, instrument_for(order.symbol), account=self._key, day=_today()).body
         taken = {name for names in self._names.values() for name in names}
-        docs = await self._orders.entered(self._their_clock(since) - _WHOLE_NS, now=self._now())
+        docs = await self._orders.entered(self._client.clock.theirs(since) - _WHOLE_NS, now=self._client.clock.now())
         return [doc for doc in docs if str(doc.order_id) not in taken and looks_like(doc, body)]
 
     async def _listed(self, since: int) -> list[OrderDoc]:
-        return await self._orders.since(self._their_clock(since), now=self._now())
+        return await self._orders.since(self._client.clock.theirs(since), now=self._client.clock.now())
 
     async def _account(self) -> SecuritiesAccountDoc:
         path, params = f"{PREFIX}/accounts/{self._key}", {"fields": "positions"}
         return read_account((await self._client.send("GET", path, params=params)).content)
-
-    def _now(self) -> int:
-        return time.time_ns() + self._client.clock_offset_ns
-
-    def _their_clock(self, ts: int) -> int:
-        """Our time as the venue's clock showed it, with room for what clocks differ anyway."""
-        return max(ts + self._client.clock_offset_ns - _MARGIN_NS, 0)
 
 
 class _Spare(Generic[T]):

@@ -7,8 +7,8 @@ from datetime import date
 import msgspec
 
 from brokers.schwab.client import SchwabClient
-from brokers.schwab.documents import NotUnderstood
 from brokers.schwab.symbols import venue_symbol
+from brokers.venue import NotUnderstood
 from engine.errors import InvalidInput
 from engine.instruments.options import parse_option
 from engine.model.market import NAN

@@ -2,16 +2,15 @@
 
 import asyncio
 import contextlib
-import email.utils
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from brokers.clock import VenueClock
+from brokers.exchange import exchange, pause_s
 from brokers.schwab.auth import PRODUCTION
 from brokers.venue import NotAuthorized, OrderRefused, OutcomeUnknown, RateLimited
-from engine.model.time import NS_PER_S
 from infra.http import http_client
 from infra.logging import scrub
 
@@ -19,19 +18,11 @@ if TYPE_CHECKING:
     import httpx
 
 UNAUTHORIZED = 401
-_SKEW_THAT_COUNTS_S = 2.0  # the venue tells its time in whole seconds
 _LONGEST_DETAIL = 300  # of what a venue says, in our messages
-
-
-class VenueUnreachable(OrderRefused):
-    """The venue could not be reached at all: certainly nothing happened there."""
-
-    code = "venue_unreachable"
 
 
 class SchwabClient:
     """`access_token` gives a good one each time, and another after `token_refused` was told of a refusal.
-    `clock_offset_ns` is how far the venue's clock is ahead of ours, as far as it says.
 
     Every call is sent once, but for one that was refused for its token alone, which certainly did nothing: that is
     sent again with another token, if there is one."""
@@ -44,7 +35,7 @@ class SchwabClient:
         token_refused: Callable[[str], Awaitable[None]],
         timeout_s: float = 10.0,
     ) -> None:
-        self.clock_offset_ns = 0
+        self.clock = VenueClock()
         self._api_url = api_url or PRODUCTION
         self._access_token = access_token
         self._token_refused = token_refused
@@ -78,25 +69,8 @@ class SchwabClient:
         return response
 
     async def _ask(self, method: str, path: str, where: str, token: str, **what: Any) -> "httpx.Response":
-        import httpx  # on first use, see infra.http
-
-        http = await self._opened()
-        try:
-            response = await http.request(method, path, headers={"Authorization": f"Bearer {token}"}, **what)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
-            raise VenueUnreachable(f"{where}: not reached: {_words(error)}") from error
-        except httpx.HTTPError as error:
-            raise OutcomeUnknown(f"{where}: no usable answer: {_words(error)}") from error
-        self._note_clock(response.headers.get("date", ""))
-        return response
-
-    def _note_clock(self, date: str) -> None:
-        try:
-            theirs = email.utils.parsedate_to_datetime(date).timestamp()
-        except ValueError:
-            return
-        offset_s = theirs - time.time()
-        self.clock_offset_ns = int(offset_s * NS_PER_S) if abs(offset_s) > _SKEW_THAT_COUNTS_S else 0
+        headers = {"Authorization": f"Bearer {token}"}
+        return await exchange(await self._opened(), self.clock, method, path, where=where, headers=headers, **what)
 
     async def _opened(self) -> "httpx.AsyncClient":
         async with self._opening:
@@ -122,8 +96,7 @@ def _check(response: "httpx.Response", where: str) -> None:
     if status == UNAUTHORIZED:
         raise NotAuthorized(f"{text}; connect the account again if this stays so", venue_code="401")
     if status == 429:
-        wait = response.headers.get("retry-after", "")
-        raise RateLimited(text, retry_after_s=float(wait) if wait.isdigit() else 1.0)
+        raise RateLimited(text, retry_after_s=pause_s(response))
     if status >= 500 or status < 400:
         raise OutcomeUnknown(text)
     raise OrderRefused(said, venue_code=str(status))
@@ -149,7 +122,3 @@ def _said(content: bytes) -> str:
 
 def _short(text: str) -> str:
     return scrub(" ".join(text.split()))[:_LONGEST_DETAIL]
-
-
-def _words(error: Exception) -> str:
-    return scrub(str(error)) or type(error).__name__

@@ -11,17 +11,11 @@ from typing import TypeVar
 
 import msgspec
 
-from engine.errors import FortifiedError
+from brokers.venue import NotUnderstood
 from engine.model.time import from_datetime
 
 ZERO = Decimal(0)
 T = TypeVar("T")
-
-
-class NotUnderstood(FortifiedError):
-    """The venue's answer is not what its documentation says."""
-
-    code = "not_understood"
 
 
 class InstrumentDoc(msgspec.Struct, rename="camel"):

@@ -3,8 +3,9 @@
 import time
 
 from brokers.schwab.client import SchwabClient
-from brokers.schwab.documents import NotUnderstood, OrderDoc, flat, read_order, read_orders
+from brokers.schwab.documents import OrderDoc, flat, read_order, read_orders
 from brokers.schwab.translate import OPEN_STATUSES, is_open, stamp
+from brokers.venue import NotUnderstood
 from engine.model.time import NS_PER_DAY
 
 _MAX_RESULTS = 3_000

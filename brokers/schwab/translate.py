@@ -5,10 +5,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from brokers.schwab.documents import ZERO, LegDoc, NotUnderstood, OrderDoc, PositionDoc, SecuritiesAccountDoc
+from brokers.schwab.documents import ZERO, LegDoc, OrderDoc, PositionDoc, SecuritiesAccountDoc
 from brokers.schwab.features import FEATURES
 from brokers.schwab.symbols import our_symbol, venue_symbol
-from brokers.venue import Balances, OrderRefused, VenueFill, VenueOrder, VenuePosition, VenueRequest
+from brokers.venue import Balances, NotUnderstood, OrderRefused, VenueFill, VenueOrder, VenuePosition, VenueRequest
 from engine.instruments.instrument import AssetClass, Instrument
 from engine.model.enums import OrderIntent, OrderState, OrderType, Side, TimeInForce
 from engine.model.orders import Order

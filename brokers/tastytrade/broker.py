@@ -2,14 +2,14 @@
 
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from brokers.asking import NO_ANSWER, ToldFills, answered, check_settled
 from brokers.tastytrade.client import Client
-from brokers.tastytrade.documents import NotUnderstood, OrderDoc
+from brokers.tastytrade.documents import OrderDoc
 from brokers.tastytrade.features import FEATURES
 from brokers.tastytrade.names import Names
 from brokers.tastytrade.stream import AccountStream
@@ -30,14 +30,12 @@ from brokers.venue import (
     Answer,
     Balances,
     FillReported,
-    Known,
     NotAuthorized,
-    OrderRefused,
+    NotUnderstood,
     OrderReported,
     OutcomeUnknown,
     StreamLost,
     StreamRestored,
-    Unknown,
     Venue,
     VenueFill,
     VenueOrder,
@@ -48,14 +46,11 @@ from brokers.venue import (
 from engine.instruments.instrument import Instrument
 from engine.instruments.sessions import NEW_YORK
 from engine.model.orders import Order
-from engine.model.time import NS_PER_S, to_datetime
+from engine.model.time import to_datetime
 
 logger = logging.getLogger(__name__)
 
-_UNANSWERED = (OrderRefused, OutcomeUnknown, NotUnderstood)
 ZERO = Decimal(0)
-_MARGIN_NS = 2 * NS_PER_S  # clocks agree to about that
-_REMEMBERED = 10_000  # executions that were told
 
 
 class TastytradeVenue:
@@ -70,11 +65,10 @@ class TastytradeVenue:
         self._account = setup.account_number
         self._client = Client(setup, timeout_s=float(options.get("timeout_s", 10.0)))
         self._names = Names(options.get("contracts", ()))
-        self._settle_ns = int(float(options.get("settle_s", 2.0)) * NS_PER_S)
+        self._settle_s = float(options.get("settle_s", 2.0))
         self._heartbeat_s = float(options.get("heartbeat_s", 15.0))
         self._unit_fees: dict[int, Decimal] = {}
-        self._told: set[str] = set()
-        self._told_order: deque[str] = deque()
+        self._told = ToldFills()
 
     async def open(self) -> None:
         """The login works, and the account is one of its."""
@@ -117,53 +111,19 @@ class TastytradeVenue:
     # ---- questions -----------------------------------------------------------------------------------------
 
     async def find(self, order: Order, *, since: int) -> Answer[VenueOrder | None]:
-        ts = time.time_ns()
-        try:
-            docs = await self._listed(since)
-            mine = truth_of(doc for doc in docs.values() if doc.external_identifier == order.client_id)
-            if mine is not None:
-                return Known(self._order(mine), ts)
-        except _UNANSWERED as error:
-            return Unknown(error.detail)
-        if ts - since < self._settle_ns:
-            return Unknown("it was sent a moment ago, and may still be on its way into the venue's lists")
-        return Known(None, ts)
+        return await answered(self._found(order, since))
 
     async def orders(self, *, since: int) -> Answer[tuple[VenueOrder, ...]]:
-        ts = time.time_ns()
-        try:
-            docs = await self._listed(since)
-            found = [self._order(doc) for doc in docs.values() if not doc.is_superseded]
-        except _UNANSWERED as error:
-            return Unknown(error.detail)
-        start = self._their_clock(since)
-        return Known(tuple(each for each in found if not each.state.is_final or each.updated_ts >= start), ts)
+        return await answered(self._changed(since))
 
     async def fills(self, *, since: int) -> Answer[tuple[VenueFill, ...]]:
-        ts = time.time_ns()
-        try:
-            docs = await self._listed(since)
-            orders = [self._order(doc) for doc in docs.values()]
-        except _UNANSWERED as error:
-            return Unknown(error.detail)
-        start = self._their_clock(since)
-        return Known(tuple(fill for order in orders for fill in order.fills if fill.ts >= start), ts)
+        return await answered(self._executed(since))
 
     async def positions(self) -> Answer[tuple[VenuePosition, ...]]:
-        ts = time.time_ns()
-        try:
-            items = await self._client.items(f"/accounts/{self._account}/positions")
-            found = [position(item, names=self._names, day=_today()) for item in items]
-        except _UNANSWERED as error:
-            return Unknown(error.detail)
-        return Known(tuple(each for each in found if each is not None), ts)
+        return await answered(self._held())
 
     async def balances(self) -> Answer[Balances]:
-        ts = time.time_ns()
-        try:
-            return Known(balances(await self._client.call("GET", f"/accounts/{self._account}/balances")), ts)
-        except _UNANSWERED as error:
-            return Unknown(error.detail)
+        return await answered(self._money())
 
     # ---- the stream ----------------------------------------------------------------------------------------
 
@@ -182,12 +142,12 @@ class TastytradeVenue:
             doc = order_doc(document)
             await self._learn_fees(doc)
             order = self._order(doc)
-            news: list[AccountUpdate] = [FillReported(fill) for fill in order.fills if self._is_new(fill)]
+            news: list[AccountUpdate] = [FillReported(fill) for fill in order.fills if self._told.is_new(fill)]
             if not doc.is_part_of_a_chain:
                 return [*news, OrderReported(order)]
             truth = await self._truth(doc)
             return [*news, OrderReported(self._order(truth))]
-        except _UNANSWERED as error:
+        except NO_ANSWER as error:
             logger.warning("a message of the account stream is left to polling: %s", error.detail)
             return []
 
@@ -197,7 +157,7 @@ class TastytradeVenue:
             return
         try:
             self._unit_fees |= charged_unit_fees(await self._trades(_today()))
-        except _UNANSWERED as error:
+        except NO_ANSWER as error:
             logger.warning("the fees of order %s are not known: %s", doc.id, error.detail)
         self._unit_fees.setdefault(doc.id, ZERO)
 
@@ -218,16 +178,35 @@ class TastytradeVenue:
                     unread.append(found)
         return truth_of(chain.values()) or doc
 
-    def _is_new(self, fill: VenueFill) -> bool:
-        if fill.fill_id in self._told:
-            return False
-        self._told.add(fill.fill_id)
-        self._told_order.append(fill.fill_id)
-        if len(self._told_order) > _REMEMBERED:
-            self._told.discard(self._told_order.popleft())
-        return True
-
     # ---- helpers -------------------------------------------------------------------------------------------
+
+    async def _found(self, order: Order, since: int) -> VenueOrder | None:
+        docs = await self._listed(since)
+        mine = truth_of(doc for doc in docs.values() if doc.external_identifier == order.client_id)
+        if mine is None:
+            check_settled(since, settle_s=self._settle_s)
+            return None
+        return self._order(mine)
+
+    async def _changed(self, since: int) -> tuple[VenueOrder, ...]:
+        docs = await self._listed(since)
+        found = [self._order(doc) for doc in docs.values() if not doc.is_superseded]
+        start = self._client.clock.theirs(since)
+        return tuple(each for each in found if not each.state.is_final or each.updated_ts >= start)
+
+    async def _executed(self, since: int) -> tuple[VenueFill, ...]:
+        docs = await self._listed(since)
+        orders = [self._order(doc) for doc in docs.values()]
+        start = self._client.clock.theirs(since)
+        return tuple(fill for order in orders for fill in order.fills if fill.ts >= start)
+
+    async def _held(self) -> tuple[VenuePosition, ...]:
+        items = await self._client.items(f"/accounts/{self._account}/positions")
+        found = [position(item, names=self._names, day=_today()) for item in items]
+        return tuple(each for each in found if each is not None)
+
+    async def _money(self) -> Balances:
+        return balances(await self._client.call("GET", f"/accounts/{self._account}/balances"))
 
     async def _listed(self, since: int) -> dict[int, OrderDoc]:
         """Every order that is open or may have changed since, by id.
@@ -264,10 +243,6 @@ class TastytradeVenue:
             return self._order(order_doc(document))
         except NotUnderstood as error:
             raise OutcomeUnknown(f"{what}: the answer is not understood ({error.detail})") from error
-
-    def _their_clock(self, ts: int) -> int:
-        """Our time as the venue's clock showed it, with room for what clocks differ anyway."""
-        return ts + self._client.clock_offset_ns - _MARGIN_NS
 
 
 def _today() -> date:

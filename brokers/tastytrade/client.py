@@ -1,17 +1,15 @@
 """tastytrade over HTTP: one call, one answer, and what each way of failing means for an order."""
 
-import email.utils
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from brokers.clock import VenueClock
+from brokers.exchange import exchange, pause_s
 from brokers.tastytrade.auth import PRODUCTION
-from brokers.tastytrade.documents import NotUnderstood
 from brokers.tastytrade.translate import refusal
-from brokers.venue import NotAuthorized, OrderRefused, OutcomeUnknown, RateLimited, VenueSetup
-from engine.model.time import NS_PER_S
+from brokers.venue import NotAuthorized, NotUnderstood, OrderRefused, OutcomeUnknown, RateLimited, VenueSetup
 from infra.http import http_client
 
 if TYPE_CHECKING:
@@ -21,15 +19,14 @@ VERSION = "20251101"  # of the interface; the venue's test system knows no versi
 _TEST_SYSTEM = "cert.tastyworks.com"
 _PER_PAGE = 200
 _MAX_PAGES = 50
-_SKEW_THAT_COUNTS_S = 2.0  # the venue tells its time in whole seconds
 
 
 class Client:
-    """Connections are kept open. `clock_offset_ns` is how far the venue's clock is ahead of ours, as far as it says."""
+    """Connections are kept open."""
 
     def __init__(self, setup: VenueSetup, *, timeout_s: float = 10.0) -> None:
         base = setup.api_url or PRODUCTION
-        self.clock_offset_ns = 0
+        self.clock = VenueClock()
         self._setup = setup
         headers = {} if _TEST_SYSTEM in base else {"Accept-Version": VERSION}
         self._http = http_client(base_url=base, timeout_s=timeout_s)
@@ -66,27 +63,11 @@ class Client:
         raise NotUnderstood(f"GET {path}: the list did not end after {_MAX_PAGES} pages")
 
     async def _send(self, method: str, path: str, token: str, body: Any, params: Any) -> "httpx.Response":
-        import httpx  # on first use, see infra.http
-
-        try:
-            response = await self._http.request(
-                method, path, json=body, params=params, headers={"Authorization": f"Bearer {token}"}
-            )
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            # No connection was made, so nothing was said.
-            raise OrderRefused(f"tastytrade cannot be reached ({_name(error)})", venue_code="unreachable") from error
-        except httpx.HTTPError as error:
-            raise OutcomeUnknown(f"{method} {path}: no usable answer came ({_name(error)})") from error
-        self._note_clock(response.headers.get("date", ""))
-        return response
-
-    def _note_clock(self, date: str) -> None:
-        try:
-            theirs = email.utils.parsedate_to_datetime(date).timestamp()
-        except ValueError:
-            return
-        offset_s = theirs - time.time()
-        self.clock_offset_ns = int(offset_s * NS_PER_S) if abs(offset_s) > _SKEW_THAT_COUNTS_S else 0
+        headers = {"Authorization": f"Bearer {token}"}
+        where = f"tastytrade, {method} {path}"
+        return await exchange(
+            self._http, self.clock, method, path, where=where, json=body, params=params, headers=headers
+        )
 
 
 def _data(response: "httpx.Response", what: str) -> Any:
@@ -109,16 +90,9 @@ def _refusal(response: "httpx.Response", status: int, what: str) -> OrderRefused
     except msgspec.DecodeError:
         code, words = "", f"tastytrade refused the request (HTTP {status})."
     if status == 429:
-        wait = response.headers.get("retry-after", "")
-        return RateLimited(
-            f"tastytrade asks for a pause: {words}", retry_after_s=float(wait) if wait.isdigit() else 1.0
-        )
+        return RateLimited(f"tastytrade asks for a pause: {words}", retry_after_s=pause_s(response))
     if status == 401:
         return NotAuthorized(f"tastytrade does not accept the login: {words}", venue_code=code)
     if 400 <= status < 500:
         return OrderRefused(words, venue_code=code or str(status))
     return OutcomeUnknown(f"{what}: HTTP {status} was not expected")
-
-
-def _name(error: Exception) -> str:
-    return str(error) or type(error).__name__

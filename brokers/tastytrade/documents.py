@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from engine.errors import FortifiedError
+from brokers.venue import NotUnderstood
 from engine.model.enums import OrderState
 
 T = TypeVar("T")
@@ -28,12 +28,6 @@ STATES = {
     "Expired": OrderState.EXPIRED,
     "Rejected": OrderState.REJECTED,
 }
-
-
-class NotUnderstood(FortifiedError):
-    """The venue's answer is not what its documentation says."""
-
-    code = "not_understood"
 
 
 class FillDoc(msgspec.Struct, rename="kebab"):

@@ -13,7 +13,6 @@ from brokers.tastytrade.documents import (
     BalanceDoc,
     FillDoc,
     LegDoc,
-    NotUnderstood,
     OrderDoc,
     PositionDoc,
     TradeDoc,
@@ -21,7 +20,7 @@ from brokers.tastytrade.documents import (
 )
 from brokers.tastytrade.features import FEATURES
 from brokers.tastytrade.names import Names
-from brokers.venue import Balances, OrderRefused, VenueFill, VenueOrder, VenuePosition, VenueRequest
+from brokers.venue import Balances, NotUnderstood, OrderRefused, VenueFill, VenueOrder, VenuePosition, VenueRequest
 from engine.instruments.instrument import AssetClass, Instrument
 from engine.model.enums import OrderIntent, OrderState, OrderType, Side, TimeInForce
 from engine.model.orders import Order

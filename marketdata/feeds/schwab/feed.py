@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 import msgspec
 
 from brokers.oauth import TokenUnavailable
-from brokers.schwab.client import SchwabClient, VenueUnreachable
+from brokers.schwab.client import SchwabClient
 from brokers.schwab.symbols import venue_symbol
 from brokers.schwab.wire import (
     CLOSE_CONNECTION,
@@ -26,7 +26,7 @@ from brokers.schwab.wire import (
     read_message,
     read_preference,
 )
-from brokers.venue import NotAuthorized, OrderRefused, OutcomeUnknown, RateLimited
+from brokers.venue import NotAuthorized, OrderRefused, OutcomeUnknown, RateLimited, VenueUnreachable
 from engine.instruments.catalog import asset_class_of
 from engine.instruments.instrument import AssetClass
 from engine.model.market import Bar

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from brokers.alpaca import broker, client
+from brokers import asking, clock as venue_clock
 from brokers.alpaca.broker import AlpacaVenue
 from engine.model.accounts import AccountState
 from engine.model.enums import Side
@@ -46,8 +46,8 @@ def at_alpaca(monkeypatch):
             clock = SimpleNamespace(
                 time_ns=simulator.clock.now, time=lambda: simulator.clock.now() / 1e9, monotonic=time.monotonic
             )
-            monkeypatch.setattr(broker, "time", clock)
-            monkeypatch.setattr(client, "time", clock)
+            monkeypatch.setattr(asking, "time", clock)
+            monkeypatch.setattr(venue_clock, "time", clock)
             await venue.open()
             await stage.start(reconciles=True)
             try:

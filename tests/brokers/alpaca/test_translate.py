@@ -8,7 +8,6 @@ import pytest
 from brokers.alpaca import translate
 from brokers.alpaca.auth import stream_url
 from brokers.alpaca.translate import (
-    NotUnderstood,
     event_doc,
     fill_of_activity,
     fill_of_event,
@@ -23,7 +22,7 @@ from brokers.alpaca.translate import (
     replacement_name,
     venue_order,
 )
-from brokers.venue import OrderRefused
+from brokers.venue import NotUnderstood, OrderRefused
 from engine.instruments.catalog import instrument_for
 from engine.model.enums import OrderIntent, OrderState, OrderType, Side, TimeInForce
 from engine.model.orders import Order

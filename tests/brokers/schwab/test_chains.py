@@ -8,7 +8,7 @@ import pytest
 
 from brokers.schwab.chains import SchwabChains, read_chain
 from brokers.schwab.client import SchwabClient
-from brokers.schwab.documents import NotUnderstood
+from brokers.venue import NotUnderstood
 from engine.options.atm import choose_atm
 from engine.ports import ChainSource
 from simulators.market import MarketConfig

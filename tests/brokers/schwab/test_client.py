@@ -5,8 +5,8 @@ import asyncio
 import httpx
 import pytest
 
-from brokers.schwab.client import SchwabClient, VenueUnreachable
-from brokers.venue import NotAuthorized, OrderRefused, OutcomeUnknown, RateLimited
+from brokers.schwab.client import SchwabClient
+from brokers.venue import NotAuthorized, OrderRefused, OutcomeUnknown, RateLimited, VenueUnreachable
 
 
 def client_with(answer, token=None):

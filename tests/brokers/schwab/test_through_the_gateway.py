@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from brokers.schwab import broker, client
+from brokers import asking, clock as venue_clock
+from brokers.schwab import broker
 from brokers.schwab.broker import SchwabVenue
 from engine.core import ExitPlacement
 from engine.exits.config import Distance, ExitConfig, Target
@@ -54,7 +55,8 @@ def at_schwab(monkeypatch):
                 time_ns=simulator.clock.now, time=lambda: simulator.clock.now() / 1e9, monotonic=time.monotonic
             )
             monkeypatch.setattr(broker, "time", clock)
-            monkeypatch.setattr(client, "time", clock)
+            monkeypatch.setattr(venue_clock, "time", clock)
+            monkeypatch.setattr(asking, "time", clock)
             await venue.open()
             await stage.start(reconciles=True)
             try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from brokers.schwab.documents import NotUnderstood, flat, read_account, read_order, read_orders
+from brokers.schwab.documents import flat, read_account, read_order, read_orders
 from brokers.schwab.symbols import our_symbol
 from brokers.schwab.translate import (
     balances,
@@ -21,7 +21,7 @@ from brokers.schwab.translate import (
     venue_fills,
     venue_order,
 )
-from brokers.venue import OrderRefused, VenueOrder
+from brokers.venue import NotUnderstood, OrderRefused, VenueOrder
 from engine.instruments.catalog import instrument_for
 from engine.model.enums import OrderIntent, OrderState, OrderType, Side, TimeInForce
 from engine.model.orders import Order

@@ -8,7 +8,7 @@ import pytest
 
 from brokers.tastytrade.chains import TastytradeChains
 from brokers.tastytrade.client import Client
-from brokers.tastytrade.documents import NotUnderstood
+from brokers.venue import NotUnderstood
 from engine.model.enums import Side
 from engine.options.atm import choose_atm
 from engine.ports import ChainSource

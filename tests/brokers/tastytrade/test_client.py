@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from brokers.tastytrade.client import Client
-from brokers.tastytrade.documents import NotUnderstood
-from brokers.venue import NotAuthorized, OrderRefused, OutcomeUnknown, RateLimited, VenueSetup
+from brokers.venue import NotAuthorized, NotUnderstood, OrderRefused, OutcomeUnknown, RateLimited, VenueSetup
 from simulators.http_server import HttpRequest, HttpResponse, HttpServer
 from tests.conftest import free_port
 
@@ -141,9 +140,9 @@ async def test_the_venues_clock_is_read_from_its_answers():
     async with answering(
         lambda request: HttpResponse(200, {"data": {}}, {"Date": "Sat, 01 Jan 2000 00:00:00 GMT"})
     ) as caller:
-        assert caller.client.clock_offset_ns == 0
+        assert caller.client.clock.offset_ns == 0
         await caller.client.call("GET", "/x")
-        assert caller.client.clock_offset_ns < -20 * 365 * 86_400 * 10**9
+        assert caller.client.clock.offset_ns < -20 * 365 * 86_400 * 10**9
 
 
 async def test_calls_at_once_do_not_wait_for_each_other():

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from brokers.tastytrade.documents import NotUnderstood
 from brokers.tastytrade.names import Names, VenueName
 from brokers.tastytrade.translate import (
     balances,
@@ -18,7 +17,7 @@ from brokers.tastytrade.translate import (
     truth_of,
     venue_order,
 )
-from brokers.venue import OrderRefused, VenueOrder
+from brokers.venue import NotUnderstood, OrderRefused, VenueOrder
 from engine.instruments.catalog import instrument_for
 from engine.model.enums import OrderIntent, OrderState, OrderType, Side, TimeInForce
 from engine.model.orders import Order
