@@ -165,12 +165,14 @@ class StoredRun:
                     timeframe=trader.timeframe,
                     params=trader.params,
                     quantities={BROKER: asked.quantities[symbol]},
-                    exits=self._exits(),
+                    exits=self.exits,
                     kind=trader.kind,
                     sizing=asked.sizing,
                 )
 
-    def _exits(self) -> ExitConfig | None:
+    @property
+    def exits(self) -> ExitConfig | None:
+        """Those of every slot: what was asked for, and flat at the close."""
         if not self.request.flat_at_close:
             return self.asked.exits
         return msgspec.structs.replace(self.asked.exits or ExitConfig(), before_close_s=self._before_close_s())
@@ -223,7 +225,7 @@ class StoredRun:
             "participation": self.participation,
             "exclude_conditions": hex(self.exclude),
             "capital": None if asked.capital is None else money(asked.capital),
-            "exits": msgspec.to_builtins(self._exits()),
+            "exits": msgspec.to_builtins(self.exits),
             "sizing": msgspec.to_builtins(asked.sizing),
             "flat_at_close": request.flat_at_close,
             "adjust": request.adjust,

@@ -9,10 +9,14 @@ from django.conf import settings
 from rich.console import Console
 from rich.table import Table
 
+from backtest.counted import Verdict, tried_of, verdict_on
+from backtest.distributed.walk import walked
 from backtest.request import Asked, Request, check
 from backtest.search import Axis, grid, latin_hypercube, optimise, parse_axis, random_sets
+from backtest.simulation.driver import RANKS
 from backtest.simulation.options import parse_fees, parse_pairs, parse_slippage
 from backtest.source import read_archive, read_file
+from backtest.statistics.splits import SplitSpec
 from backtest.stored import parse_bits
 from backtest.sweeping import Progress, RunConfig, SweepResult, sweep
 from engine.bars.columns import BarColumns, build_columns
@@ -33,6 +37,7 @@ class Search:
     optuna: int = 0
     seed: int = 0
     by: str = "net_pnl"
+    split: SplitSpec | None = None  # of a walk-forward
 
 
 class StoredSweep:
@@ -51,6 +56,8 @@ class StoredSweep:
             raise InvalidInput(
                 f"{chosen[1]}: one way to choose was expected, found {' and '.join(chosen)}", field=chosen[1]
             )
+        if search.by not in RANKS:
+            raise InvalidInput(f"by: expected one of {', '.join(RANKS)}, found {search.by!r}", field="by")
         self.axes = [parse_axis(text, self.strategy) for text in search.axes]
         names = [axis.name for axis in self.axes]
         if len(set(names)) < len(names):
@@ -65,7 +72,8 @@ class StoredSweep:
             exits=asked.exits,
         )  # fmt: skip
         self.seconds = 0.0
-        self.verdict: list[str] = []  # how convincing the best run is, for people
+        self.verdict = Verdict([])  # how convincing the best run is
+        self.walk: dict[str, Any] | None = None
         self.result: SweepResult
 
     def run(self, *, workers: int | None, progress: Progress) -> None:
@@ -86,11 +94,28 @@ class StoredSweep:
         if self.result.runs and all(run.error for run in self.result.runs):
             raise InvalidInput(f"grid: every set was refused, the first: {self.result.runs[0].error}", field="grid")
 
+    def judge(self) -> None:
+        """Count every run among the trials, say how convincing the best is, and walk forward where that was asked."""
+        runs, bars = tried_of(self.result)
+        self.verdict = verdict_on(runs, bars)
+        if self.search.split is not None:
+            best = {run.number: rank for rank, run in enumerate(self.result.best(len(runs), by=self.search.by))}
+            ranked = sorted((run for run in runs if run.number in best), key=lambda run: best[run.number])
+            self.walk = walked(ranked, self.search.split, [day.day.isoformat() for day in bars.days])
+
     def document(self, *, timing: bool) -> dict[str, Any]:
-        """As JSON values, the best run by its number."""
+        """As JSON values, the best run by its number. What depends on more than this sweep, how long it took and how
+        many trials there were before it, is left out without `timing`."""
         best = [run.number for run in self.result.best(1, by=self.search.by)]
         found = self.result.document() | {"by": self.search.by, "best": best[0] if best else None}
-        return found | {"throughput": {"runs": len(self.result.runs), "seconds": self.seconds}} if timing else found
+        found |= {} if self.walk is None else {"walk_forward": self.walk}
+        if not timing:
+            return found
+        judgement = self.verdict.rows[0] if self.verdict.rows else None
+        return found | {
+            "judgement": judgement,
+            "throughput": {"runs": len(self.result.runs), "seconds": self.seconds},
+        }
 
     def _sets(self, axes: list[Axis]) -> list[dict[str, Any]]:
         search = self.search
@@ -121,8 +146,51 @@ def show_sweep(swept: StoredSweep, top: int) -> None:
     for run in result.best(top, by=swept.search.by):
         table.add_row(*(str(run.params.get(name, "")) for name in names), *(str(run.stats.get(name)) for name in SHOWN))
     console.print(table)
-    for line in (*told(result, swept.seconds), *swept.verdict):
+    if swept.walk is not None:
+        console.print(_walk_table(swept.walk))
+    for line in (*told(result, swept.seconds), *told_of_walk(swept.walk), *swept.verdict.lines):
         console.print(line)
+
+
+def _walk_table(walk: dict[str, Any]) -> Table:
+    table = Table(title="walk-forward: the past chooses, what comes after judges")
+    for name in ("chosen in", "tried in", "settings"):
+        table.add_column(name)
+    for name in ("P&L there", "P&L here", "better than"):
+        table.add_column(name, justify="right")
+    for fold in walk["folds"]:
+        table.add_row(*walk_row(fold))
+    return table
+
+
+def walk_row(fold: dict[str, Any]) -> tuple[str, ...]:
+    """A fold for people: where it chose, where it tried, what, and what came of it."""
+    return (
+        _span(fold["train"]),
+        _span(fold["test"]),
+        ", ".join(f"{name} {value}" for name, value in fold["params"].items()) or "defaults",
+        f"{fold['train_pnl']:.2f}",
+        f"{fold['test_pnl']:.2f}",
+        f"{100 * fold['better_than']:.0f} %",
+    )
+
+
+def _span(spans: list[list[str]]) -> str:
+    """One span by its ends; of several days here and there how many stretches they are."""
+    text = f"{spans[0][0]} to {spans[-1][1]}"
+    return text if len(spans) == 1 else f"{text} in {len(spans)} parts"
+
+
+def told_of_walk(walk: dict[str, Any] | None) -> list[str]:
+    """What the folds come to; nothing where there are none."""
+    if walk is None or not walk["folds"]:
+        return []
+    share = walk["efficiency"]
+    text = (
+        f"Walk-forward: {walk['tried_pnl']:.2f} on {walk['tried_days']} days that were not chosen in, "
+        f"{walk['earning_folds']} of {len(walk['folds'])} folds earned, {walk['distinct_choices']} different choices"
+    )
+    return [text if share is None else f"{text}; a day earned {100 * share:.0f} % of what it did where it was chosen"]
 
 
 def told(result: SweepResult, seconds: float) -> list[str]:

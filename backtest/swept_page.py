@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 
 from backtest.report.page import ASSETS
 from backtest.sweeping import RunOutcome
-from backtest.swept import SHOWN, StoredSweep, told
+from backtest.swept import SHOWN, StoredSweep, told, told_of_walk, walk_row
 
 LISTED = 500  # runs in the page; all are in the JSON
 MOST_CELLS = 4_000  # of the map
@@ -24,7 +24,8 @@ def sweep_page(swept: StoredSweep) -> str:
         "style": (ASSETS / "report.css").read_text(encoding="utf-8"),
         "title": f"{swept.strategy} on {swept.symbol}, {result.timeframe}",
         "by": WORDS.get(by, by),
-        "lines": [*told(result, swept.seconds), *swept.verdict],
+        "lines": [*told(result, swept.seconds), *told_of_walk(swept.walk), *swept.verdict.lines],
+        "walk": [walk_row(fold) for fold in swept.walk["folds"]] if swept.walk else [],
         "settings": _settings(swept),
         "names": names,
         "shown": [WORDS[name] for name in SHOWN],

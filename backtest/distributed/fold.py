@@ -31,7 +31,8 @@ Floats = NDArray[np.float64]
 class Folded:
     """One run of the study: of a campaign, all its days together."""
 
-    def __init__(self, strategy: str, parts: Sequence[tuple[str | None, Kept]]) -> None:
+    def __init__(self, strategy: str, parts: Sequence[tuple[str | None, Kept]], days: Sequence[str] = ()) -> None:
+        """`days` are those of the campaign; one that failed for this run counts as one without a result."""
         first = parts[0][1]
         self.strategy = strategy
         self.number = first.number
@@ -39,11 +40,10 @@ class Folded:
         self.how = "event" if any(part.how == "event" for _, part in parts) else first.how
         self.why = next((part.why for _, part in parts if part.why), "")
         self.error = next((part.error for _, part in parts if part.error), "")
-        self.daily = np.concatenate([part.results for _, part in parts])
+        self.daily = _placed(parts, days) if days else first.results
         self.digest = first.digest if len(parts) == 1 else _joined([part.digest for _, part in parts])
-        is_campaign = parts[0][0] is not None
-        self.days = [{"day": day, **part.stats} for day, part in parts] if is_campaign else []
-        self.stats = first.stats if not is_campaign else _summed([part.stats for _, part in parts], self.daily)
+        self.days = [{"day": day, **part.stats} for day, part in parts] if days else []
+        self.stats = _summed([part.stats for _, part in parts], self.daily) if days else first.stats
         self.sharpe = math.nan if self.error else sharpe(self.daily)
 
     def score(self, name: str) -> float | None:
@@ -79,7 +79,7 @@ def fold(study: Study) -> None:
     """Write the runs and the result of a study whose shards have all ended. Twice gives the same."""
     spec = parse_spec(study.spec)
     bars = bars_of(spec, archive=settings.ARCHIVE_DIR)
-    runs = _folded(study)
+    runs = folded(study)
     ranked = sorted(
         (run for run in runs if run.score(spec.rank_by) is not None),
         key=lambda run: (-(run.score(spec.rank_by) or 0.0), run.number),
@@ -94,7 +94,7 @@ def fold(study: Study) -> None:
         "days": _by_day(runs, spec),
         "strategies": _by_strategy(ranked, spec),
         "judgement": judged(ranked, bars),
-        "walk_forward": walked(ranked, spec, bars) if spec.split is not None else None,
+        "walk_forward": None if spec.split is None else walked(ranked, spec.split, _day_names(study, bars)),
     }
     with transaction.atomic():
         study.runs.all().delete()
@@ -106,7 +106,8 @@ def fold(study: Study) -> None:
         study.save()
 
 
-def _folded(study: Study) -> list[Folded]:
+def folded(study: Study) -> list[Folded]:
+    """The runs of the shards that are done, by their numbers."""
     parts: dict[int, list[tuple[str | None, Kept]]] = defaultdict(list)
     strategies: dict[int, str] = {}
     shards = study.shards.filter(state=Shard.State.DONE).order_by("number")
@@ -114,7 +115,20 @@ def _folded(study: Study) -> list[Folded]:
         for kept in unpack(bytes(shard.result)):
             parts[kept.number].append((shard.day.isoformat() if shard.day else None, kept))
             strategies[kept.number] = shard.strategy
-    return [Folded(strategies[number], parts[number]) for number in sorted(parts)]
+    days = sorted({day for found in parts.values() for day, _ in found if day is not None})
+    return [Folded(strategies[number], parts[number], days) for number in sorted(parts)]
+
+
+def _placed(parts: Sequence[tuple[str | None, Kept]], days: Sequence[str]) -> Floats:
+    """The results of a campaign's run, each at the place of its day."""
+    results = {day: float(part.results[0]) for day, part in parts}
+    return np.array([results.get(day, 0.0) for day in days])
+
+
+def _day_names(study: Study, bars: Bars) -> list[str]:
+    """The days that the daily results of a run are of."""
+    done = study.shards.filter(state=Shard.State.DONE, day__isnull=False).values_list("day", flat=True)
+    return sorted({day.isoformat() for day in done if day is not None}) or [day.day.isoformat() for day in bars.days]
 
 
 def _end(study: Study) -> str:
@@ -170,8 +184,8 @@ def _by_day(runs: Sequence[Folded], spec: StudySpec) -> list[dict[str, Any]]:
     """Of a campaign: each day's best run and how many earned something."""
     found: dict[str, list[tuple[float, Folded]]] = defaultdict(list)
     for run in runs:
-        for at, day in enumerate(run.days):
-            found[day["day"]].append((float(run.daily[at]), run))
+        for day in run.days:
+            found[day["day"]].append((float(day.get("net_pnl") or 0), run))
     table = []
     for name, results in sorted(found.items()):
         best, of = max(results, key=lambda each: each[0])

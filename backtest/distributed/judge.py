@@ -55,6 +55,7 @@ def judged(ranked: Sequence[Tried], bars: Bars) -> dict[str, Any] | None:
     found: dict[str, Any] = {
         "number": best.number,
         "strategy": best.strategy,
+        "symbol": bars.columns.symbol,
         "params": best.params,
         "days": days,
         "trials": counted.trials,

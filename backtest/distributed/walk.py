@@ -6,33 +6,29 @@ A trade counts on the day it was closed; `purge_days` keep positions that reach 
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.distributed.data import Bars
-from backtest.distributed.spec import StudySpec
+from backtest.distributed.judge import Tried
 from backtest.statistics.sharpe import sharpe
-from backtest.statistics.splits import Fold, folds
-
-if TYPE_CHECKING:
-    from backtest.distributed.fold import Folded
+from backtest.statistics.splits import Fold, SplitSpec, folds
 
 Floats = NDArray[np.float64]
 
 
-def walked(runs: "Sequence[Folded]", spec: StudySpec, bars: Bars) -> dict[str, Any]:
-    """Every fold's choice with its results where it was chosen and where it was tried, and the latter together."""
-    if not runs or spec.split is None:
+def walked(runs: Sequence[Tried], split: SplitSpec, days: Sequence[str]) -> dict[str, Any]:
+    """Every fold's choice among `runs` (ranked, the best first) with its results where it was chosen and where it was
+    tried, and the latter together."""
+    if not runs:
         return {"folds": [], "note": "no run traded"}
     results = np.column_stack([run.daily for run in runs])
-    days = [day["day"] for day in runs[0].days] or [day.day.isoformat() for day in bars.days]
-    table = [_fold(fold, results, runs, days) for fold in folds(len(days), spec.split)]
+    table = [_fold(fold, results, runs, days) for fold in folds(len(days), split)]
     tried = np.concatenate([each.pop("_tried") for each in table])
     inside = float(np.mean([each["train_per_day"] for each in table]))
     return {
-        "split": {"kind": spec.split.kind, "folds": len(table), "purge_days": spec.split.purge_days},
+        "split": {"kind": split.kind, "folds": len(table), "purge_days": split.purge_days},
         "folds": table,
         "tried_days": len(tried),
         "tried_pnl": float(tried.sum()),
@@ -43,7 +39,7 @@ def walked(runs: "Sequence[Folded]", spec: StudySpec, bars: Bars) -> dict[str, A
     }
 
 
-def _fold(fold: Fold, results: Floats, runs: "Sequence[Folded]", days: Sequence[str]) -> dict[str, Any]:
+def _fold(fold: Fold, results: Floats, runs: Sequence[Tried], days: Sequence[str]) -> dict[str, Any]:
     train, test = _rows(fold.train), _rows(fold.test)
     best = int(np.argmax(results[train].sum(axis=0)))  # runs are ranked: of equals, the better one overall
     chosen, tried = results[train, best], results[test, best]

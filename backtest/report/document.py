@@ -1,10 +1,14 @@
 """A run's report as plain values: what the page shows, the dashboard shows, and the exports hold."""
 
+from collections import Counter
 from typing import Any
 
+from backtest.counted import Verdict
 from backtest.report import activity, equity
+from backtest.report.convincing import CONVENTIONS
 from backtest.report.material import Benchmark, Material
 from backtest.report.portfolio import portfolio_of
+from backtest.simulation.driver import Outcome
 from backtest.stored import StoredRun
 from engine.analytics import returns as return_figures
 from engine.analytics import trades as trade_figures
@@ -13,7 +17,13 @@ from engine.model.time import iso
 VERSION = 1
 
 
-def material_of(run: StoredRun, *, benchmark: Benchmark | None, honesty: dict[str, Any] | None = None) -> Material:
+def material_of(
+    run: StoredRun,
+    *,
+    benchmark: Benchmark | None,
+    honesty: dict[str, Any] | None = None,
+    verdict: Verdict | None = None,
+) -> Material:
     """What there is of a run that was played."""
     return Material(
         title=run.label,
@@ -25,7 +35,9 @@ def material_of(run: StoredRun, *, benchmark: Benchmark | None, honesty: dict[st
         instruments=run.instruments,
         capital=run.asked.capital,
         benchmark=benchmark,
+        refused=_refused(run.outcome),
         honesty=honesty,
+        judgement=None if verdict is None else verdict._asdict(),
     )
 
 
@@ -71,9 +83,19 @@ def report(material: Material) -> dict[str, Any]:
         "portfolio": portfolio_of(material),
         "prices": activity.prices_of(material),
         "trades": activity.trades_of(material),
+        "refused": dict(material.refused),
+        "judgement": material.judgement,
         "honesty": material.honesty,
-        "conventions": return_figures.CONVENTIONS | trade_figures.CONVENTIONS,
+        "conventions": return_figures.CONVENTIONS | trade_figures.CONVENTIONS | CONVENTIONS,
     }
+
+
+def _refused(outcome: Outcome) -> dict[str, int]:
+    """Most frequent first: what the arbiter suppressed, risk denied, and the venue rejected."""
+    found = Counter(f"suppressed by {each.rule}" for each in outcome.suppressed)
+    found.update(f"denied by risk: {each.rule}" for each in outcome.denials)
+    found.update(f"rejected by the venue: {reason.partition(':')[0]}" for reason in outcome.rejections.values())
+    return dict(found.most_common())
 
 
 def _of_benchmark(days: equity.Days) -> dict[str, float | None]:

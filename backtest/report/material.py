@@ -52,6 +52,8 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     capital: Decimal | None = None
     benchmark: Benchmark | None = None
     honesty: dict[str, Any] | None = None
+    refused: Mapping[str, int] = {}  # why wishes and orders came to nothing → how often
+    judgement: dict[str, Any] | None = None  # how convincing it is with every trial counted: {"rows", "note"}
 
     @property
     def calendar(self) -> str:

@@ -8,18 +8,13 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 
-from backtest.report import honest, svg
-from backtest.report.words import basis_points, cash, number, share, span
+from backtest.report import convincing, honest, svg
+from backtest.report.words import basis_points, cash, count, number, share, span
 
 ASSETS = Path(__file__).parent / "assets"
 LISTED = 250  # trades in the page; all are in the exports
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 IN_PAGE = ("equity", "exposure", "prices")  # what the scripts draw
-
-
-def count(value: float) -> str:
-    return f"{value:,}"
-
 
 # (name, label, how it is told), by where the value is.
 RETURNS = (
@@ -75,6 +70,9 @@ def view(document: Mapping[str, Any]) -> dict[str, Any]:
         "listed": [_listed(trade) for trade in document["trades"][-LISTED:]],
         "left_out": max(len(document["trades"]) - LISTED, 0),
         "settings": _settings(document["config"]),
+        "convincing": convincing.view(document["judgement"]) if document["judgement"] else None,
+        "lost": [{"what": what, "count": count(times)} for what, times in document["refused"].items()],
+        "left_open": [_left_open(each) for each in document["stats"].get("open_positions", ())],
         "honesty": honest.view(document["honesty"]) if document["honesty"] else None,
     }
 
@@ -168,6 +166,13 @@ def _table(document: Mapping[str, Any], name: str, title: str) -> dict[str, Any]
     }
 
 
+def _left_open(position: Mapping[str, Any]) -> str:
+    return (
+        f"{position['strategy']}: {position['side']} {position['quantity']} {position['symbol']} "
+        f"at {position['average_price']}"
+    )
+
+
 def _portfolio(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A row for each part, with its correlation to every part."""
     return [
@@ -223,7 +228,8 @@ def _drawn(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _columns(rows: Sequence[Mapping[str, Any]], name: str) -> Any:
     titles = [f"{row['name']}: {cash(row['net_pnl'])} in {row['trades']:,} trades" for row in rows]
-    return svg.columns([row["name"] for row in rows], [row["net_pnl"] for row in rows], titles, name=name)
+    values = [row["net_pnl"] for row in rows]
+    return svg.columns([row["name"] for row in rows], values, titles, told=lambda v: cash(v, places=0), name=name)
 
 
 def _listed(trade: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,19 +7,24 @@ from typing import Any
 from django.utils.safestring import SafeString, mark_safe
 
 WIDTH, HEIGHT = 560, 200
-LEFT, RIGHT, TOP, BOTTOM = 8, 8, 12, 22
+LEFT, RIGHT, TOP, BOTTOM = 8, 8, 12, 26
+LINE = 20  # of text
+MOST_LABELS = 8
 
 
-def columns(labels: Sequence[str], values: Sequence[float], titles: Sequence[str], *, name: str) -> SafeString:
-    """A column for each value from a line at 0; up and down in their colours."""
+def columns(
+    labels: Sequence[str], values: Sequence[float], titles: Sequence[str], *, told: Any, name: str
+) -> SafeString:
+    """A column for each value from a line at 0; up and down in their colours. `told` makes text of a value: on every
+    column where there is room, else on the highest and the lowest."""
     if not values:
         return _empty(name)
     low, high = min(*values, 0.0), max(*values, 0.0)
     reach = (high - low) or 1.0
-    inner = HEIGHT - TOP - BOTTOM
-    zero = TOP + inner * high / reach
+    inner = HEIGHT - TOP - BOTTOM - 2 * LINE  # above and below it there is room for a number
+    zero = TOP + LINE + inner * high / reach
     step = (WIDTH - LEFT - RIGHT) / len(values)
-    every = -(-len(labels) // 12)
+    every = -(-len(labels) // MOST_LABELS)
     parts = []
     for place, (label, value, title) in enumerate(zip(labels, values, titles, strict=True)):
         x, size = LEFT + place * step, inner * abs(value) / reach
@@ -27,11 +32,14 @@ def columns(labels: Sequence[str], values: Sequence[float], titles: Sequence[str
         kind = "up" if value >= 0 else "down"
         parts.append(
             f'<g><title>{escape(title)}</title><rect class="hit" x="{x:.1f}" y="{TOP}" width="{step:.1f}" '
-            f'height="{inner}"/><rect class="{kind}" x="{x + step * 0.12:.1f}" y="{y:.1f}" '
+            f'height="{HEIGHT - TOP - BOTTOM}"/><rect class="{kind}" x="{x + step * 0.12:.1f}" y="{y:.1f}" '
             f'width="{step * 0.76:.1f}" height="{max(size, 0.8):.1f}" rx="1.5"/></g>'
         )
         if place % every == 0:
             parts.append(f'<text x="{x + step / 2:.1f}" y="{HEIGHT - 6}">{escape(label)}</text>')
+        if value and (every == 1 or value in (low, high)):
+            at = y - 4 if value >= 0 else y + size + LINE - 4
+            parts.append(f'<text class="value" x="{x + step / 2:.1f}" y="{at:.1f}">{escape(told(value))}</text>')
     parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{zero:.1f}" y2="{zero:.1f}"/>')
     return _svg("".join(parts), name)
 
@@ -69,13 +77,14 @@ def scatter(points: Sequence[tuple[float, float]], *, name: str, across: str, up
     far = _reach([x for x, _ in points])
     high = max(_reach([max(y, 0.0) for _, y in points]), 1e-9)
     low = min(-_reach([max(-y, 0.0) for _, y in points]), -1e-9)
-    inner, wide = HEIGHT - TOP - BOTTOM, WIDTH - LEFT - RIGHT
-    zero = TOP + inner * high / (high - low)
+    top = TOP + LINE  # dots begin below the words
+    inner, wide = HEIGHT - top - BOTTOM, WIDTH - LEFT - RIGHT
+    zero = top + inner * high / (high - low)
     parts = [f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{zero:.1f}" y2="{zero:.1f}"/>']
     for x, y in points:
         kind = "up" if y >= 0 else "down"
         at_x = LEFT + wide * min(x / far, 1.0)
-        at_y = TOP + inner * (high - min(max(y, low), high)) / (high - low)
+        at_y = top + inner * (high - min(max(y, low), high)) / (high - low)
         parts.append(f'<circle class="{kind}" cx="{at_x:.1f}" cy="{at_y:.1f}" r="2.4"/>')
     parts.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 6}" text-anchor="end">{escape(across)} to {told(far)}</text>')
     parts.append(f'<text x="{LEFT}" y="{TOP + 2}" text-anchor="start">{escape(upwards)} to {told(high)}</text>')

@@ -29,6 +29,11 @@ def number(value: float | None, *, places: int = 2) -> str:
     return cash(value, places=places)
 
 
+def count(value: float) -> str:
+    """With commas between thousands."""
+    return f"{value:,}"
+
+
 def span(seconds: float | None) -> str:
     """ "2 d 3 h", "4 min", "12 s": the two largest parts."""
     if seconds is None or seconds != seconds:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from backtest.counted import Verdict
 from backtest.report.document import material_of, report
 from backtest.report.export import write_csv
 from backtest.report.material import benchmark_of
@@ -28,17 +29,18 @@ def check_benchmark(name: str | None, run: StoredRun) -> str | None:
 
 
 def write_report(
-    run: StoredRun, *, benchmark: str | None, html: Path | None = None, csv: Path | None = None,
-    report: Path | None = None, honesty: dict[str, Any] | None = None,
-) -> list[Path]:  # fmt: skip
+    document: dict[str, Any], *, html: Path | None = None, csv: Path | None = None, report: Path | None = None
+) -> list[Path]:
     """What was written."""
-    document = document_of(run, benchmark=benchmark, honesty=honesty)
     return list(_write(document, html, csv, report))
 
 
-def document_of(run: StoredRun, *, benchmark: str | None, honesty: dict[str, Any] | None = None) -> dict[str, Any]:
+def document_of(
+    run: StoredRun, *, benchmark: str | None, honesty: dict[str, Any] | None = None, verdict: Verdict | None = None
+) -> dict[str, Any]:
     """The report of a run that was played."""
-    return report(material_of(run, benchmark=benchmark_of(run.curve, benchmark), honesty=honesty))
+    held = benchmark_of(run.curve, benchmark)
+    return report(material_of(run, benchmark=held, honesty=honesty, verdict=verdict))
 
 
 def _write(document: dict[str, Any], html: Path | None, csv: Path | None, as_json: Path | None) -> Iterator[Path]:

@@ -133,6 +133,10 @@ def order_document(order: Order, fills: Sequence[OrderFilled], rejected: str | N
     }
 
 
+# Statistics of which more is better: what runs can be ranked by.
+RANKS = ("net_pnl", "gross_pnl", "gross_profit", "gross_loss", "profit_factor", "win_rate", "wins", "trades")
+
+
 class Totals(msgspec.Struct, frozen=True):
     """Money of closed trades, in cash. A trade with a P&L of 0 is neither a win nor a loss."""
 

@@ -13,7 +13,7 @@ from typer import Option
 
 from backtest.counted import verdict_on_run
 from backtest.honesty.assess import assess
-from backtest.report.write import check_benchmark, write_report
+from backtest.report.write import check_benchmark, document_of, write_report
 from backtest.request import Request
 from backtest.shown import show
 from backtest.simulation.options import FEES, LATENCY, PARTICIPATION, SLIPPAGE
@@ -111,14 +111,16 @@ class Command(TyperCommand):
             chosen = check_benchmark(benchmark, run)
             with progress_bar(run.label) as progress:
                 run.play(progress=progress)
-            for line in verdict_on_run(run):
+            verdict = verdict_on_run(run)
+            for line in verdict.lines:
                 sys.stderr.write(f"{line}\n")
             found = None
             if honesty:
                 with progress_bar("honesty") as progress:
                     found = assess(run, seed=seed, progress=progress)
             if html or csv or report:
-                for path in write_report(run, benchmark=chosen, html=html, csv=csv, report=report, honesty=found):
+                document = document_of(run, benchmark=chosen, honesty=found, verdict=verdict)
+                for path in write_report(document, html=html, csv=csv, report=report):
                     sys.stderr.write(f"written: {path}\n")
         except FortifiedError as error:
             raise CommandError(error.detail) from error

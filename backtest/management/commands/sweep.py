@@ -5,18 +5,19 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from django.core.management.base import CommandError
 from django_typer.management import TyperCommand
 from typer import Option
 
-from backtest.counted import verdict_on
 from backtest.management.commands.backtest import parse_moment
 from backtest.request import Request
 from backtest.search import SHAPE
 from backtest.simulation.options import FEES, SLIPPAGE
+from backtest.statistics.splits import SplitSpec
 from backtest.swept import Search, StoredSweep, show_sweep
 from backtest.swept_page import sweep_page
-from engine.errors import FortifiedError
+from engine.errors import FortifiedError, InvalidInput
 from infra.progress import progress_bar
 
 Texts = list[str] | None
@@ -40,7 +41,12 @@ class Command(TyperCommand):
         random: Annotated[int, Option(help="That many sets at random instead of all.")] = 0,
         lhs: Annotated[int, Option(help="That many sets as a Latin hypercube.")] = 0,
         optuna: Annotated[int, Option(help="That many sets that Optuna chooses.")] = 0,
-        seed: Annotated[int, Option(help="Of whatever is chosen.")] = 0,
+        seed: Annotated[int, Option(help="Of whatever is chosen, and of a random split.")] = 0,
+        split: Annotated[str | None, Option(help="Walk forward: chronological, anchored, rolling or random.")] = None,
+        folds: Annotated[int, Option(help="Of a walk-forward: how often it chooses and tries.")] = 4,
+        train_share: Annotated[float, Option(help="Of the days, what the first fold chooses in.")] = 0.5,
+        purge_days: Annotated[int, Option(help="Days before a test that are not chosen in.")] = 0,
+        embargo_days: Annotated[int, Option(help="Days after a test of a random split, likewise.")] = 0,
         by: Annotated[str, Option(help="The statistic that makes a run better: net_pnl, profit_factor …")] = "net_pnl",
         quantity: Annotated[str, Option(help="How much is traded.")] = "1",
         start: Annotated[str | None, Option(help="From here on: 2024-03-01 or an ISO time, UTC.")] = None,
@@ -57,9 +63,14 @@ class Command(TyperCommand):
         top: Annotated[int, Option(help="How many runs the table shows.")] = 20,
         as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
         html: Annotated[Path | None, Option(help="Write one self-contained page there.")] = None,
-        timing: Annotated[bool, Option(help="Seconds in the JSON; two sweeps are the same without.")] = True,
+        timing: Annotated[
+            bool, Option(help="Seconds and the verdict in the JSON; two sweeps are the same without.")
+        ] = True,
     ) -> None:
         try:
+            walk = parse_split(
+                split, folds=folds, train_share=train_share, purge_days=purge_days, embargo_days=embargo_days, seed=seed
+            )
             swept = StoredSweep(
                 Request(
                     data=(data,) if data else (),
@@ -80,11 +91,11 @@ class Command(TyperCommand):
                     mapping=tuple(mapping or ()),
                     time_is=time_is,
                 ),
-                Search(axes=tuple(grid), random=random, lhs=lhs, optuna=optuna, seed=seed, by=by),
+                Search(axes=tuple(grid), random=random, lhs=lhs, optuna=optuna, seed=seed, by=by, split=walk),
             )
             with progress_bar(f"{swept.strategy} on {swept.symbol}") as progress:
                 swept.run(workers=workers or None, progress=progress)
-            swept.verdict = verdict_on(swept.result)
+            swept.judge()
         except FortifiedError as error:
             raise CommandError(error.detail) from error
         if html is not None:
@@ -93,3 +104,13 @@ class Command(TyperCommand):
             sys.stdout.write(json.dumps(swept.document(timing=timing), indent=2, ensure_ascii=False) + "\n")
         else:
             show_sweep(swept, top)
+
+
+def parse_split(kind: str | None, **options: float) -> SplitSpec | None:
+    """The folds of a walk-forward; None where none was asked for."""
+    if kind is None:
+        return None
+    try:
+        return msgspec.convert({"kind": kind, **options}, SplitSpec)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"split: {error}", field="split") from error

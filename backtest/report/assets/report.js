@@ -13,7 +13,7 @@
     const chart = LightweightCharts.createChart(element, {
       autoSize: true,
       timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 0.02 },
-      rightPriceScale: { scaleMargins: { top: 0.08, bottom: 0.06 } },
+      rightPriceScale: { scaleMargins: { top: 0.08, bottom: 0.06 }, minimumWidth: 76 }, // charts under each other share their axis
       handleScroll: { vertTouchDrag: false },
       ...options,
     });

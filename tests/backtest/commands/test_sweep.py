@@ -75,6 +75,9 @@ def test_the_page_has_the_runs_and_a_map_of_two_axes(bars_file, tmp_path, capsys
         ((*GRID, "--param", "period_1=4"), "period_1 is a --param that stays"),
         (("--grid", "period_1=3", "--grid", "period_1=4"), "every parameter once"),
         ((*GRID, "--fees", "some"), "fees: expected"),
+        ((*GRID, "--by", "max_drawdown"), "by: expected one of net_pnl, .* found 'max_drawdown'"),
+        ((*GRID, "--split", "sideways"), "split: Invalid enum value 'sideways'"),
+        ((*GRID, "--split", "rolling", "--folds", "9"), "split: 1 days are too few for 9 folds"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_the_name_of_its_option(bars_file, options, message):

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from backtest import schedules
-from backtest.distributed import runs
+from backtest.distributed import runs, work
 from backtest.distributed.data import bars_of
 from backtest.distributed.spec import parse_spec
 from backtest.models import Study, StudySchedule
@@ -83,6 +83,28 @@ def test_a_day_that_fails_is_listed_the_others_count_and_it_can_be_run_again(sta
     sent.play()
     study.refresh_from_db()
     assert (study.state, len(study.runs.get(number=0).days)) == ("done", 6)
+
+
+def test_a_day_that_fails_for_one_set_alone_is_left_out_for_that_set(start, sent, tmp_path, monkeypatch):
+    split = {"kind": "anchored", "folds": 2}
+    study = start(campaign(walk_file(tmp_path, days=30), chunk=1, strategies=[], split=split))
+    bad = study.shards.filter(first=1).order_by("number")[5]
+    genuine = work.run_part
+
+    def breaks(*given, **options):
+        if (options["day"], options["first"]) == (bad.day, bad.first):
+            raise ZeroDivisionError("a bad print")
+        return genuine(*given, **options)
+
+    monkeypatch.setattr(work, "run_part", breaks)
+    sent.play()
+    study.refresh_from_db()
+    assert study.state == "partial"
+    assert [len(run.days) for run in study.runs.order_by("number")] == [28, 27]
+    assert study.result["judgement"]["overfitting"] is not None
+    assert len(study.result["walk_forward"]["folds"]) == 2
+    [of_day] = [row for row in study.result["days"] if row["day"] == bad.day.isoformat()]
+    assert of_day["number"] == 0
 
 
 @pytest.mark.parametrize("behaviour", ["trend", "range", "volatile", "quiet"])

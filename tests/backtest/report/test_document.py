@@ -1,7 +1,9 @@
 """The report's figures against the run they are of, against each other, and against empyrical."""
 
 import csv
+import io
 import json
+import zipfile
 from datetime import date
 from decimal import Decimal
 
@@ -9,9 +11,12 @@ import empyrical  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 
+from backtest.counted import verdict_on_run
+from backtest.report import convincing
 from backtest.report.document import material_of, report
-from backtest.report.export import write_csv
+from backtest.report.export import write_csv, zipped_csv
 from backtest.report.material import benchmark_of
+from backtest.report.page import page
 from backtest.report.thin import folded, thinned
 from backtest.report.words import basis_points, cash, share, span
 from backtest.report.write import document_of
@@ -120,7 +125,8 @@ def test_a_run_without_a_trade_has_a_report(play):
 def test_a_document_is_json_and_the_same_twice(play):
     first, second = (document_of(play(capital="5000"), benchmark=None) for _ in range(2))
     assert json.dumps(first, allow_nan=False) == json.dumps(second, allow_nan=False)
-    assert set(first["returns"]) | set(first["trade_figures"]) >= set(first["conventions"]) - {"beta", "alpha"}
+    told = set(first["returns"]) | set(first["trade_figures"]) | set(convincing.CONVENTIONS)
+    assert told >= set(first["conventions"]) - {"beta", "alpha"}
 
 
 def test_spreadsheets_hold_every_trade_and_every_day(play, tmp_path):
@@ -133,6 +139,37 @@ def test_spreadsheets_hold_every_trade_and_every_day(play, tmp_path):
     assert len(list(csv.DictReader(paths[1].open()))) == 7
     figures = {row["figure"]: row for row in csv.DictReader(paths[3].open())}
     assert "√252" in figures["sharpe"]["convention"]
+    with zipfile.ZipFile(io.BytesIO(zipped_csv(document))) as archive:
+        assert {name: archive.read(name).decode() for name in archive.namelist()} == {
+            path.name: path.read_bytes().decode() for path in paths
+        }
+
+
+@pytest.mark.django_db
+def test_every_strategy_is_judged_by_all_that_was_ever_tried_of_it(play, tmp_path):
+    for slow in (20, 30, 40):
+        verdict_on_run(play(params=("ema.period_1=4", f"ema.period_2={slow}")))
+    run = play(capital="10000", strategies=("ema", "supertrend"))
+    document = document_of(run, benchmark=None, verdict=verdict_on_run(run))
+    ema, supertrend = document["judgement"]["rows"]
+    assert (ema["trials"], supertrend["trials"]) == (4, 1)
+    html = page(document)
+    assert ema["sentence"].replace("'", "&#x27;") in html
+    assert html.count('<span class="verdict doubt">not significant</span>') == 2
+    rows = {row["figure"]: row["value"] for row in csv.DictReader(write_csv(document, tmp_path)[3].open())}
+    assert rows["ema SPY trials"] == "4"
+
+
+def test_what_came_to_nothing_and_what_is_left_open_is_said(play):
+    run = play(strategies=("ema", "other=ema"), params=("period_1=4", "period_2=12"))
+    document = document_of(run, benchmark=None)
+    assert sum(document["refused"].values()) == len(run.outcome.suppressed) > 3
+    html = page(document)
+    assert "suppressed by " in html
+    [left] = document["stats"]["open_positions"]
+    assert f"in no trade: {left['strategy']}: {left['side']} 10 SPY at {left['average_price']}" in html
+    document["stats"]["faults"] = ["ZeroDivisionError: <b>"]
+    assert "A strategy failed and was stopped:</b> ZeroDivisionError: &lt;b&gt;" in page(document)
 
 
 def test_thinning_keeps_both_ends_and_every_extreme():
