@@ -6,6 +6,7 @@ import msgspec
 
 from engine.model import accounts, commands, market, orders, positions, signals
 from engine.model.event import Event
+from engine.options import events as options
 
 
 def _concrete(base: type[Event]) -> list[type[Event]]:
@@ -17,7 +18,7 @@ def _concrete(base: type[Event]) -> list[type[Event]]:
 
 
 # Importing the modules above defines every event; the union is closed here.
-_MODULES = (accounts, commands, market, orders, positions, signals)
+_MODULES = (accounts, commands, market, options, orders, positions, signals)
 _UNION: Any = None
 for _kind in _concrete(Event):
     _UNION = _kind if _UNION is None else _UNION | _kind

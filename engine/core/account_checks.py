@@ -160,7 +160,7 @@ def _adopt(
     if engine.keeps_accounts:
         engine.account(holding, fill, follows)
     engine.guards.settle(holding, ts, out)
-    engine.pursuit.follow_position(engine.slots[holding.strategy, holding.symbol])
+    engine.pursuit.follow_position(engine.slots[holding.slot_key])
 
 
 def _price(engine: "Engine", holding: Holding, found: Difference) -> Decimal:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from engine.core import account_checks
+from engine.core.answers import answer
 from engine.core.slots import Slot
 from engine.model.commands import (
     AcceptDifferences,
@@ -94,7 +95,8 @@ def _flatten_slot(engine: "Engine", slot: Slot, ts: int, out: list[Event]) -> No
 
 
 def _cancel_entries(engine: "Engine", slot: Slot, ts: int, reason: str, out: list[Event]) -> None:
-    """Orders that wait for a price must not open a position later."""
+    """Orders that wait for a price, and options that wait for a chain, must not open a position later."""
+    engine.contracts.give_up(slot, ts, "cancelled", reason, out)
     for holding in slot.holdings:
         waiting = [r for r in holding.working.values() if r.order.type is not OrderType.MARKET]
         engine.desk.withdraw(waiting, ts, reason, out)
@@ -127,8 +129,7 @@ def _manual_signal(engine: "Engine", command: ManualSignal, out: list[Event]) ->
     wish = Wish(command.target, command.reason, priority=1_000_000)
     engine.pursuit.collect(slot, wish, command.ts, 0, slot.config.timeframe)
     engine.pursuit.decide(engine.symbols[command.symbol], command.ts, out)
-    problem = next((event for event in out if type(event).__name__ in ("SignalSuppressed", "OrderDenied")), None)
-    return (getattr(problem, "reason", ""), "") if problem is not None else ("", "the signal was followed")
+    return answer(slot, out)
 
 
 def _manual_order(engine: "Engine", command: ManualOrder, out: list[Event]) -> tuple[Answer, str]:

@@ -50,16 +50,14 @@ def split(engine: "Engine", event: Split) -> Sequence[Event]:
 
 def settle(engine: "Engine", event: Settled) -> Sequence[Event]:
     """The contract ended: what is held of it becomes cash at that price."""
-    symbol = engine.symbols.get(event.symbol)
     out = list(engine.advance(event.ts))
-    for slot in symbol.slots if symbol is not None else ():
-        for holding in slot.holdings:
-            booked = engine.desk.settle_in_cash(holding, event.price, event.ts)
-            if booked is not None:
-                closing, follows = booked
-                out += follows
-                if engine.keeps_accounts:
-                    engine.account(holding, closing, follows)
-                engine.guards.settle(holding, event.ts, out)
-        engine.pursuit.follow_position(slot)
+    for holding in [each for each in engine.holdings.values() if each.symbol == event.symbol]:
+        booked = engine.desk.settle_in_cash(holding, event.price, event.ts)
+        if booked is not None:
+            closing, follows = booked
+            out += follows
+            if engine.keeps_accounts:
+                engine.account(holding, closing, follows)
+            engine.guards.settle(holding, event.ts, out)
+        engine.pursuit.follow_position(engine.slots[holding.slot_key])
     return out

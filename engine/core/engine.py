@@ -5,9 +5,12 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from engine.core import account_checks, commands, disruptions, persistence
 from engine.core.build import build, connect
 from engine.core.config import EngineConfig, check_config
+from engine.core.contracts import Contracts
 from engine.core.desk import Desk
 from engine.core.guards import Guards
 from engine.core.holding import Holding
@@ -33,6 +36,7 @@ from engine.model.orders import (
 )
 from engine.model.positions import PositionChanged, TradeClosed
 from engine.model.signals import SlotStateChanged, WarmupProgressed
+from engine.options.events import ChainReceived
 from engine.orders.lifecycle import OrderRecord
 from engine.portfolio.equity import Accounts
 from engine.portfolio.ledger import Ledger
@@ -55,6 +59,7 @@ class Engine:
 
     def __init__(self, config: EngineConfig, *, strategies: Registry[type[Strategy]]) -> None:
         check_config(config)
+        config = msgspec.structs.replace(config, instruments=dict(config.instruments))  # contracts are added to them
         self.config = config
         self.now = 0
         self.ledger = Ledger(config.instruments)
@@ -66,6 +71,8 @@ class Engine:
         parts = build(config, strategies, self.ledger)
         self.symbols, self.slots, self.holdings = parts.symbols, parts.slots, parts.holdings
         self.correlations = Correlations(config.correlation) if config.correlation is not None else None
+        self.contracts = Contracts(self)
+        self.guards.timers.append(self.contracts.on_time)
         self.pursuit = Pursuit(
             self.desk,
             self.guards,
@@ -73,6 +80,7 @@ class Engine:
             size_of=Sizer(self).size_of,
             slots=self.slots.values,
             correlations=self.correlations,
+            contracts=self.contracts,
         )
         self.handled: dict[str, None] = {}  # ids of commands, oldest first
         self.checks: dict[str, AccountChecked] = {}  # by broker: the last comparison, with what is still open of it
@@ -82,7 +90,8 @@ class Engine:
             Bar: self._on_bar,
             Tick: self._on_tick,
             PartialBar: self._on_partial,
-            Quote: self._on_quote,
+            Quote: self.contracts.quoted,
+            ChainReceived: self.contracts.received,
             TimeAdvanced: self._on_time,
             FeedGap: partial(disruptions.gap, self),
             Split: partial(disruptions.split, self),
@@ -203,19 +212,20 @@ class Engine:
 
     def _on_tick(self, tick: Tick) -> Sequence[Event]:
         symbol = self.symbols.get(tick.symbol)
-        if symbol is None or _is_repeated(symbol, tick.seq, tick.ts):
+        if symbol is None or symbol.repeats(tick.seq, tick.ts):
             return self.advance(tick.ts)
-        return self._on_price(symbol, tick.symbol, tick.price, tick.price, tick.price, tick.ts)
+        return self.on_price(symbol, tick.symbol, tick.price, tick.price, tick.price, tick.ts)
 
     def _on_partial(self, event: PartialBar) -> Sequence[Event]:
         symbol = self.symbols.get(event.symbol)
-        if symbol is None or _is_repeated(symbol, event.seq, event.ts):
+        if symbol is None or symbol.repeats(event.seq, event.ts):
             return self.advance(event.ts)
-        return self._on_price(symbol, event.symbol, event.low_since, event.high_since, event.close, event.ts)
+        return self.on_price(symbol, event.symbol, event.low_since, event.high_since, event.close, event.ts)
 
-    def _on_price(
+    def on_price(
         self, symbol: SymbolState, name: str, low: float, high: float, price: float, ts: int
     ) -> Sequence[Event]:
+        """The market of a symbol covered low…high and is at `price` now."""
         if ts > self.now:
             self.now = ts
         symbol.price, symbol.price_ts = price, ts
@@ -255,9 +265,6 @@ class Engine:
             doubt = self.symbols[alarmed[0].symbol].doubt
             for holding in alarmed:
                 self.guards.on_price(holding, low, high, ts, doubt, out)
-
-    def _on_quote(self, event: Event) -> Sequence[Event]:
-        return self.advance(event.ts)
 
     def _on_time(self, event: TimeAdvanced) -> Sequence[Event]:
         return self.advance(event.ts)
@@ -349,8 +356,11 @@ class Engine:
         if self.keeps_accounts and type(update) is OrderFilled:
             self.account(holding, update, out)
         self.guards.settle(holding, update.ts, out)
+        slot = self.slots[holding.slot_key]
+        if slot.rules is not None:
+            self.contracts.moved(slot, update.ts, out)
         if not record.is_protective or type(update) is OrderFilled:
-            self.pursuit.follow_position(self.slots[holding.strategy, holding.symbol])
+            self.pursuit.follow_position(slot)
         return out
 
     def account(self, holding: Holding, fill: OrderFilled, out: Sequence[Event]) -> None:
@@ -386,11 +396,3 @@ class Engine:
         if command.ts > self.now:
             self.now = command.ts
         return commands.handle(self, command)
-
-
-def _is_repeated(symbol: SymbolState, seq: int, ts: int) -> bool:
-    """Whether a tick was seen already, by its place in the symbol's order; without one it never is."""
-    if seq and ts <= symbol.tick_ts and seq <= symbol.tick_seq:
-        return True
-    symbol.tick_seq, symbol.tick_ts = seq, ts
-    return False

@@ -35,6 +35,7 @@ class Guards:
         self.next_deadline = NEVER
         self.now = 0
         self.open: dict[str, dict[tuple[str, str, str], Holding]] = {}  # symbol → holdings with a position
+        self.timers: list[Callable[[int, list[Event]], int]] = []  # others that wait for a time; each tells its next
 
     # ---- after an order moved --------------------------------------------------------------------------------
 
@@ -336,7 +337,7 @@ class Guards:
     # ---- time ------------------------------------------------------------------------------------------------
 
     def on_time(self, ts: int, out: list[Event]) -> None:
-        """Close what has reached its deadline."""
+        """Close what has reached its deadline; others whose time it is follow."""
         self.next_deadline = NEVER
         for holding in [holding for held in self.open.values() for holding in held.values()]:
             guard = holding.guard
@@ -347,6 +348,8 @@ class Guards:
                 self._fire(holding, guard, ZERO, guard.owed or guard.deadline_reason, ts, out)
             else:
                 self.next_deadline = min(self.next_deadline, due)
+        for timer in self.timers:
+            self.next_deadline = min(self.next_deadline, timer(ts, out))
 
 
 def _armed(holding: Holding, ts: int, reason: str) -> ExitArmed:

@@ -54,12 +54,21 @@ class Holding:
     """One slot at one broker."""
 
     __slots__ = (
-        "broker", "exit_kind", "exits", "guard", "high_alarm", "key", "low_alarm", "plan", "position", "protective",
-        "strategy", "symbol", "unit", "uses_atr", "working",
+        "bias", "broker", "exit_kind", "exits", "guard", "high_alarm", "key", "low_alarm", "plan", "position", "protective",
+        "slot_key", "strategy", "symbol", "underlying", "unit", "uses_atr", "working",
     )  # fmt: skip
 
     def __init__(
-        self, *, strategy: str, symbol: str, broker: str, unit: Decimal, exits: ExitConfig | None, position: Position
+        self,
+        *,
+        strategy: str,
+        symbol: str,
+        broker: str,
+        unit: Decimal,
+        exits: ExitConfig | None,
+        position: Position,
+        underlying: str = "",
+        bias: int = 1,
     ) -> None:
         self.strategy = strategy
         self.symbol = symbol
@@ -70,6 +79,9 @@ class Holding:
         self.uses_atr = uses_atr(exits)
         self.position = position
         self.key = (strategy, symbol, broker)
+        self.underlying = underlying or symbol  # what its slot watches: for an option another symbol than its own
+        self.slot_key = (strategy, self.underlying)
+        self.bias = bias  # −1: what is held gains where the underlying falls (a put)
         self.working: dict[str, OrderRecord] = {}
         self.protective: dict[str, OrderRecord] = {}
         self.plan: Plan | None = None
@@ -92,15 +104,15 @@ class Holding:
 
     @property
     def direction(self) -> int:
-        """Where it is heading: the sign of what it holds or has on its way."""
+        """Where its slot is heading with it: the sign of what it holds or has on its way, turned over for a put."""
         if self.plan is not None:
             target = self.plan.target
         elif self.working:
             target = self.position.quantity + self.working_quantity()
         else:
             held = self.position.held
-            return (held > 0) - (held < 0)
-        return (target > 0) - (target < 0)
+            return self.bias * ((held > 0) - (held < 0))
+        return self.bias * ((target > 0) - (target < 0))
 
     def disarm(self) -> None:
         """No guard, no alarms."""

@@ -21,6 +21,9 @@ def inherit(
     the outputs are those of arming the exits, to be carried out like any other. Figures of risk begin anew.
     """
     last_ts = 0
+    history, orders = list(history), list(orders)
+    met = [*(order for order, _ in history), *(record.order for record in orders)]
+    engine.contracts.hold_all((order.strategy, order.symbol, order.broker) for order in met)
     for order, fill in history:
         if (order.strategy, order.symbol, order.broker) in engine.holdings:
             engine.ledger.apply(fill, order)

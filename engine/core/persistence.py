@@ -8,6 +8,7 @@ import msgspec
 from engine.core.holding import Guard, Holding, Plan
 from engine.core.slots import Slot
 from engine.core.streams import Stream
+from engine.core.wanted import Wanted
 from engine.errors import SnapshotIncompatible
 from engine.model.market import Bar
 from engine.orders.lifecycle import OrderRecord
@@ -63,6 +64,7 @@ class SlotState(msgspec.Struct):
     fault: str
     announced: str
     state: dict[str, Any]
+    wanted: Wanted | None = None
 
 
 class HoldingState(msgspec.Struct):
@@ -141,6 +143,10 @@ def restore(engine: "Engine", data: bytes) -> None:
     """Put the state of `data` into `engine`, which must be new and of the same run."""
     state = unseal(data, KIND, VERSION, EngineState)
     _check_fits(engine, state)
+    engine.contracts.hold_all((p.strategy, p.symbol, p.broker) for p in state.positions)
+    engine.contracts.hold_all(
+        (r.order.strategy, r.order.symbol, r.order.broker) for r in (*state.open_orders, *state.closed_orders)
+    )
     engine.now = state.now
     engine.gate.load(state.gate)
     engine.accounts.load(state.accounts)
@@ -162,6 +168,8 @@ def _check_fits(engine: "Engine", state: EngineState) -> None:
     held = {(p.strategy, p.symbol, p.broker) for p in state.positions if p.quantity}
     held |= {(r.order.strategy, r.order.symbol, r.order.broker) for r in state.open_orders}
     for strategy, symbol, broker in sorted(held - set(engine.holdings)):
+        if engine.contracts.can_hold(strategy, symbol, broker):
+            continue
         raise SnapshotIncompatible(
             f"the snapshot holds a position or an open order of {strategy} in {symbol} at {broker}, "
             "and the configuration has no such slot"
@@ -213,6 +221,7 @@ def _restore_slots(engine: "Engine", state: EngineState) -> None:
         counts = engine.symbols[saved.symbol].counts()
         slot.is_warm = saved.is_warm and all(counts[timeframe] >= need for timeframe, need in slot.need.items())
         slot.strategy.restore(saved.state)
+        slot.wanted = saved.wanted if slot.rules is not None else None
 
 
 def _restore_holdings(engine: "Engine", state: EngineState) -> None:
@@ -259,4 +268,5 @@ def _slot_state(slot: Slot) -> SlotState:
         fault=slot.fault,
         announced=slot.announced,
         state=slot.strategy.snapshot(),
+        wanted=slot.wanted,
     )

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
+from engine.core.contracts import Contracts
 from engine.core.desk import Desk
 from engine.core.guards import Guards
 from engine.core.holding import ZERO, Holding, Plan
@@ -37,10 +38,12 @@ class Pursuit:
         size_of: Callable[[Holding], Decimal],
         slots: Callable[[], Iterable[Slot]],
         correlations: Correlations | None,
+        contracts: Contracts,
     ) -> None:
         self._size_of = size_of
         self._slots = slots
         self._correlations = correlations
+        self._contracts = contracts
         self._desk = desk
         self._guards = guards
         self._gate = gate
@@ -96,6 +99,10 @@ class Pursuit:
 
     def steer(self, slot: Slot, target: int, *, reason: str, ts: int, bar_ts: int, out: list[Event]) -> None:
         """Set the slot's target at every broker it trades; sizes are worked out here, once per position."""
+        if slot.rules is not None:
+            self._contracts.steer(slot, target, reason=reason, ts=ts, bar_ts=bar_ts, out=out)
+            self.follow_position(slot)
+            return
         is_fixed = slot.config.sizing is None
         for holding in slot.holdings:
             quantity = target * (holding.unit if is_fixed else self._size_of(holding)) if target else ZERO
@@ -108,6 +115,9 @@ class Pursuit:
 
     def follow_position(self, slot: Slot) -> None:
         """The slot's target is what its holdings are heading for: what was refused or closed is not wanted any more."""
+        if slot.wanted is not None:
+            slot.set_target(slot.wanted.target)
+            return
         for holding in slot.holdings:
             direction = holding.direction
             if direction:

@@ -22,7 +22,7 @@ class Sizer:
     def size_of(self, holding: Holding) -> Decimal:
         """What one unit of target is for that holding, now."""
         engine = self._engine
-        config = engine.slots[holding.strategy, holding.symbol].config
+        config = engine.slots[holding.slot_key].config
         if config.sizing is None:
             return holding.unit
         account = engine.accounts["strategy", holding.strategy]
@@ -45,7 +45,7 @@ class Sizer:
     def atr_of(self, holding: Holding) -> float:
         """The average true range that the holding's exits are measured in; nan where none of them is."""
         exits = holding.exits
-        slot = self._engine.slots[holding.strategy, holding.symbol]
+        slot = self._engine.slots[holding.slot_key]
         spec = f"atr({exits.atr_period})" if exits is not None else ""
         return self._read(holding, spec) if spec in slot.exit_specs else NAN
 

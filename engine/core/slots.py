@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from engine.core.holding import Holding
+from engine.core.wanted import Wanted
 from engine.indicators.graph import plan
 from engine.model.signals import WarmupProgressed
 from engine.strategy.base import Strategy, Wish
@@ -18,8 +19,8 @@ class Slot:
 
     __slots__ = (
         "announced", "bars", "config", "context", "entry_bar", "exit_specs", "fault", "holdings", "is_stopped",
-        "is_warm", "need", "on_bar", "on_other_bar", "on_tick", "refused", "strategy", "strategy_type", "target",
-        "view", "wants_ticks",
+        "is_warm", "need", "on_bar", "on_other_bar", "on_tick", "refused", "rules", "strategy", "strategy_type",
+        "target", "view", "wanted", "wants_ticks",
     )  # fmt: skip
 
     def __init__(self, config: SlotConfig, strategy_type: type[Strategy], exit_specs: tuple[str, ...]) -> None:
@@ -36,6 +37,8 @@ class Slot:
         self.announced = ""
         self.view: View
         self.make_strategy()
+        self.rules = strategy_type.contracts(self.strategy.params)  # None: it trades its symbol itself
+        self.wanted: Wanted | None = None  # an option that is not bought yet
         self.exit_specs = exit_specs
         self.need = self._needs(exit_specs)
         self.wants_ticks = strategy_type.on_tick is not Strategy.on_tick

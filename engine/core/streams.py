@@ -60,6 +60,7 @@ class SymbolState:
     __slots__ = (
         "doubt",
         "gap",
+        "is_contract",
         "price",
         "price_ts",
         "slots",
@@ -71,7 +72,8 @@ class SymbolState:
         "winner_ts",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_contract: bool = False) -> None:
+        self.is_contract = is_contract  # an option that some slot has chosen: it has quotes, and no streams
         self.streams: dict[str, Stream] = {}
         self.slots: list[Slot] = []
         self.tick_slots: list[Slot] = []
@@ -83,6 +85,13 @@ class SymbolState:
         self.doubt = ""  # what the feed says against its own data; empty when nothing
         self.winner = ""  # the strategy whose entry won at `winner_ts`
         self.winner_ts = 0
+
+    def repeats(self, seq: int, ts: int) -> bool:
+        """Whether a tick was seen already, by its place in the symbol's order; without one it never is."""
+        if seq and ts <= self.tick_ts and seq <= self.tick_seq:
+            return True
+        self.tick_seq, self.tick_ts = seq, ts
+        return False
 
     def counts(self) -> dict[str, int]:
         """Bars seen since the last reset, by timeframe."""

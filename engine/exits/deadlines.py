@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import time
 
 from engine.exits.config import ExitConfig
-from engine.instruments.instrument import Instrument
+from engine.instruments.instrument import AssetClass, Instrument
+from engine.instruments.options import parse_option
 from engine.instruments.sessions import from_new_york, new_york, session_of
 
 NS = 1_000_000_000
@@ -20,15 +21,23 @@ def _deadlines(config: ExitConfig, instrument: Instrument, opened_ts: int) -> It
     if config.max_hold_s is not None:
         yield opened_ts + int(config.max_hold_s * NS), "max_hold"
     if config.before_close_s is not None:
-        yield session_of(instrument.calendar)(opened_ts).close - int(config.before_close_s * NS), "session_close"
+        yield _close(instrument, opened_ts) - int(config.before_close_s * NS), "session_close"
     if config.cut_off is not None:
         yield _cut_off(config.cut_off, instrument, opened_ts), "cut_off"
 
 
 def _cut_off(clock: str, instrument: Instrument, opened_ts: int) -> int:
     """New York's `clock` on the trading day; on a half day as long before the close as it is before 16:00 else."""
-    close = session_of(instrument.calendar)(opened_ts).close
+    close = _close(instrument, opened_ts)
     day = new_york(close).date()
     wanted = from_new_york(day, time.fromisoformat(clock))
     before_close = max(from_new_york(day, USUAL_CLOSE) - wanted, 0)
     return min(wanted, close - before_close)
+
+
+def _close(instrument: Instrument, opened_ts: int) -> int:
+    """The session's end; for an option that ends in that session, its own last moment, which is before it."""
+    close = session_of(instrument.calendar)(opened_ts).close
+    if instrument.asset_class is not AssetClass.OPTION:
+        return close
+    return min(close, parse_option(instrument.symbol).last_trade)

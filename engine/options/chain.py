@@ -21,3 +21,10 @@ class OptionChain(msgspec.Struct, frozen=True):
     ts: int
     entries: tuple[ChainEntry, ...]
     source: str = ""
+
+    def near(self, spot: float, strikes: int) -> tuple[ChainEntry, ...]:
+        """What is listed at the `strikes` strikes nearest to `spot`, by strike, calls before puts."""
+        listed = sorted({entry.contract.strike for entry in self.entries}, key=lambda strike: abs(float(strike) - spot))
+        kept = set(listed[:strikes])
+        chosen = [entry for entry in self.entries if entry.contract.strike in kept]
+        return tuple(sorted(chosen, key=lambda entry: (entry.contract.strike, entry.contract.right)))

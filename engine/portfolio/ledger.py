@@ -104,6 +104,12 @@ class Ledger:
         outputs.append(_changed(position, fill.ts))
         return outputs
 
+    def forget(self, key: Key) -> None:
+        """A flat position of what cannot be traded any more."""
+        if self._positions[key].quantity:
+            raise InvariantBroken(f"{key} is not flat and cannot be forgotten")
+        del self._positions[key]
+
     def split(self, symbol: str, ratio: Decimal, ts: int) -> list[Event]:
         """A share split: `ratio` new shares for each old one. Cost stays, so prices follow by themselves."""
         if ratio <= 0:

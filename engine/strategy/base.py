@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from engine.options.rules import ContractRules
 from engine.strategy.context import Context
 
 
@@ -47,6 +48,12 @@ class Strategy:
     @classmethod
     def check(cls, params: Any) -> tuple[str, str] | None:
         """What is wrong between parameters, as (field, sentence); None when nothing is."""
+        return None
+
+    @classmethod
+    def contracts(cls, params: Any) -> ContractRules | None:
+        """For a strategy that trades options on its symbol: +1 is a call that is bought, −1 a put. None: it trades the
+        symbol itself."""
         return None
 
     def indicators(self) -> tuple[str, ...]:

@@ -17,14 +17,17 @@ class Expiries:
     """
 
     def __init__(self, contracts: Mapping[str, OptionContract] | None = None) -> None:
-        for symbol, contract in (contracts or {}).items():
-            if contract.is_am_settled:
-                raise InvalidInput(
-                    f"options: {symbol} settles on opening prices, which are not simulated", field="options"
-                )
-        self._left = {symbol: (contract.last_trade, contract) for symbol, contract in (contracts or {}).items()}
+        self._left: dict[str, tuple[int, OptionContract]] = {}
         self.next_ts = NEVER
-        self._refresh()
+        for symbol, contract in (contracts or {}).items():
+            self.add(symbol, contract)
+
+    def add(self, symbol: str, contract: OptionContract) -> None:
+        """One more that will end."""
+        if contract.is_am_settled:
+            raise InvalidInput(f"options: {symbol} settles on opening prices, which are not simulated", field="options")
+        self._left[symbol] = (contract.last_trade, contract)
+        self.next_ts = min(self.next_ts, contract.last_trade)
 
     def due(self, ts: int) -> list[tuple[str, OptionContract]]:
         """Those that end at or before `ts`, each once."""

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from engine.bars.timeframe import parse_timeframe
+from engine.instruments.catalog import instrument_for
 from engine.instruments.instrument import Instrument
-from engine.instruments.options import OptionContract
-from engine.model.enums import OrderType, TimeInForce
+from engine.instruments.options import OptionContract, is_option, parse_option
+from engine.model.enums import TimeInForce
 from engine.model.event import Event
 from engine.model.market import Bar, PartialBar, Quote, Settled, Split, Tick
 from engine.model.orders import (
@@ -28,11 +29,10 @@ from engine.venue.latency import Latency, NoLatency
 from engine.venue.margin import MarginAccount
 from engine.venue.slippage import NoSlippage, Slippage
 from engine.venue.state import load, save
-from engine.venue.working import SymbolBook, WorkingOrder, side_price, working_order
+from engine.venue.working import SymbolBook, WorkingOrder, missing_price, side_price, working_order
 
 NOTHING: tuple[Event, ...] = ()
 ZERO = Decimal(0)
-MARKET = OrderType.MARKET
 TICKS = "ticks"
 AUTO = "auto"
 
@@ -44,6 +44,7 @@ class SimulatedVenue:
     quote or partial bar of the symbol was seen, else the bars of its finest timeframe. An order never meets the event
     it was decided on: `match` comes before the engine sees the event. On bars a market order fills at the next bar's
     open, stamped with that bar's `ts_open`. `participation` bounds what one event fills to that share of its volume.
+    Options need not be known before: the first order in one lists it, with its end.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class SimulatedVenue:
         matching: Mapping[str, str] | None = None,
         seed: int = 0,
     ) -> None:
-        self._instruments = instruments
+        self._instruments = dict(instruments)
         self._fill = fill or TouchFill()
         self._slippage = slippage or NoSlippage()
         self._fees: Fees | Mapping[str, Fees] = fees or NoFees()
@@ -71,13 +72,13 @@ class SimulatedVenue:
         self._delays = not isinstance(self._latency, NoLatency)
         self._participation = participation
         self._margin = margin or {}
-        self._expiries = Expiries(options) if options else None
+        self._expiries = Expiries(options)
         self._matching = matching or {}
         self._rng = random.Random(seed)
         self._books: dict[str, SymbolBook] = {}
         self._symbol_of: dict[str, str] = {}
         self._accepted = 0
-        self.is_timeless = self._expiries is None  # nothing happens here but by an event that has a matcher
+        self.is_timeless = not options  # nothing happens here but by an event that has a matcher
         self.matchers: dict[type[Event], Callable[[Event], Iterable[Event]]] = {
             Bar: self._on_bar,  # type: ignore[dict-item]
             Tick: self._on_tick,  # type: ignore[dict-item]
@@ -93,14 +94,14 @@ class SimulatedVenue:
         against the rest of that bar.
         """
         matcher = self.matchers.get(type(event))
-        if self._expiries is None:
-            return NOTHING if matcher is None else matcher(event)
         reports = NOTHING if matcher is None else matcher(event)
         return self._with_expiries(event.ts, reports) if event.ts >= self._expiries.next_ts else reports
 
     def execute(self, approved: ApprovedOrder) -> list[Event]:
         """Take an order. The answer is its acceptance or its rejection; fills come from later events."""
         order = approved.order
+        if order.symbol not in self._instruments:
+            self._list(order.symbol)
         problem, code = self._problem(order), "invalid_order"
         if not problem and order.broker in self._margin:
             account = self._margin[order.broker]
@@ -144,7 +145,10 @@ class SimulatedVenue:
 
     def restore(self, data: bytes) -> None:
         """Continue from a snapshot; another version is refused."""
-        books, self._accepted = load(data, rng=self._rng, margin=self._margin, expiries=self._expiries)
+        books, self._accepted, contracts = load(data, rng=self._rng, margin=self._margin)
+        self._expiries.keep(contracts)
+        for symbol in sorted(set(contracts) - self._instruments.keys()):
+            self._list(symbol)
         self._books = {book.symbol: book for book in books}
         self._symbol_of = {w.order.client_id: s for s, book in self._books.items() for w in book}
 
@@ -236,7 +240,7 @@ class SimulatedVenue:
     def _with_expiries(self, ts: int, reports: Iterable[Event]) -> Iterator[Event]:
         """After the event itself: contracts that ended are settled in cash, their orders expire."""
         yield from reports
-        for symbol, contract in self._expiries.due(ts) if self._expiries is not None else ():
+        for symbol, contract in self._expiries.due(ts):
             for working in list(self._book(symbol).orders.values()):
                 self._forget(self._book(symbol), working)
                 yield OrderExpired(ts, working.order.client_id)
@@ -339,6 +343,13 @@ class SimulatedVenue:
 
     # ---- orders ----------------------------------------------------------------------------------------------
 
+    def _list(self, symbol: str) -> None:
+        """From now on the option trades here, until its end. Others, and those that end on opening prices, do not."""
+        if is_option(symbol) and not (contract := parse_option(symbol)).is_am_settled:
+            self._instruments[symbol] = instrument_for(symbol)
+            self._expiries.add(symbol, contract)
+            self.is_timeless = False
+
     def _problem(self, order: Order) -> str:
         if order.symbol not in self._instruments:
             return f"the venue does not know {order.symbol!r}"
@@ -346,15 +357,7 @@ class SimulatedVenue:
             return f"a quantity above 0 was expected, found {order.quantity}"
         if order.client_id in self._symbol_of:
             return f"the order id {order.client_id!r} is in use"
-        if order.type is MARKET:
-            return ""
-        if order.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) and order.limit_price is None:
-            return f"a {order.type} order needs a limit price"
-        if order.type in (OrderType.STOP, OrderType.STOP_LIMIT) and order.stop_price is None:
-            return f"a {order.type} order needs a stop price"
-        if order.type is OrderType.TRAILING_STOP and order.trail is None:
-            return "a trailing stop needs its distance"
-        return ""
+        return missing_price(order)
 
     def _due_cancels(self, book: SymbolBook, ts: int) -> Iterator[Event]:
         for working in list(book.orders.values()):

@@ -44,7 +44,7 @@ def save(
     accepted: int,
     rng: random.Random,
     margin: Mapping[str, MarginAccount],
-    expiries: Expiries | None,
+    expiries: Expiries,
 ) -> bytes:
     """All of it as bytes."""
     version, internal, gauss = rng.getstate()
@@ -53,24 +53,22 @@ def save(
         accepted=accepted,
         rng=(version, list(internal), gauss),
         accounts={broker: (account.cash, account.held) for broker, account in margin.items()},
-        contracts=expiries.left() if expiries is not None else [],
+        contracts=expiries.left(),
     )
     return seal(KIND, VERSION, state)
 
 
 def load(
-    data: bytes, *, rng: random.Random, margin: Mapping[str, MarginAccount], expiries: Expiries | None
-) -> tuple[list[SymbolBook], int]:
-    """The books and the number of orders accepted; the rest is put where it belongs."""
+    data: bytes, *, rng: random.Random, margin: Mapping[str, MarginAccount]
+) -> tuple[list[SymbolBook], int, list[str]]:
+    """The books, the number of orders accepted, the contracts that have not ended; the rest is put where it belongs."""
     state = unseal(data, KIND, VERSION, VenueState)
     version, internal, gauss = state.rng
     rng.setstate((version, tuple(internal), gauss))
     for broker, (cash, held) in state.accounts.items():
         if broker in margin:
             margin[broker].cash, margin[broker].held = cash, held
-    if expiries is not None:
-        expiries.keep(state.contracts)
-    return [_book_from(book) for book in state.books], state.accepted
+    return [_book_from(book) for book in state.books], state.accepted, state.contracts
 
 
 def _book_state(book: SymbolBook) -> BookState:

@@ -75,6 +75,19 @@ def working_order(order: Order, *, active_ts: int, last: float) -> WorkingOrder:
     return working
 
 
+def missing_price(order: Order) -> str:
+    """What the order lacks for its type, in words; empty where it is complete."""
+    if order.type is MARKET:
+        return ""
+    if order.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) and order.limit_price is None:
+        return f"a {order.type} order needs a limit price"
+    if order.type in (OrderType.STOP, OrderType.STOP_LIMIT) and order.stop_price is None:
+        return f"a {order.type} order needs a stop price"
+    if order.type is OrderType.TRAILING_STOP and order.trail is None:
+        return "a trailing stop needs its distance"
+    return ""
+
+
 class SymbolBook:
     """The working orders of one symbol, and the two prices between which nothing can happen."""
 

@@ -10,6 +10,7 @@ from engine.exits.config import ExitConfig
 from engine.instruments.catalog import instrument_for
 from engine.instruments.sessions import Session, session_of
 from engine.model.time import NS_PER_MINUTE
+from engine.options.rules import ContractRules
 from engine.strategy.base import Wish
 from engine.strategy.context import Context
 from engine.strategy.decision import Decision
@@ -23,7 +24,9 @@ class ZeroDte(EmaCrossover):
 
     On the bars of the index: +1 means a call, where line 1 crosses above line 2; −1 a put, where it crosses below.
 
-    The contract is today's PM-settled one with the strike nearest to the price (`engine.options.atm.choose_atm`).
+    The contract is today's PM-settled one with the strike nearest to the price (`engine.options.atm.choose_atm`), from
+    a chain that is fetched for that entry. A wish that has found no chain after `chain_wait_s`, or one whose newest
+    quote is older than `chain_max_age_s`, buys nothing. To turn a call into a put, the call is sold first.
     Entries are made in the regular session only, and none in its last `last_entry_minutes`. At
     `close_before_minutes` before the session's close (13:00 on half days) the wish is flat, and the same is handed to
     the exit engine, which does not wait for a bar (`exits`). A person's signal overrides it at any time; the next
@@ -44,6 +47,12 @@ class ZeroDte(EmaCrossover):
         last_entry_minutes: Annotated[
             float, Meta(ge=1, le=390, description="no entry in that many last minutes of the session")
         ] = 30.0
+        chain_wait_s: Annotated[
+            float, Meta(ge=1, le=300, description="a wish that is no order after that many seconds is given up")
+        ] = 20.0
+        chain_max_age_s: Annotated[
+            float, Meta(ge=1, le=300, description="seconds that the newest quote of a chain may be old")
+        ] = 30.0
 
     @classmethod
     def check(cls, params: Any) -> tuple[str, str] | None:
@@ -59,6 +68,11 @@ class ZeroDte(EmaCrossover):
     def exits(cls, params: Any) -> ExitConfig:
         """The cut-off for the exit engine, which closes on time whether or not a bar comes."""
         return ExitConfig(before_close_s=params.close_before_minutes * 60.0)
+
+    @classmethod
+    def contracts(cls, params: Any) -> ContractRules:
+        """It trades options on its symbol."""
+        return ContractRules(wait_s=params.chain_wait_s, max_age_s=params.chain_max_age_s)
 
     def on_bar(self, ctx: Context) -> Wish | None:
         wish = super().on_bar(ctx)

@@ -13,7 +13,8 @@ from engine.instruments.sessions import calendar
 from engine.model.commands import ManualSignal
 from engine.model.market import Bar, TimeAdvanced
 from engine.model.signals import Signal
-from engine.simulation import step
+from engine.options.synthetic import SyntheticChains
+from engine.simulation import step_with_options
 from engine.strategy.slot import SlotConfig
 from engine.venue.matching import SimulatedVenue
 from strategies.library.zero_dte import ZeroDte
@@ -47,11 +48,13 @@ class World:
         config = EngineConfig(run="z", slots=(slot,), instruments={"SPX": SPX})
         self.engine = Engine(config, strategies=STRATEGIES)
         self.venue = SimulatedVenue(instruments={"SPX": SPX})
+        self.chains = SyntheticChains()
         self.signals = []
 
     def run(self, events):
         for event in events:
-            self.signals += [e for e in step(self.engine, self.venue, event) if isinstance(e, Signal)]
+            out = step_with_options(self.engine, self.venue, event, self.chains)
+            self.signals += [e for e in out if isinstance(e, Signal)]
         return self
 
     @property
