@@ -1,7 +1,6 @@
 """Makes a feed of its configuration and runs its loop in this process, until it is asked to stop."""
 
 import asyncio
-import gc
 import os
 import socket
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from engine.instruments.catalog import bar_session, market_hours
 from engine.model.market import FeedStateChanged
 from infra.broadcast import broadcast_batch, fact
 from infra.cancelling import cancel
+from infra.collecting import collecting_gently
 from infra.redis import keys
 from infra.redis.client import aclose_clients, async_client
 from infra.redis.leases import Lease
@@ -40,15 +40,12 @@ def run_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
 async def host_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
     """The same inside a running event loop."""
     feed = await sync_to_async(make_feed)(name)
-    gc.collect()
-    gc.freeze()  # what is there now stays: the collector need not look through it while prints wait
-    gc.set_threshold(2_000, 50, 100)  # many short looks at what is new rather than a few long ones
     truth, second = await sync_to_async(make_truth)(name)
     client = async_client(settings.REDIS_URL)
     rolls = asyncio.create_task(_follow_rolls())
     lease = Lease(client, kind=LEASE_KIND, name=name, owner=f"{socket.gethostname()}:{os.getpid()}", ttl_s=LEASE_TTL_S)
     try:
-        return await FeedRunner(
+        runner = FeedRunner(
             client,
             feed,
             lease=lease,
@@ -59,7 +56,9 @@ async def host_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
             second=second,
             on_alert=_alert,
             recorder=_recorder(feed),
-        ).run()
+        )
+        async with collecting_gently(lambda: runner.report.counts.frames):
+            return await runner.run()
     finally:
         await cancel(rolls)
         await asyncio.shield(aclose_clients())

@@ -61,6 +61,7 @@ class Publisher:
         self.last_tick: dict[str, Tick] = {}  # as of the last flush
         self.position: str | None = None  # of a source that can resume, as of the events ingested so far
         self._wire = Wire(client)
+        self._trim_wire = Wire(client)  # what is written does not wait for it
         self._lock = asyncio.Lock()  # one request at a time on the wire
         self._session_of = session_of
         self._exclude = exclude
@@ -146,6 +147,7 @@ class Publisher:
 
     async def close(self) -> None:
         await self._wire.close()
+        await self._trim_wire.close()
 
     # ---- events in ----------------------------------------------------------------------------------------
 
@@ -263,10 +265,9 @@ class Publisher:
         streams = sorted(keys.ticks_stream(*pair) for pair in self.pairs if self._may_write())
         streams = streams[self._trims % 10 :: 10] if len(streams) > 100 else streams
         self._trims += 1
-        for first in range(0, len(streams), 50):
-            async with self._lock:
-                part = streams[first : first + 50]
-                await self._wire.send([pack("XTRIM", key, "MINID", "~", oldest) for key in part])
+        for first in range(0, len(streams), 10):
+            part = streams[first : first + 10]
+            await self._trim_wire.send([pack("XTRIM", key, "MINID", "~", oldest) for key in part])
 
     async def _settle(self) -> None:
         """A write whose answer never came: find out whether it happened, and write it now if not."""
