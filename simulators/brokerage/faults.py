@@ -68,6 +68,7 @@ for _name, _actions, _summary in (
     ("drop_events", frozenset(), "some events of the stream are never told"),
     ("cut_stream", frozenset(), "the stream breaks without a good-bye and is refused until the fault ends"),
     ("restart", REQUESTS | {LOGIN}, "the venue goes down, all connections break; its state is kept"),
+    ("upstream_lost", frozenset(), "IB Gateway loses its line to the venue; the one to us stays (1100, then 1102)"),
     ("clock_skew", frozenset(), "the venue's clock is delay_s ahead"),
     ("half_day", frozenset(), "the exchange closes at 13:00 New York (at once where the market never closes)"),
 ):

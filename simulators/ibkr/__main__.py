@@ -1,0 +1,43 @@
+"""`python -m simulators.ibkr`: IB Gateway's simulator as a process, with the options of `python -m simulators`."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+
+import msgspec
+import uvloop
+
+from simulators.__main__ import parse as parse_common
+from simulators.ibkr.serve import IbkrConfig, serve
+
+
+def parse(arguments: Sequence[str]) -> IbkrConfig:
+    """The configuration that the command line describes: control over HTTP on the port, the gateway on the next one."""
+    common = parse_common(arguments)
+    gateway = common.feed_port if common.feed_port is not None else common.port and common.port + 1
+    config = IbkrConfig(
+        market=common.market, host=common.host, port=gateway, control_port=common.port, start=common.start,
+        speed=common.speed, poll_s=common.poll_s, faults=common.faults, order_faults=common.broker.faults,
+    )  # fmt: skip
+    named = any(each.partition("=")[0] == "--account" for each in arguments)
+    return msgspec.structs.replace(config, accounts=common.broker.accounts) if named else config
+
+
+async def run(config: IbkrConfig) -> None:
+    """Serve until a signal asks to stop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with await serve(config) as simulator:
+        numbers = ", ".join(each.number for each in config.accounts)
+        print(
+            f"ibkr simulator: gateway {simulator.gateway_address} · control {simulator.rest_url} · account {numbers}",
+            flush=True,
+        )
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(run(parse(sys.argv[1:])))
