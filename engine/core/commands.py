@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from engine.core import account_checks
+from engine.core import account_checks, by_hand
 from engine.core.answers import answer
 from engine.core.slots import Slot
 from engine.model.commands import (
@@ -15,13 +15,13 @@ from engine.model.commands import (
     Halt,
     ManualOrder,
     ManualSignal,
+    ReplaceOrder,
     Resume,
+    SetExits,
     StartSlot,
     StopSlot,
 )
-from engine.model.enums import OrderIntent, OrderType
 from engine.model.event import Event
-from engine.model.orders import Order
 from engine.strategy.base import Wish
 
 if TYPE_CHECKING:
@@ -98,8 +98,7 @@ def _cancel_entries(engine: "Engine", slot: Slot, ts: int, reason: str, out: lis
     """Orders that wait for a price, and options that wait for a chain, must not open a position later."""
     engine.contracts.give_up(slot, ts, "cancelled", reason, out)
     for holding in slot.holdings:
-        waiting = [r for r in holding.working.values() if r.order.type is not OrderType.MARKET]
-        engine.desk.withdraw(waiting, ts, reason, out)
+        engine.desk.withdraw(holding.waiting(), ts, reason, out)
 
 
 def _halt(engine: "Engine", command: Halt, out: list[Event]) -> tuple[Answer, str]:
@@ -132,42 +131,6 @@ def _manual_signal(engine: "Engine", command: ManualSignal, out: list[Event]) ->
     return answer(slot, out)
 
 
-def _manual_order(engine: "Engine", command: ManualOrder, out: list[Event]) -> tuple[Answer, str]:
-    holding = engine.holdings.get((command.strategy, command.symbol, command.broker))
-    if holding is None:
-        return f"there is no slot of {_named(command.strategy, command.symbol)} at {command.broker!r}", ""
-    if command.quantity <= 0:
-        return f"quantity: more than 0 was expected, found {command.quantity}", ""
-    signed = command.quantity * command.side.sign
-    held = holding.position.quantity
-    reduces = held * signed < 0 and abs(signed) <= abs(held)
-    order = Order(
-        client_id=engine.desk.next_id(command.strategy, command.symbol),
-        strategy=command.strategy,
-        symbol=command.symbol,
-        broker=command.broker,
-        side=command.side,
-        quantity=command.quantity,
-        type=command.type,
-        limit_price=command.limit_price,
-        stop_price=command.stop_price,
-        intent=OrderIntent.EXIT if reduces else OrderIntent.REVERSAL if held * signed < 0 else OrderIntent.ENTRY,
-        reason=f"manual by {command.by}" if command.by else "manual",
-        signal_ts=command.ts,
-    )
-    if engine.desk.submit(holding, order, command.ts, out):
-        return "", order.client_id
-    return getattr(out[-1], "reason", "denied"), ""
-
-
-def _cancel(engine: "Engine", command: CancelOrder, out: list[Event]) -> tuple[Answer, str]:
-    record = engine.desk.orders.get(command.client_id)
-    if record is None or not record.is_open:
-        return f"there is no open order {command.client_id!r}", ""
-    engine.desk.withdraw([record], command.ts, f"cancelled by {command.by or 'command'}", out)
-    return "", "the cancel was asked for"
-
-
 _HANDLERS: dict[type[Command], Callable[[Any, Any, list[Event]], tuple[Answer, str]]] = {
     StartSlot: _start,
     StopSlot: _stop,
@@ -175,7 +138,9 @@ _HANDLERS: dict[type[Command], Callable[[Any, Any, list[Event]], tuple[Answer, s
     Halt: _halt,
     Resume: _resume,
     ManualSignal: _manual_signal,
-    ManualOrder: _manual_order,
-    CancelOrder: _cancel,
+    ManualOrder: by_hand.order,
+    ReplaceOrder: by_hand.replace,
+    SetExits: by_hand.set_exits,
+    CancelOrder: by_hand.cancel,
     AcceptDifferences: account_checks.accept,
 }

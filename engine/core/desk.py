@@ -3,6 +3,9 @@
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
+import msgspec
+from msgspec.structs import replace
+
 from engine.core.config import EngineConfig
 from engine.core.holding import ZERO, Holding, Plan
 from engine.decision.planner import Leg, next_leg
@@ -10,6 +13,7 @@ from engine.model.enums import OrderIntent, Side
 from engine.model.event import Event
 from engine.model.ids import slug
 from engine.model.orders import (
+    ByHand,
     CancelRequested,
     Order,
     OrderCancelled,
@@ -18,7 +22,7 @@ from engine.model.orders import (
     OrderFilled,
     OrderRejected,
 )
-from engine.orders.lifecycle import OrderBook, OrderRecord
+from engine.orders.lifecycle import Change, OrderBook, OrderRecord
 from engine.portfolio.ledger import Key, Ledger
 from engine.risk.gate import RiskGate, adds_exposure
 from engine.risk.rules import Facts
@@ -76,8 +80,13 @@ class Desk:
         plan, working, config = holding.plan, holding.working, self._config
         if plan is None or plan.waits_for in working:
             return
-        if working and any(record.is_cancelling for record in working.values()):
-            return  # what they still fill is not known yet
+        if working:
+            if any(record.is_cancelling for record in working.values()):
+                return  # what they still fill is not known yet
+            waiting = holding.waiting()
+            if waiting:  # filled later, they would move the position away from where the plan brings it
+                self.withdraw(waiting, ts, "the position is about to change", out)
+                return
         leg = next_leg(
             target=plan.target,
             position=holding.position.quantity,
@@ -111,6 +120,7 @@ class Desk:
             signal_ts=plan.signal_ts,
             bar_ts=plan.bar_ts,
             parent=plan.waits_for,
+            by_hand=plan.by_hand or msgspec.UNSET,
         )
         if self.submit(holding, order, ts, out):
             if leg.is_last:
@@ -159,11 +169,34 @@ class Desk:
         if type(update) is OrderFilled:
             before = holding.position.quantity
             out.extend(self.ledger.apply(update, order))
+            holding.take_levels(order, before)
             if self.orders.was_late:
                 _give_back(holding, before, update.ts)
         elif isinstance(update, FAILED) and holding.plan and holding.plan.waits_for == order.client_id:
             holding.plan = None  # the closing leg failed: the opening leg must not follow
+        if record.change is not None and type(update) is OrderCancelled and holding.plan is None:
+            self._replace(holding, record, record.change, update.ts, out)
         return holding, record
+
+    def _replace(self, holding: Holding, record: OrderRecord, change: Change, ts: int, out: list[Event]) -> None:
+        """The old order is gone for certain: the changed one takes its place, less what the old one filled."""
+        old, left = record.order, change.quantity - record.filled
+        if left <= 0:
+            return
+        own = old.by_hand
+        order = replace(
+            old,
+            client_id=self.next_id(holding.strategy, holding.symbol),
+            quantity=left,
+            limit_price=change.limit_price,
+            stop_price=change.stop_price,
+            trail=change.trail,
+            reason=f"changed by {change.by or 'command'}",
+            signal_ts=ts,
+            parent=old.client_id,
+            by_hand=ByHand(change.command) if own is msgspec.UNSET else replace(own, command=change.command),
+        )
+        self.submit(holding, order, ts, out)
 
     def pending(self) -> dict[Key, Decimal]:
         """Signed quantities on their way, protective orders left out."""

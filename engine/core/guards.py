@@ -10,7 +10,7 @@ from engine.core.levels import fitting, stop_reason, take_tier, waits_at_venue, 
 from engine.exits.config import ExitConfig
 from engine.exits.deadlines import deadline
 from engine.exits.freshness import stale_reason
-from engine.exits.plan import ExitPlan, plan_exits
+from engine.exits.plan import ExitPlan, Levels, plan_exits, with_levels
 from engine.model.enums import OrderIntent, OrderType, Side, TimeInForce
 from engine.model.event import Event
 from engine.model.orders import Order, OrderFilled, OrderRejected
@@ -98,16 +98,33 @@ class Guards:
         guard = holding.guard
         if guard is not None:
             guard.extreme /= ratio
+            if holding.levels is not None:
+                holding.levels = self._split_levels(holding, holding.levels, ratio)
             guard.covered, guard.is_rearming = ZERO, True
             self.settle(holding, ts, out)
 
+    def set_levels(self, holding: Holding, levels: Levels, ts: int, out: list[Event]) -> None:
+        """A person gives the position other exits: they are worked out anew, the old ones are withdrawn first."""
+        holding.levels = levels.over(holding.levels)
+        guard = holding.guard
+        if guard is not None:
+            guard.covered, guard.is_rearming = ZERO, True
+        self.settle(holding, ts, out)
+
+    def _split_levels(self, holding: Holding, levels: Levels, ratio: float) -> Levels:
+        price = self._config.instruments[holding.symbol].price
+        stop, target = (
+            None if level is None else price(float(level) / ratio) for level in (levels.stop, levels.target)
+        )
+        return Levels(stop, target)
+
     def _is_closing(self, holding: Holding) -> bool:
-        """Whether an order is on its way that makes the position smaller."""
+        """Whether an order is on its way that makes the position smaller; one that waits for a price may never."""
         if not holding.working:
             return False
         is_long = holding.position.held > 0
-        for record in holding.working.values():  # noqa: SIM110 - most often one order: a generator costs more
-            if (record.order.side.sign < 0) is is_long:
+        for record in holding.working.values():  # most often one: a generator costs more
+            if (record.order.side.sign < 0) is is_long and record.order.type is OrderType.MARKET:
                 return True
         return False
 
@@ -117,6 +134,10 @@ class Guards:
             del self.open[holding.symbol]
         if holding.protective:
             self._desk.withdraw(holding.protective.values(), ts, "the position is closed", out)
+        if holding.working:
+            closing = [record for record in holding.waiting() if record.order.intent is EXIT]
+            self._desk.withdraw(closing, ts, "the position is closed", out)
+        holding.levels = None
         if holding.guard is not None:
             holding.disarm()
 
@@ -131,7 +152,7 @@ class Guards:
     def _arm(self, holding: Holding, ts: int, out: list[Event]) -> None:
         position, before, exits = holding.position, holding.guard, holding.exits
         sign, quantity = (1 if position.held > 0 else -1), abs(position.quantity)
-        if exits is None:
+        if exits is None and holding.levels is None:
             holding.guard = Guard(None, sign, quantity, is_held=False, opened_ts=ts)
             out.append(_armed(holding, ts, "no exits are configured"))
             return
@@ -140,7 +161,7 @@ class Guards:
         else:
             before, opened_ts, moved, extreme = None, ts, False, float(position.average_price)
         if holding.uses_atr and (atr := self._atr(holding)) != atr:
-            self._wait_for_atr(holding, exits, opened_ts, ts, out)
+            self._wait_for_atr(holding, opened_ts, ts, out)
             return
         keeps = before is not None and before.plan is not None and quantity <= before.covered
         plan = before.plan if before is not None and before.plan is not None and keeps else self._plan(holding, exits)
@@ -168,7 +189,7 @@ class Guards:
         self._set_alarms(holding)
         out.append(_armed(holding, ts, "armed"))
 
-    def _wait_for_atr(self, holding: Holding, exits: ExitConfig, opened_ts: int, ts: int, out: list[Event]) -> None:
+    def _wait_for_atr(self, holding: Holding, opened_ts: int, ts: int, out: list[Event]) -> None:
         """Levels in average true ranges need one that is warm: until then every price asks again."""
         before, position = holding.guard, holding.position
         sign = 1 if position.quantity > 0 else -1
@@ -180,14 +201,19 @@ class Guards:
         if before is None or not before.is_pending:
             out.append(_armed(holding, ts, "not armed yet: the average true range is not warm"))
 
-    def _plan(self, holding: Holding, exits: ExitConfig) -> ExitPlan:
-        return plan_exits(
-            exits,
-            instrument=self._config.instruments[holding.symbol],
-            signed=holding.position.quantity,
-            entry=holding.position.average_price,
-            atr=self._atr(holding) if holding.uses_atr else NAN,
-        )
+    def _plan(self, holding: Holding, exits: ExitConfig | None) -> ExitPlan:
+        signed, entry = holding.position.quantity, holding.position.average_price
+        if exits is None:
+            plan = ExitPlan(1 if signed > 0 else -1, entry, abs(signed))
+        else:
+            plan = plan_exits(
+                exits,
+                instrument=self._config.instruments[holding.symbol],
+                signed=signed,
+                entry=entry,
+                atr=self._atr(holding) if holding.uses_atr else NAN,
+            )
+        return plan if holding.levels is None else with_levels(plan, holding.levels)
 
     def _place(self, holding: Holding, guard: Guard, plan: ExitPlan, ts: int, out: list[Event]) -> None:
         if guard.stop is not None:
@@ -354,7 +380,7 @@ class Guards:
 
 def _armed(holding: Holding, ts: int, reason: str) -> ExitArmed:
     guard = holding.guard
-    kind = "none" if guard is None or guard.plan is None else holding.exit_kind
+    kind = "none" if guard is None or guard.plan is None else holding.guarded_by
     stop = guard.stop if guard else None
     target = guard.tiers[0].price if guard and guard.tiers else None
     return ExitArmed(ts, holding.strategy, holding.symbol, holding.broker, kind, stop, target, reason)

@@ -3,9 +3,12 @@
 from decimal import Decimal
 
 import msgspec
+from msgspec import UNSET
 
 from engine.exits.config import ExitConfig
-from engine.exits.plan import ExitPlan, Tier, kind_of, uses_atr
+from engine.exits.plan import ExitPlan, Levels, Tier, kind_of, uses_atr
+from engine.model.enums import OrderType
+from engine.model.orders import ByHand, Order
 from engine.orders.lifecycle import OrderRecord
 from engine.portfolio.ledger import Position
 
@@ -15,13 +18,15 @@ NEVER = 1 << 62  # a deadline no event reaches
 
 
 class Plan(msgspec.Struct):
-    """A target that is not reached yet. `waits_for` is the closing leg of a linked pair that must fill first."""
+    """A target that is not reached yet. `waits_for` is the closing leg of a linked pair that must fill first;
+    `by_hand` is there where a person wants it."""
 
     target: Decimal
     reason: str
     signal_ts: int
     bar_ts: int
     waits_for: str = ""
+    by_hand: ByHand | None = None
 
 
 class Guard(msgspec.Struct):
@@ -54,8 +59,8 @@ class Holding:
     """One slot at one broker."""
 
     __slots__ = (
-        "bias", "broker", "exit_kind", "exits", "guard", "high_alarm", "key", "low_alarm", "plan", "position", "protective",
-        "slot_key", "strategy", "symbol", "underlying", "unit", "uses_atr", "working",
+        "bias", "broker", "exit_kind", "exits", "guard", "high_alarm", "key", "levels", "low_alarm", "plan", "position",
+        "protective", "slot_key", "strategy", "symbol", "underlying", "unit", "uses_atr", "working",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +91,7 @@ class Holding:
         self.protective: dict[str, OrderRecord] = {}
         self.plan: Plan | None = None
         self.guard: Guard | None = None
+        self.levels: Levels | None = None  # a person's exits of the present position
         # Prices between which the guard has nothing to decide.
         self.low_alarm = -INF
         self.high_alarm = INF
@@ -96,6 +102,27 @@ class Holding:
         for record in self.working.values():
             total += record.signed_remaining
         return total
+
+    def waiting(self) -> list[OrderRecord]:
+        """Orders that wait for a price, as only persons place them; protective ones left out."""
+        return [record for record in self.working.values() if record.order.type is not OrderType.MARKET]
+
+    def take_levels(self, order: Order, before: Decimal) -> None:
+        """A fill of `order` moved the position from `before`: the exits that came with the order are its exits now."""
+        after = self.position.quantity
+        if not after or before * after < 0:
+            self.levels = None
+        own = order.by_hand
+        if after and own is not UNSET and (own.stop_loss is not None or own.take_profit is not None):
+            self.levels = Levels(own.stop_loss, own.take_profit).over(self.levels)
+
+    @property
+    def guarded_by(self) -> str:
+        """The names of what guards an open position, for people."""
+        if self.levels is None:
+            return self.exit_kind
+        own = () if self.exits is None else (self.exit_kind,)
+        return "+".join((*own, "by hand"))
 
     @property
     def is_idle(self) -> bool:

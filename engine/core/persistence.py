@@ -10,6 +10,7 @@ from engine.core.slots import Slot
 from engine.core.streams import Stream
 from engine.core.wanted import Wanted
 from engine.errors import SnapshotIncompatible
+from engine.exits.plan import Levels
 from engine.model.market import Bar
 from engine.orders.lifecycle import OrderRecord
 from engine.portfolio.equity import AccountsState
@@ -75,6 +76,7 @@ class HoldingState(msgspec.Struct):
     guard: Guard | None
     low_alarm: float
     high_alarm: float
+    levels: Levels | None = None
 
 
 class EngineState(msgspec.Struct):
@@ -127,7 +129,9 @@ def snapshot(engine: "Engine") -> bytes:
             for s in symbol.streams.values()
         ],
         slots=[_slot_state(slot) for slot in engine.slots.values()],
-        holdings=[HoldingState(h.key, h.plan, h.guard, h.low_alarm, h.high_alarm) for h in engine.holdings.values()],
+        holdings=[
+            HoldingState(h.key, h.plan, h.guard, h.low_alarm, h.high_alarm, h.levels) for h in engine.holdings.values()
+        ],
         positions=engine.ledger.state(),
         open_orders=opened,
         closed_orders=closed,
@@ -249,7 +253,7 @@ def _restore_holdings(engine: "Engine", state: EngineState) -> None:
 
 def _restore_guard(engine: "Engine", holding: Holding, saved: HoldingState) -> None:
     holding.plan, holding.guard = saved.plan, saved.guard
-    holding.low_alarm, holding.high_alarm = saved.low_alarm, saved.high_alarm
+    holding.low_alarm, holding.high_alarm, holding.levels = saved.low_alarm, saved.high_alarm, saved.levels
     if holding.position.quantity:
         engine.guards.watch(holding)
 

@@ -135,7 +135,8 @@ class Pursuit:
         if slot.target * signal.target < 0:
             self.steer(slot, 0, reason=signal.reason, ts=signal.ts, bar_ts=signal.bar_ts, out=out)
 
-    def _refusal(self, slot: Slot, symbol: SymbolState, signal: Signal) -> tuple[str, str] | None:
+    def entry_problem(self, slot: Slot, symbol: SymbolState) -> tuple[str, str] | None:
+        """What keeps the slot from entering now, whoever wants it: the rule and the reason."""
         if slot.is_stopped:
             return "stopped", "the slot was stopped"
         if not slot.config.trade_enabled:
@@ -144,8 +145,12 @@ class Pursuit:
             return "kill_switch", f"the book is halted: {self._gate.halt_reason}"
         if symbol.gap:
             return "gapped", f"the data have a gap: {symbol.gap}"
-        if symbol.doubt:
-            return "stale_feed", symbol.doubt
+        return ("stale_feed", symbol.doubt) if symbol.doubt else None
+
+    def _refusal(self, slot: Slot, symbol: SymbolState, signal: Signal) -> tuple[str, str] | None:
+        problem = self.entry_problem(slot, symbol)
+        if problem is not None:
+            return problem
         if slot.entry_bar == slot.bar_index(signal.bar_ts):
             return "one_trade_per_bar", "the slot has entered in this bar already"
         if slot.config.sizing is not None and not any(self._size_of(holding) for holding in slot.holdings):

@@ -32,6 +32,21 @@ class ExitPlan(msgspec.Struct, frozen=True):
     break_even_stop: Decimal | None = None
 
 
+class Levels(msgspec.Struct, frozen=True):
+    """Prices at which a person wants a position closed; they stand in place of the configured stop and targets."""
+
+    stop: Decimal | None = None
+    target: Decimal | None = None
+
+    def over(self, before: "Levels | None") -> "Levels":
+        """These, and of those before what is not said here."""
+        if before is None:
+            return self
+        return Levels(
+            before.stop if self.stop is None else self.stop, before.target if self.target is None else self.target
+        )
+
+
 def check_exits(config: ExitConfig) -> None:
     """Refuse a configuration that guards nothing, or whose parts contradict each other."""
     guards = (config.stop, config.trailing, config.targets, config.max_hold_s, config.before_close_s, config.cut_off)
@@ -86,6 +101,16 @@ def plan_exits(config: ExitConfig, *, instrument: Instrument, signed: Decimal, e
         level(break_even.after, sign) if break_even else None,
         _break_even_stop(break_even, instrument, base, sign, atr) if break_even else None,
     )
+
+
+def with_levels(plan: ExitPlan, levels: Levels) -> ExitPlan:
+    """The plan with a person's prices in it. A stop that a person set is not moved to the entry price later."""
+    stop, target = levels.stop, levels.target
+    if stop is not None:
+        plan = msgspec.structs.replace(plan, stop=stop, break_even_at=None, break_even_stop=stop)
+    if target is not None:
+        plan = msgspec.structs.replace(plan, tiers=(Tier(target, plan.quantity),))
+    return plan
 
 
 def size_of(distance: Distance, instrument: Instrument, entry: float, atr: float) -> float:

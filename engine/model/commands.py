@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from engine.model.accounts import Policy
-from engine.model.enums import OrderType, Side
+from engine.model.enums import OrderType, Side, TimeInForce
 from engine.model.event import Event
 
 
@@ -56,7 +56,8 @@ class ManualSignal(Command, frozen=True):
 
 
 class ManualOrder(Command, frozen=True):
-    """A person's order; passes planner and risk like any other."""
+    """A person's order; passes planner and risk like any other. `stop_loss` and `take_profit` are prices that guard
+    what it fills, in place of the slot's own stop and targets."""
 
     strategy: str = ""
     symbol: str = ""
@@ -66,6 +67,31 @@ class ManualOrder(Command, frozen=True):
     type: OrderType = OrderType.MARKET
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    trail: Decimal | None = None  # distance of a trailing stop, in price
+    tif: TimeInForce = TimeInForce.DAY
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+
+
+class ReplaceOrder(Command, frozen=True):
+    """Change an order that waits for its price: `quantity` is what it should fill in all; None leaves a value as it
+    is. The old one is withdrawn, and the new one follows when that is confirmed."""
+
+    client_id: str = ""
+    quantity: Decimal | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail: Decimal | None = None
+
+
+class SetExits(Command, frozen=True):
+    """Give an open position other exits: prices of its stop and its target; None leaves that one as it is."""
+
+    strategy: str = ""
+    symbol: str = ""
+    broker: str = ""
+    stop: Decimal | None = None
+    target: Decimal | None = None
 
 
 class CancelOrder(Command, frozen=True):
@@ -91,5 +117,15 @@ class CommandHandled(Event, frozen=True):
 
 
 AnyCommand = (
-    StartSlot | StopSlot | Flatten | Halt | Resume | ManualSignal | ManualOrder | CancelOrder | AcceptDifferences
+    StartSlot
+    | StopSlot
+    | Flatten
+    | Halt
+    | Resume
+    | ManualSignal
+    | ManualOrder
+    | ReplaceOrder
+    | SetExits
+    | CancelOrder
+    | AcceptDifferences
 )

@@ -9,6 +9,15 @@ from engine.model.enums import OrderIntent, OrderType, Side, TimeInForce
 from engine.model.event import Event
 
 
+class ByHand(msgspec.Struct, frozen=True):
+    """What an order has when a person gave it: the id of the command, and prices of exits that guard what it fills in
+    place of the slot's own stop and targets."""
+
+    command: str
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+
+
 class Order(msgspec.Struct, frozen=True):
     """An instruction to one broker. `client_id` comes from the run and a counter: the same event handled
     twice names the same order."""
@@ -29,7 +38,8 @@ class Order(msgspec.Struct, frozen=True):
     signal_ts: int = 0  # the event that asked for it
     bar_ts: int = 0  # close of the bar it was decided on; 0 where it was decided inside a bar
     group: str = ""  # orders of one OCO or bracket share it
-    parent: str = ""  # client_id of the order this one waits for (a linked pair) or protects
+    parent: str = ""  # client_id of the order this one waits for (a linked pair), protects or replaces
+    by_hand: ByHand | msgspec.UnsetType = msgspec.UNSET  # not written where it is not there: journals stay as they are
 
 
 class ApprovedOrder(Event, frozen=True):

@@ -34,6 +34,17 @@ _AFTER: dict[type[Event], tuple[OrderState, int]] = {
 _PARTLY, _DONE = 4, 9
 
 
+class Change(msgspec.Struct, frozen=True):
+    """What an order that waits for its price should be instead: `quantity` in all, and its prices."""
+
+    quantity: Decimal
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    trail: Decimal | None
+    command: str
+    by: str
+
+
 class OrderRecord(msgspec.Struct):
     """One order, where it is in its life, and what of it was filled."""
 
@@ -48,6 +59,7 @@ class OrderRecord(msgspec.Struct):
     is_protective: bool = False  # an exit that waits at the venue
     is_cancelling: bool = False  # a cancel was asked for and is not answered yet
     sent_ts: int = 0  # when it left for the venue; 0 before
+    change: Change | None = None  # follows when its cancel is confirmed
 
     @property
     def remaining(self) -> Decimal:
