@@ -1,25 +1,18 @@
 """The admin's form of a ticker, built from the strategy's own parameters and the accounts there are."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-import msgspec
 from django import forms
 from django.conf import settings
 from django.utils.module_loading import import_string
-from msgspec import inspect
-from unfold.widgets import (
-    UnfoldAdminDecimalFieldWidget,
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanSwitchWidget,
-)
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget
 
 from engine.bars.timeframe import canonical
 from engine.errors import FortifiedError, InvalidInput
 from engine.exits.config import ExitConfig
 from engine.instruments.catalog import normalize_symbol
+from infra.web.struct_forms import struct_fields
 from strategies.config import TickerConfig, ticker_config
 from strategies.models import Ticker
 from strategies.registry import STRATEGIES
@@ -36,10 +29,7 @@ def account_names() -> list[str]:
 
 def parameter_fields(strategy: str) -> dict[str, forms.Field]:
     """One form field for each parameter, with its bounds and its help."""
-    described = inspect.type_info(STRATEGIES[strategy].Params)
-    if not isinstance(described, inspect.StructType):
-        return {}
-    return {f"{PARAM}{field.name}": _field(field) for field in described.fields}
+    return {f"{PARAM}{name}": field for name, field in struct_fields(STRATEGIES[strategy].Params).items()}
 
 
 def quantity_fields() -> dict[str, forms.Field]:
@@ -127,52 +117,3 @@ def _checked(read: Callable[[str], str], text: str) -> str:
         return read(text)
     except InvalidInput as error:
         raise forms.ValidationError(error.detail) from error
-
-
-def _field(described: inspect.Field) -> forms.Field:
-    kind, notes = _plain(described.type)
-    common: dict[str, Any] = {
-        "label": described.name,
-        "required": False,
-        "initial": None if described.default is msgspec.NODEFAULT else described.default,
-        "help_text": ", ".join([*notes, *_bounds(kind)]),
-    }
-    if isinstance(kind, inspect.BoolType):
-        return forms.BooleanField(**common, widget=UnfoldBooleanSwitchWidget)
-    choices = list(_choices(kind))
-    if choices:
-        return forms.ChoiceField(**common, choices=choices, widget=UnfoldAdminSelectWidget)
-    if isinstance(kind, inspect.IntType):
-        return forms.IntegerField(**common, min_value=kind.ge, max_value=kind.le, widget=UnfoldAdminIntegerFieldWidget)
-    if isinstance(kind, inspect.FloatType):
-        return forms.FloatField(**common, min_value=kind.ge, max_value=kind.le, widget=UnfoldAdminDecimalFieldWidget)
-    return forms.CharField(**common, widget=UnfoldAdminTextInputWidget)
-
-
-def _plain(kind: inspect.Type) -> tuple[inspect.Type, list[str]]:
-    """The type below its annotations and its None, and what the annotations say."""
-    notes: list[str] = []
-    while isinstance(kind, inspect.Metadata):
-        notes += [str((kind.extra_json_schema or {}).get("description", ""))]
-        kind = kind.type
-    if isinstance(kind, inspect.UnionType):
-        others = [option for option in kind.types if not isinstance(option, inspect.NoneType)]
-        if len(others) == 1:
-            inner, more = _plain(others[0])
-            return inner, [*notes, *more]
-    return kind, [note for note in notes if note]
-
-
-def _bounds(kind: inspect.Type) -> Iterator[str]:
-    if not isinstance(kind, inspect.IntType | inspect.FloatType):
-        return
-    for sign, limit in ((">", kind.gt), ("≥", kind.ge), ("<", kind.lt), ("≤", kind.le)):
-        if limit is not None:
-            yield f"{sign} {limit}"
-
-
-def _choices(kind: inspect.Type) -> Iterator[tuple[str, str]]:
-    if isinstance(kind, inspect.EnumType):
-        yield from ((str(member.value), str(member.value)) for member in kind.cls)
-    if isinstance(kind, inspect.LiteralType):
-        yield from ((str(value), str(value)) for value in kind.values)

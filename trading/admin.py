@@ -7,6 +7,8 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from redis import RedisError
 from unfold.admin import ModelAdmin
 
@@ -14,6 +16,8 @@ from engine.errors import FortifiedError
 from strategies.admin import TickerAdmin
 from strategies.models import Ticker
 from trading import selectors, services
+from trading.book_form import BookForm, book_form, sections
+from trading.book_usage import usage_lines
 from trading.models import (
     Book,
     CommandRecord,
@@ -147,9 +151,33 @@ class SteerableTickerAdmin(TickerAdmin):
 class BookAdmin(ModelAdmin):
     """Books are made here; halting is an action, so that the process and the gateway hear of it."""
 
+    form = BookForm
     list_display = ("name", "mode", "feed", "is_halted", "halt_reason")
-    readonly_fields = ("is_halted", "halt_reason", "fencing_token", "generation", "created_at")
+    readonly_fields = ("is_halted", "halt_reason", "used", "fencing_token", "generation", "created_at")
     actions = ("halt", "resume")
+
+    def get_form(self, request: HttpRequest, obj: Book | None = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change, **{**kwargs, "form": book_form(obj)})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Book | None = None) -> Any:
+        rules = [
+            (section.title, {"fields": tuple(section.fields), "description": section.note, "classes": ["collapse"]})
+            for section in sections(obj)
+        ]
+        state = ("is_halted", "halt_reason", "fencing_token", "generation", "created_at")
+        return [
+            (None, {"fields": ("name", "mode", "feed")}),
+            *([("What is used of each limit", {"fields": ("used",)})] if obj else []),
+            *rules,
+            ("With real accounts", {"fields": ("execution",), "classes": ["collapse"]}),
+            ("State", {"fields": state, "classes": ["collapse"]}),
+        ]
+
+    @admin.display(description="now")
+    def used(self, book: Book) -> SafeString:
+        figures, told = usage_lines(book.name)
+        rows = format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", figures)
+        return format_html("<p>{}</p><table>{}</table>", told, rows)
 
     def save_model(self, request: HttpRequest, obj: Book, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

@@ -9,7 +9,8 @@ import msgspec
 
 from engine.decision.correlation import CorrelationConfig
 from engine.decision.sizing import AnySizing, FixedSize
-from engine.errors import InvalidInput
+from engine.errors import FortifiedError, InvalidInput
+from engine.instruments.sessions import session_of
 from engine.risk.config import RiskConfig
 from trading.runtime.fills import SimulatedFills
 from trading.runtime.policy import execution_policy
@@ -31,7 +32,12 @@ def risk_limits(document: dict[str, Any]) -> RiskConfig:
 
     Numbers may come as text, as forms send them.
     """
-    return _read(document, RiskConfig, "risk", "limit")
+    found = _read(document, RiskConfig, "risk", "limit")
+    try:
+        session_of(found.calendar)
+    except FortifiedError as error:
+        raise InvalidInput(f"risk.{error.detail}", field="risk") from error
+    return found
 
 
 def sizes(document: dict[str, Any]) -> Sizes:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading import account_api, api, ledger_api
+from trading import account_api, api, book_api, ledger_api
 
 urlpatterns = [
     path("start-trading", api.StartTrading.as_view(), name="api-start-trading"),
@@ -26,5 +26,7 @@ urlpatterns = [
     path("adjustments", account_api.Adjustments.as_view(), name="api-adjustments"),
     path("alarms", account_api.Alarms.as_view(), name="api-alarms"),
     path("orders/<str:client_id>/cancel", api.CancelOrder.as_view(), name="api-cancel-order"),
+    path("books/<slug:book>/rules", book_api.Rules.as_view(), name="api-book-rules"),
+    path("books/<slug:book>/usage", book_api.Usage.as_view(), name="api-book-usage"),
     path("decisions", ledger_api.Decisions.as_view(), name="api-decisions"),
 ]

@@ -2,17 +2,19 @@
 
 from collections import deque
 from math import sqrt
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 
 class CorrelationConfig(msgspec.Struct, frozen=True):
     """An entry is redundant when a position of the same direction moves like it: correlation of the last `window`
     bar returns at or above `limit`. Fewer than `min_bars` common returns prove nothing."""
 
-    limit: float = 0.9
-    window: int = 100
-    min_bars: int = 30
+    limit: Annotated[float, Meta(description="0…1; 1 is the same symbol only")] = 0.9
+    window: Annotated[int, Meta(description="bars that are compared")] = 100
+    min_bars: Annotated[int, Meta(description="fewer common bars prove nothing")] = 30
 
 
 class Correlations:

@@ -7,8 +7,9 @@ import msgspec
 
 from engine.instruments.instrument import Instrument
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-Fraction = Annotated[float, msgspec.Meta(gt=0, le=1)]
+Meta = msgspec.Meta
+Positive = Annotated[float, Meta(gt=0)]
+Fraction = Annotated[float, Meta(gt=0, le=1)]
 ZERO = Decimal(0)
 
 
@@ -29,7 +30,7 @@ class Basis(msgspec.Struct, frozen=True):
 class Sizing(msgspec.Struct, frozen=True, tag=True, tag_field="method"):
     """Base of the methods. `max_quantity` caps every one of them."""
 
-    max_quantity: Decimal | None = None
+    max_quantity: Annotated[Decimal | None, Meta(description="never more than that")] = None
 
 
 class FixedSize(Sizing, frozen=True, tag="fixed"):
@@ -42,7 +43,7 @@ class FixedSize(Sizing, frozen=True, tag="fixed"):
 class FixedFraction(Sizing, frozen=True, tag="fixed_fraction"):
     """So much of the equity, in notional value."""
 
-    fraction: Fraction = 0.1
+    fraction: Annotated[Fraction, Meta(description="share of the equity, 0.1 is a tenth")] = 0.1
 
     def quantity(self, basis: Basis, instrument: Instrument) -> float:
         return self.fraction * basis.equity / (basis.price * float(instrument.multiplier))
@@ -51,9 +52,9 @@ class FixedFraction(Sizing, frozen=True, tag="fixed_fraction"):
 class AtrRisk(Sizing, frozen=True, tag="atr_risk"):
     """So much of the equity is lost when the price goes `atrs` average true ranges against the position."""
 
-    risk: Fraction = 0.01
-    atrs: Positive = 2.0
-    period: Annotated[int, msgspec.Meta(ge=1, le=500)] = 14
+    risk: Annotated[Fraction, Meta(description="share of the equity that may be lost, 0.01 is a hundredth")] = 0.01
+    atrs: Annotated[Positive, Meta(description="by a move of so many average true ranges")] = 2.0
+    period: Annotated[int, Meta(ge=1, le=500, description="bars")] = 14
 
     def quantity(self, basis: Basis, instrument: Instrument) -> float:
         return self.risk * basis.equity / (self.atrs * basis.atr * float(instrument.multiplier))
@@ -62,8 +63,8 @@ class AtrRisk(Sizing, frozen=True, tag="atr_risk"):
 class VolatilityTarget(Sizing, frozen=True, tag="volatility_target"):
     """The position's notional times the price's volatility is that share of the equity, both per bar."""
 
-    target: Fraction = 0.001
-    period: Annotated[int, msgspec.Meta(ge=2, le=500)] = 20
+    target: Annotated[Fraction, Meta(description="share of the equity that it moves by a bar")] = 0.001
+    period: Annotated[int, Meta(ge=2, le=500, description="bars")] = 20
 
     def quantity(self, basis: Basis, instrument: Instrument) -> float:
         return self.target * basis.equity / (basis.volatility * basis.price * float(instrument.multiplier))
@@ -75,10 +76,10 @@ class KellyCapped(Sizing, frozen=True, tag="kelly"):
     Until `min_trades` trades are known, and when the record has no edge, the size is `floor` of the equity.
     """
 
-    scale: Fraction = 0.5
-    cap: Fraction = 0.2
-    floor: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
-    min_trades: Annotated[int, msgspec.Meta(ge=1)] = 30
+    scale: Annotated[Fraction, Meta(description="share of Kelly's fraction")] = 0.5
+    cap: Annotated[Fraction, Meta(description="at most this share of the equity")] = 0.2
+    floor: Annotated[float, Meta(ge=0, le=1, description="share while nothing is known")] = 0.0
+    min_trades: Annotated[int, Meta(ge=1, description="trades until something is known")] = 30
 
     def fraction(self, basis: Basis) -> float:
         trades = basis.wins + basis.losses

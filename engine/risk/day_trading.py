@@ -8,8 +8,10 @@ from collections import deque
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from engine.instruments.instrument import AssetClass, Instrument
 from engine.instruments.sessions import business_days, new_york
@@ -47,23 +49,33 @@ MAINTENANCE_SHORT = Decimal("0.30")
 
 
 class DayTradingAccount(msgspec.Struct, frozen=True):
-    """What the rules need to know of a broker account. `schedule` overrides the venue's."""
+    """What the rules need to know of a broker account. `schedule` overrides the venue's, and `intraday_since` both."""
 
-    venue: str
-    equity: Decimal
-    is_margin: bool = True
+    venue: Annotated[str, Meta(description="whose day-trading rules apply")]
+    equity: Annotated[Decimal, Meta(description="cash value of the account; what is earned from here on is added")]
+    is_margin: Annotated[bool, Meta(description="a cash account is under no day-trading rule")] = True
     schedule: tuple[DatedRule, ...] = ()
-    day_trades: tuple[date, ...] = ()  # made before the run, one entry each
+    day_trades: Annotated[
+        tuple[date, ...], Meta(description="made elsewhere lately: a date each, separated by commas")
+    ] = ()
+    intraday_since: Annotated[
+        date | None, Meta(description="when the broker gave up the old rule; empty: as far as we know")
+    ] = None
 
     def rule_on(self, day: date) -> DayTradingRule:
         """What applies on `day`. Cash accounts are under neither rule."""
         if not self.is_margin:
             return DayTradingRule.NONE
         applied = DayTradingRule.NONE
-        for dated in self.schedule or SCHEDULES.get(self.venue, SCHEDULES[""]):
+        for dated in self._schedule():
             if dated.since <= day:
                 applied = dated.rule
         return applied
+
+    def _schedule(self) -> tuple[DatedRule, ...]:
+        if self.intraday_since is not None:
+            return (_OLD, DatedRule(self.intraday_since, DayTradingRule.INTRADAY_MARGIN))
+        return self.schedule or SCHEDULES.get(self.venue, SCHEDULES[""])
 
 
 class DayTrades:

@@ -76,6 +76,11 @@ def slot_state(book: str) -> str:
     return f"slot_state:{book}"
 
 
+def usage(book: str) -> str:
+    """String with TTL: JSON of how much of each limit the book uses. Trader → API, page, admin."""
+    return f"usage:{book}"
+
+
 def lease(kind: str, name: str) -> str:
     """String with TTL: who holds it and its fencing token. Owner → supervisor, journal."""
     return f"lease:{kind}:{name}"

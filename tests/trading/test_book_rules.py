@@ -103,6 +103,7 @@ def test_each_strategy_has_its_own_way_to_size(redis_url):
     desk = started("/MES", sizing={"capital": {"paper": 10_000}, "strategies": {"ema": method}})
     play(desk, RISING, "/MES")
     order = Order.objects.get()
+    assert order.average_price is not None
     assert order.quantity == int(5_000 / (order.average_price * 5))
     assert order.quantity != 2
 

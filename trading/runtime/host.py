@@ -15,6 +15,7 @@ import uvloop
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
+from engine.core.usage import usage
 from engine.errors import SnapshotIncompatible
 from engine.model.commands import Halt
 from engine.model.event import Event
@@ -251,4 +252,5 @@ async def _show(client: AsyncRedis, name: str, desk: compose.BookDesk, runner: R
         elif isinstance(status, SlotStateChanged):
             slot.update(state=status.state, reason=status.reason)
     await state.show_slots(client, book=name, slots=slots)
+    await state.show_usage(client, book=name, figures=usage(desk.engine))
     await state.beat(client, process=f"trader:{name}", figures=runner.view())

@@ -5,6 +5,9 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
+from engine.core.usage import Usage
 from engine.model.event import Event
 from engine.model.orders import ApprovedOrder
 from engine.model.positions import PositionChanged
@@ -53,6 +56,12 @@ async def show_slots(client: AsyncRedis, *, book: str, slots: dict[str, dict[str
             pipe.hset(key, mapping={name: json.dumps(state) for name, state in slots.items()})
             pipe.expire(key, HEARTBEAT_TTL_S)
         await pipe.execute()
+
+
+async def show_usage(client: AsyncRedis, *, book: str, figures: Sequence[Usage]) -> None:
+    """How much of each limit is used; it ends by itself when nobody renews it."""
+    document = json.dumps({"at": time.time(), "figures": msgspec.to_builtins(figures)})
+    await client.set(keys.usage(book), document, ex=HEARTBEAT_TTL_S)
 
 
 async def beat(client: AsyncRedis, *, process: str, figures: dict[str, Any]) -> None:
