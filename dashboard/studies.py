@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from backtest.distributed.work import progress_of
 from backtest.models import Study
 from backtest.services import ENDED
-from strategies.registry import STRATEGIES
+from strategies.registry import STRATEGIES, deciding
 
 SHOWN = 100
 _BARS = (".parquet", ".csv", ".gz", ".zip", ".zst")
@@ -36,7 +36,7 @@ def strategies() -> list[dict[str, Any]]:
                 if field.default is not msgspec.NODEFAULT
             ],
         }
-        for name in STRATEGIES
+        for name in deciding()
     ]
 
 
@@ -55,18 +55,29 @@ def shown(study: Study) -> dict[str, Any]:
     best = result.get("best", [])
     return {
         "progress": progress_of(study.pk),
-        "best": [{**run, "settings": _settings(run["params"])} for run in best],
+        "best": [{**run, "settings": settings_of(run["params"])} for run in best],
         "judgement": result.get("judgement"),
         "walk": result.get("walk_forward"),
         "failed": result.get("failed_shards", []),
-        "days": result.get("days", []),
+        "days": [{**day, "settings": settings_of(day["params"])} for day in result.get("days", [])],
         "by_strategy": result.get("strategies", []),
-        "how": result.get("by_how", {}),
+        "notes": _notes(study),
         "heat": _heat(study),
     }
 
 
-def _settings(params: dict[str, Any]) -> str:
+def _notes(study: Study) -> list[str]:
+    """What could not be compiled and what was refused, with the first reason and how often."""
+    notes = []
+    for field, what in (("why", "were run by the engine, not compiled"), ("error", "were refused")):
+        rows = study.runs.exclude(**{field: ""}).values_list(field, flat=True)
+        if rows:
+            notes.append(f"{len(rows):,} runs {what}: {rows[0]}")
+    return notes
+
+
+def settings_of(params: dict[str, Any]) -> str:
+    """Parameters as a line."""
     return ", ".join(f"{name} {value}" for name, value in params.items()) or "defaults"
 
 

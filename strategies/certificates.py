@@ -3,6 +3,7 @@
 from typing import Any
 
 from strategies.models import Certificate
+from strategies.registry import decides
 from strategies.versions import code_version
 
 
@@ -18,7 +19,10 @@ def store(document: dict[str, Any]) -> Certificate:
 
 
 def reason_against(strategy: str) -> str:
-    """Why `strategy`, as its code is now, may not trade real money; empty where it may."""
+    """Why `strategy`, as its code is now, may not trade real money; empty where it may. One that
+    decides nothing (persons do) needs no certificate."""
+    if not decides(strategy):
+        return ""
     code = code_version(strategy)
     found = Certificate.objects.filter(strategy=strategy, code=code)
     if found.filter(is_valid=False).exists():

@@ -46,7 +46,9 @@ def _section(name: str, kind: type[Strategy], aliases: list[str]) -> str:
         lines.append(f"| reasons | {', '.join(f'`{word}`' for word in dict.fromkeys(strategy.reasons.values()))} |")
         is_compiled = kind.on_bar is StepStrategy.on_bar
         lines.append(f"| compiled | {'yes' if is_compiled else 'no: it looks at the clock of the session too'} |")
-    lines += ["", "| parameter | meaning | value | default |", "|---|---|---|---|", *_parameters(kind)]
+    parameters = _parameters(kind)
+    head = ["| parameter | meaning | value | default |", "|---|---|---|---|"]
+    lines += ["", *([*head, *parameters] if parameters else ["It has no parameters."])]
     return "\n".join([*lines, ""])
 
 

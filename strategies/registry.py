@@ -17,6 +17,7 @@ from engine.strategy.base import Strategy
 from strategies.library.registration import STRATEGIES
 
 ENTRY_POINTS = "fortified.strategies"
+_HANDLERS = ("on_bar", "on_other_bar", "on_tick")
 
 
 class StrategyRefused(FortifiedError):
@@ -24,6 +25,17 @@ class StrategyRefused(FortifiedError):
     registered."""
 
     code = "strategy_refused"
+
+
+def deciding() -> list[str]:
+    """The strategies that have wishes of their own; `manual` only keeps what persons order."""
+    return [name for name in STRATEGIES if decides(name)]
+
+
+def decides(name: str) -> bool:
+    """Whether the strategy has wishes of its own."""
+    kind = STRATEGIES[name]
+    return any(getattr(kind, handler) is not getattr(Strategy, handler) for handler in _HANDLERS)
 
 
 def parse_params(strategy: str, raw: Mapping[str, Any]) -> Any:
@@ -108,4 +120,14 @@ def _import_file(path: Path) -> None:
 
 discover(strategies.library)
 
-__all__ = ["STRATEGIES", "Registry", "Strategy", "StrategyRefused", "load_folder", "load_installed", "parse_params"]
+__all__ = [
+    "STRATEGIES",
+    "Registry",
+    "Strategy",
+    "StrategyRefused",
+    "decides",
+    "deciding",
+    "load_folder",
+    "load_installed",
+    "parse_params",
+]

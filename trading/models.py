@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from engine.errors import InvalidInput
-from engine.model.enums import OrderIntent, OrderState, OrderType, PositionSide, Side
+from engine.model.enums import OrderIntent, OrderState, OrderType, PositionSide, Side, TimeInForce
 from engine.model.time import to_datetime
 from trading.account_models import AccountCheck, Adjustment, Alarm
 from trading.limits import CHECKS
@@ -19,7 +19,9 @@ __all__ = [
 ]  # fmt: skip
 
 
-def choices(kind: type[Side | OrderType | OrderState | OrderIntent | PositionSide]) -> list[tuple[str, str]]:
+def choices(
+    kind: type[Side | OrderType | OrderState | OrderIntent | PositionSide | TimeInForce],
+) -> list[tuple[str, str]]:
     """An enum of the engine as Django choices."""
     return [(member.value, member.value.replace("_", " ")) for member in kind]
 
@@ -133,10 +135,21 @@ class Order(models.Model):
     average_price = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
     limit_price = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
     stop_price = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
+    trail = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
+    tif = models.CharField(max_length=8, choices=choices(TimeInForce), default=TimeInForce.DAY)
     reason = models.CharField(max_length=400, blank=True)
     state_reason = models.CharField(max_length=400, blank=True, help_text="Why it is in this state.")
     group = models.CharField(max_length=96, blank=True)
     parent = models.CharField(max_length=96, blank=True)
+    command = models.CharField(
+        max_length=64, blank=True, db_index=True, help_text="The command by which a person gave it."
+    )
+    stop_loss = models.DecimalField(
+        max_digits=20, decimal_places=8, null=True, blank=True, help_text="The stop that a person gave with it."
+    )
+    take_profit = models.DecimalField(
+        max_digits=20, decimal_places=8, null=True, blank=True, help_text="The target that a person gave with it."
+    )
     bar = models.JSONField(null=True, blank=True, help_text="The bar it was decided on.")
     request = models.JSONField(null=True, blank=True, help_text="The request that the venue got, or would have got.")
     timeline = models.JSONField(default=list, help_text="Every state with its time.")

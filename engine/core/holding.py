@@ -15,6 +15,7 @@ from engine.portfolio.ledger import Position
 INF = float("inf")
 ZERO = Decimal(0)
 NEVER = 1 << 62  # a deadline no event reaches
+BY_HAND = "by hand"  # what a position is guarded by where a person gave the prices
 
 
 class Plan(msgspec.Struct):
@@ -122,7 +123,7 @@ class Holding:
         if self.levels is None:
             return self.exit_kind
         own = () if self.exits is None else (self.exit_kind,)
-        return "+".join((*own, "by hand"))
+        return "+".join((*own, BY_HAND))
 
     @property
     def is_idle(self) -> bool:

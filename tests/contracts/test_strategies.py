@@ -16,12 +16,12 @@ from engine.strategy.base import Strategy, Wish
 from engine.strategy.decision import StepStrategy
 from engine.strategy.params import parse_params
 from engine.strategy.scan import scan_wishes, walk_wishes
-from strategies.registry import STRATEGIES
+from strategies.registry import STRATEGIES, deciding
 from tests.contracts import strategy_checks as checks
 
 BARS = checks.sample_bars()
 EVENTS = checks.with_ticks(BARS)
-NAMES = list(STRATEGIES)
+NAMES = deciding()
 BY_STEP = [
     name
     for name in NAMES

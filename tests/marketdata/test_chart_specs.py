@@ -8,7 +8,7 @@ from engine.indicators.spec import parse
 from marketdata.chart_specs import line_specs
 from marketdata.charts import Chart
 from marketdata.lines import IndicatorLines
-from strategies.registry import STRATEGIES
+from strategies.registry import deciding
 from strategies.services import create_ticker
 from tests.contracts.strategy_checks import TUNED, sample_bars
 
@@ -47,7 +47,7 @@ def test_supertrend_shows_its_line_which_moves_and_is_never_loosened_while_its_s
             assert now <= before
 
 
-@pytest.mark.parametrize("strategy", list(STRATEGIES))
+@pytest.mark.parametrize("strategy", deciding())
 def test_every_line_of_every_strategy_is_near_the_price(strategy):
     """A side of ±1 or a count of bars among prices of 100 would press the candles into a stripe."""
     specs, values, closes = drawn(strategy, **TUNED.get(strategy, {}))

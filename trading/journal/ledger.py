@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import F
+from msgspec import UNSET
+from msgspec.structs import asdict
 
 from brokers.paper.would_send import would_send
 from engine.errors import InvariantBroken
@@ -287,10 +289,18 @@ def order_columns(order: OrderValue) -> dict[str, Any]:
         "quantity": order.quantity,
         "limit_price": order.limit_price,
         "stop_price": order.stop_price,
+        "trail": order.trail,
+        "tif": order.tif,
         "reason": order.reason[:400],
         "group": order.group,
         "parent": order.parent,
+        **_of_person(order),
     }
+
+
+def _of_person(order: OrderValue) -> dict[str, Any]:
+    own = order.by_hand
+    return {} if own is UNSET else asdict(own)
 
 
 def finite(value: float) -> float | None:

@@ -4,18 +4,22 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from django.db.models import Q
+from msgspec import UNSET
 
 from brokers.features import Features
 from brokers.models import BrokerAccount
 from brokers.registry import FEATURES
 from engine.core.config import ExitPlacement
+from engine.core.holding import BY_HAND
 from engine.errors import FortifiedError
+from engine.exits.plan import Levels
 from engine.instruments.instrument import Instrument
 from engine.model.accounts import Policy
 from engine.model.enums import FINAL_STATES, OrderIntent, OrderState, OrderType, Side, TimeInForce
+from engine.model.orders import ByHand
 from engine.model.orders import Order as OrderValue
 from engine.orders.lifecycle import OrderRecord
-from trading.models import Adjustment, Order
+from trading.models import Adjustment, Order, Position
 
 
 class AccountMissing(FortifiedError):
@@ -73,6 +77,12 @@ def open_records(book_id: int) -> list[OrderRecord]:
     return [_record(row) for row in rows.order_by("id")]
 
 
+def levels_by_hand(book_id: int) -> Iterable[tuple[tuple[str, str, str], Levels]]:
+    """The exits that persons gave to what the book holds, by strategy, symbol and account."""
+    for row in Position.objects.filter(book_id=book_id, exit_kind__endswith=BY_HAND).exclude(quantity=0):
+        yield (row.strategy, row.symbol, row.broker), Levels(row.stop_price, row.target_price)
+
+
 def ignored(book_id: int) -> dict[str, dict[str, Decimal]]:
     """What is known to be somebody else's, account → symbol → signed quantity."""
     found: dict[str, dict[str, Decimal]] = {}
@@ -91,10 +101,9 @@ _STAGES = {
 }
 
 
-def _record(row: Order) -> OrderRecord:
-    fills = list(row.fills.order_by("id"))
-    state = OrderState(row.state)
-    order = OrderValue(
+def order_value(row: Order) -> OrderValue:
+    """The order of a row as the engine knows it."""
+    return OrderValue(
         client_id=row.client_id,
         strategy=row.strategy,
         symbol=row.symbol,
@@ -104,14 +113,21 @@ def _record(row: Order) -> OrderRecord:
         type=OrderType(row.type),
         limit_price=row.limit_price,
         stop_price=row.stop_price,
-        tif=TimeInForce.GTC if row.group else TimeInForce.DAY,
+        trail=row.trail,
+        tif=TimeInForce(row.tif),
         intent=OrderIntent(row.intent),
         reason=row.reason,
         group=row.group,
         parent=row.parent,
+        by_hand=ByHand(row.command, row.stop_loss, row.take_profit) if row.command else UNSET,
     )
+
+
+def _record(row: Order) -> OrderRecord:
+    fills = list(row.fills.order_by("id"))
+    state = OrderState(row.state)
     return OrderRecord(
-        order,
+        order_value(row),
         state=state,
         filled=sum((fill.quantity for fill in fills), Decimal(0)),
         value=sum((fill.quantity * fill.price for fill in fills), Decimal(0)),

@@ -15,7 +15,7 @@ from engine.decision.sizing import AnySizing
 from engine.errors import FortifiedError
 from engine.exits.config import ExitConfig
 from engine.instruments.catalog import instrument_for
-from engine.model.enums import FINAL_STATES, OrderIntent, OrderState, Side
+from engine.model.enums import FINAL_STATES, OrderState, Side
 from engine.model.orders import Order as OrderValue
 from engine.model.orders import OrderFilled
 from engine.risk.config import RiskConfig
@@ -168,6 +168,7 @@ def _opened(composition: Composition) -> Opened:
         orders=tuple(accounts.open_records(composition.book_id)) if is_live and is_new else (),
         external=accounts.ignored(composition.book_id) if is_live and is_new else {},
         simulated=composition.fills,
+        levels=tuple(accounts.levels_by_hand(composition.book_id)) if is_new else (),
     )
 
 
@@ -198,6 +199,9 @@ def engine_config(composition: Composition) -> EngineConfig:
 def desk_of(opened: Opened) -> BookDesk:
     """The desk that began so."""
     engine = Engine(opened.config, strategies=STRATEGIES)
+    for key, levels in opened.levels:
+        if key in engine.holdings:
+            engine.holdings[key].levels = levels
     if opened.mode == Book.Mode.LIVE:
         return _broker_desk(engine, opened)
     desk = SimulatedDesk(engine=engine, venue=opened.simulated.venue(opened.config.instruments))
@@ -229,16 +233,6 @@ def fills_of(book_id: int) -> Iterable[tuple[OrderValue, OrderFilled]]:
     """Every fill of the book with its order, in the order in which they were booked."""
     for row in Fill.objects.filter(order__book_id=book_id).select_related("order").order_by("id").iterator():
         order = row.order
-        value = OrderValue(
-            client_id=order.client_id,
-            strategy=order.strategy,
-            symbol=order.symbol,
-            broker=order.broker,
-            side=Side(order.side),
-            quantity=order.quantity,
-            intent=OrderIntent(order.intent),
-            reason=order.reason,
-        )
         fill = OrderFilled(
             ts=row.ts,
             client_id=order.client_id,
@@ -251,7 +245,7 @@ def fills_of(book_id: int) -> Iterable[tuple[OrderValue, OrderFilled]]:
             price=row.price,
             fee=row.fee,
         )
-        yield value, fill
+        yield accounts.order_value(order), fill
 
 
 def forget_state(composition: Composition) -> None:

@@ -12,6 +12,7 @@ import msgspec
 
 from engine.core import EngineConfig
 from engine.errors import SnapshotIncompatible
+from engine.exits.plan import Levels
 from engine.model.event import Event
 from engine.model.market import Bar
 from engine.model.orders import Order, OrderFilled
@@ -43,6 +44,7 @@ class Opened(Entry, frozen=True):
     external: dict[str, dict[str, Decimal]] = {}  # what is known to be others', where there was no state
     is_checkpoint: bool = False  # the same loop goes on: from here on, too, it can be repeated
     simulated: SimulatedFills = SimulatedFills()  # how a book without real accounts is filled
+    levels: tuple[tuple[tuple[str, str, str], Levels], ...] = ()  # exits that persons gave, where there was no state
 
 
 class Warmed(Entry, frozen=True):

@@ -12,7 +12,7 @@ from backtest.honesty.certificate import Certificate, certify
 from backtest.simulation.options import parse_pairs
 from engine.errors import FortifiedError
 from strategies import certificates
-from strategies.registry import STRATEGIES
+from strategies.registry import STRATEGIES, deciding
 
 
 class Command(TyperCommand):
@@ -33,7 +33,7 @@ class Command(TyperCommand):
     ) -> None:
         try:
             params = parse_pairs(param or (), field="param")
-            names = list(STRATEGIES) if strategy == "all" else [STRATEGIES.canonical(strategy)]
+            names = deciding() if strategy == "all" else [STRATEGIES.canonical(strategy)]
             found = [certify(name, params, seed=seed) for name in names]
             if not no_store:
                 for each in found:

@@ -1,5 +1,6 @@
 """A book is composed from the database: its slots, its saved state, or else the fills of its ledger."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
@@ -7,6 +8,8 @@ from asgiref.sync import async_to_sync
 
 from engine.bars.expand import Expander
 from engine.instruments.sessions import Session
+from engine.model.commands import ManualOrder, SetExits
+from engine.model.enums import OrderType
 from engine.model.event import Event
 from engine.model.market import Tick
 from engine.model.orders import ApprovedOrder
@@ -44,10 +47,13 @@ def play(desk: compose.BookDesk, prices: list[float], *, start: int) -> list[Eve
         bars = expander.on_tick(tick)
         for event in (tick, *bars):
             out += list(desk.handle(event))
-    book = Book.objects.get()
-    journal = DatabaseJournal(book_id=book.pk, token=1)
-    async_to_sync(save)(journal, tuple(out), desk.save())
+    keep(desk, out)
     return out
+
+
+def keep(desk: compose.BookDesk, out: Sequence[Event]) -> None:
+    journal = DatabaseJournal(book_id=Book.objects.get().pk, token=1)
+    async_to_sync(save)(journal, tuple(out), desk.save())
 
 
 async def save(journal: DatabaseJournal, outputs: tuple[Event, ...], state: bytes) -> None:
@@ -102,3 +108,21 @@ def test_new_orders_after_it_have_names_of_their_own_and_close_what_was_inherite
     first = Order.objects.filter(client_id__in=fresh).order_by("id")[0]
     assert (first.intent, first.quantity) == ("reversal", Decimal(4))
     assert Position.objects.get().quantity == -2
+
+
+def test_exits_that_a_person_gave_outlive_a_generation(redis_url):
+    create_ticker(user=None, strategy="manual", symbol="/MES", timeframe="2t", quantities={"paper": "2"})
+    start_strategy(user=None, strategy="manual")
+    desk = compose.make_desk(compose.load("paper"))
+    play(desk, [100.0] * 4, start=0)
+    key = ("manual", "/MES", "paper")
+    bought = ManualOrder(T0 + 4 * NS_PER_S, "c1", "ann", *key, quantity=Decimal(2), stop_loss=Decimal(98))
+    keep(desk, desk.handle(bought))
+    play(desk, [100.0] * 2, start=5)
+    keep(desk, desk.handle(SetExits(T0 + 7 * NS_PER_S, "c2", "ann", *key, target=Decimal(104))))
+    bought_as = Order.objects.get(type=OrderType.MARKET)
+    assert (bought_as.command, bought_as.stop_loss, bought_as.tif) == ("c1", Decimal(98), "day")
+    EngineState.objects.update(data=b"of another version")
+    anew, _ = compose_desk(compose.load("paper"))
+    waiting = {order.stop_price or order.limit_price for order in (r.order for r in anew.engine.open_orders)}
+    assert waiting == {Decimal(98), Decimal(104)}
