@@ -80,6 +80,14 @@ class Batch:
         self.add("ZADD", key, score(bar), codec.encode(bar))
         self.add("ZREMRANGEBYRANK", key, 0, -MAX_BARS - 1)
 
+    async def is_written(self, wire: Wire) -> bool:
+        """Whether this was written although no answer came."""
+        if self.probe is None:
+            return False
+        key, n = self.probe
+        found = await wire.call("XREVRANGE", key, "+", "-", "COUNT", 1)
+        return bool(found) and entry_fields(found[0][1])[1] >= n
+
 
 class GivenBars:
     """The last bars of each pair that were given out, so that a revision can take the place of the one it revises."""
@@ -108,6 +116,15 @@ class GivenBars:
 
     def forget(self, symbol: str) -> None:
         self._given = {pair: given for pair, given in self._given.items() if pair[0] != symbol}
+
+
+def without(events: Iterable[Event], symbol: str, timeframe: str = "") -> list[Event]:
+    """`events` without those of `symbol`; where a `timeframe` is given, without its bars of that one only."""
+
+    def is_gone(event: Event) -> bool:
+        return getattr(event, "symbol", "") == symbol and timeframe in ("", getattr(event, "timeframe", ""))
+
+    return [event for event in events if not is_gone(event)]
 
 
 async def continue_counters(wire: Wire, symbol: str, timeframes: Iterable[str], counters: dict[str, int]) -> int:

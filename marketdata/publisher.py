@@ -15,8 +15,8 @@ from engine.model.event import Event
 from engine.model.market import Bar, FeedGap, FeedStateChanged, Quote, Tick, TickCorrected
 from infra.redis import keys
 from infra.redis.client import AsyncRedis
-from infra.redis.streams import Wire, entry_fields, pack
-from marketdata.batch import TICKS_KEPT, Batch, GivenBars, continue_counters
+from infra.redis.streams import Wire, pack
+from marketdata.batch import TICKS_KEPT, Batch, GivenBars, continue_counters, without
 from marketdata.recording.rebuild import make_up
 from marketdata.recording.recorder import Recorder
 from marketdata.recording.records import Advanced, Began, Changed, Numbered, Received, Record, recordable
@@ -77,6 +77,8 @@ class Publisher:
         self._pending: list[Event] = []  # bars and notes that are not written yet, in seq order per symbol
         self._stateful: set[str] = set()  # symbols whose state changed otherwise
         self._heard: set[str] = set()  # symbols with a print since they were taken up, or lost some
+        self._composed: dict[str, int] = {}  # symbol whose bars are put together → receipt of the last part, unwritten
+        self._composing: set[str] = set()  # symbols of which such a part has come
         self._restarted: set[str] = set()  # symbols continued from a predecessor's state
         self.counters: dict[str, int] = {}  # stream → number of its last entry
         self._closed: deque[Bar] = deque(maxlen=10_000)  # written, for whoever watches over completeness
@@ -97,7 +99,8 @@ class Publisher:
 
     @property
     def has_work(self) -> bool:
-        return bool(self._moved or self._pending or self._quotes or self._stateful or self._in_doubt)
+        waiting = (self._moved, self._pending, self._quotes, self._stateful, self._composed, self._in_doubt)
+        return any(waiting)
 
     async def carry(self, pairs: Iterable[Pair], *, resumes: bool = False, tail: Sequence[Numbered] = ()) -> None:
         """Publish these symbols and timeframes, and no others; what stays is not disturbed.
@@ -172,23 +175,25 @@ class Publisher:
             elif kind is Quote:
                 if event.symbol in on_tick:
                     self._quotes[event.symbol] = event
-            elif kind is Bar:
-                expander = self._expanders.get(event.symbol)
-                if expander is not None and event.timeframe in expander.timeframes:
-                    pending += expander.on_bar(event)
             else:
                 self._other(event)
         if len(pending) > MAX_PENDING:
             self._give_up_oldest()
 
     def _other(self, event: Any) -> None:
-        """A note, or a print that the venue took back or replaced: bars given out come again as revised."""
+        """A note, a bar of the vendor's, or a print taken back or replaced: bars given out come again as revised."""
         expander = self._expanders.get(event.symbol)
-        if not isinstance(event, TickCorrected):
-            self.note(event)
-        elif expander is not None:
+        if expander is None:
+            return
+        if isinstance(event, TickCorrected):
             self._pending += expander.correct(event.original, event.replacement)
             self._stateful.add(event.symbol)
+        elif isinstance(event, Bar):
+            self._pending += expander.on_bar(event)
+            if expander.is_composing:
+                self._composed[event.symbol] = event.ts_recv
+        else:
+            self.note(event)
 
     def advance(self, ts: int, *, ts_recv: int = 0) -> None:
         """The venue's clock has come to `ts`: quiet bars end.
@@ -197,7 +202,7 @@ class Publisher:
         the clock as proof that prints were being received, and call its next bar complete.
         """
         ended: list[str] = []
-        for symbol in self._heard:
+        for symbol in self._heard | self._composing:
             bars = self._expanders[symbol].on_time(ts, ts_recv=ts_recv)
             if bars:
                 self._pending += bars
@@ -272,15 +277,8 @@ class Publisher:
     async def _settle(self) -> None:
         """A write whose answer never came: find out whether it happened, and write it now if not."""
         batch = self._in_doubt
-        if batch is None:
-            return
-        if batch.probe is not None:
-            key, n = batch.probe
-            found = await self._wire.call("XREVRANGE", key, "+", "-", "COUNT", 1)
-            if found and entry_fields(found[0][1])[1] >= n:
-                self._in_doubt = None
-                return
-        await self._wire.transact(batch.requests)
+        if batch is not None and not await batch.is_written(self._wire):
+            await self._wire.transact(batch.requests)
         self._in_doubt = None
 
     def _batch(self) -> "Batch":
@@ -291,7 +289,9 @@ class Publisher:
         self._heard |= moved.keys()
         quotes, self._quotes = self._quotes, {}
         self.last_quote.update(quotes)
-        stateful, self._stateful = self._stateful, set()
+        composed, self._composed = self._composed, {}
+        self._composing |= composed.keys()
+        stateful, self._stateful = self._stateful | composed.keys(), set()
         pending += [self._restart_note(symbol, moved[symbol].ts) for symbol in self._restarted & moved.keys()]
         self._restarted -= moved.keys()
         batch = Batch(self.counters)
@@ -308,8 +308,8 @@ class Publisher:
                 for timeframe in self._expanders[symbol].timeframes:
                     batch.entry(keys.ticks_stream(symbol, timeframe), event, kept=TICKS_KEPT)
                 stateful.add(symbol)
-        for symbol, tick in moved.items():
-            for partial in self._expanders[symbol].partials(tick.ts_recv):
+        for symbol, ts_recv in (composed | {symbol: tick.ts_recv for symbol, tick in moved.items()}).items():
+            for partial in self._expanders[symbol].partials(ts_recv):
                 batch.entry(keys.ticks_stream(symbol, partial.timeframe), partial, kept=TICKS_KEPT)
         batch.states({each: self._expanders[each].snapshot() for each in stateful | moved.keys()})
         batch.last_values(moved, quotes)
@@ -362,7 +362,7 @@ class Publisher:
             self._heard.discard(symbol)
             self._moved.pop(symbol, None)
             self._stateful.add(symbol)
-        self._record(Began(symbol, expander.timeframes, state, is_lossy))
+        self._record(Began(symbol, expander.timeframes, state, is_lossy, sorted(self._passed_of(symbol))))
 
     async def _change(self, symbol: str, timeframes: set[str]) -> None:
         expander = self._expanders[symbol]
@@ -373,7 +373,7 @@ class Publisher:
         last_seq = await continue_counters(self._wire, symbol, added, self.counters)
         for timeframe in present - timeframes:
             expander.remove(timeframe)
-            self._drop_pending(symbol, timeframe)
+            self._pending = without(self._pending, symbol, timeframe)
         for timeframe in sorted(added):
             expander.add(timeframe)
         expander.seq = max(expander.seq, last_seq)
@@ -390,11 +390,6 @@ class Publisher:
         self._stateful.discard(symbol)
         self._restarted.discard(symbol)
         self._heard.discard(symbol)
-        self._pending = [event for event in self._pending if getattr(event, "symbol", "") != symbol]
-
-    def _drop_pending(self, symbol: str, timeframe: str) -> None:
-        self._pending = [
-            event
-            for event in self._pending
-            if not (isinstance(event, Bar) and (event.symbol, event.timeframe) == (symbol, timeframe))
-        ]
+        self._composed.pop(symbol, None)
+        self._composing.discard(symbol)
+        self._pending = without(self._pending, symbol)

@@ -1,7 +1,7 @@
 """Bars from whole columns of prints: the same bars as the expander's, to the last bit, at memory speed."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,6 +80,20 @@ class BarColumns:
                     ts, self.symbol, self.timeframe, ts_open, o, h, low, c, volume, count,
                     vwap if vwap == vwap else NAN, is_complete, source,
                 )  # fmt: skip
+
+
+_COLUMNS = tuple(field.name for field in fields(BarColumns) if field.type is Array)
+
+
+def cut(bars: BarColumns, first: int, after: int) -> BarColumns:
+    """The bars [first, after)."""
+    return replace(bars, **{name: getattr(bars, name)[first:after] for name in _COLUMNS})
+
+
+def joined(parts: Sequence[BarColumns]) -> BarColumns:
+    """The bars of several stretches of one symbol and timeframe, one after the other."""
+    whole: dict[str, Any] = {name: np.concatenate([getattr(each, name) for each in parts]) for name in _COLUMNS}
+    return replace(parts[0], **whole)
 
 
 def adjusted(bars: BarColumns, adjustments: Adjustments, *, with_dividends: bool = False) -> BarColumns:

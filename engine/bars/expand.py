@@ -1,36 +1,24 @@
 """One symbol's prints in; every bar they complete out, in one numbered order for all timeframes."""
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import msgspec
 
-from engine.bars.aggregators import INFINITE, NO_LIMIT, PassThrough, aggregator, remembering
+from engine.bars.aggregators import INFINITE, NO_LIMIT, aggregator, remembering
 from engine.bars.builder import NEVER, BarBuilder, Run
 from engine.bars.correct import admit_late, amend
 from engine.bars.events import bar_of, partial_of
 from engine.bars.lane import Lane, LaneState
+from engine.bars.state import ExpanderState, decode, encode
 from engine.bars.timeframe import TimeframeKind, canonical, parse_timeframe
-from engine.errors import Conflict, NotFound, SnapshotIncompatible
+from engine.bars.vendor import VendorBars
+from engine.errors import Conflict, NotFound
 from engine.instruments.sessions import SessionOf, utc_day
 from engine.model.market import Bar, MarketEvent, PartialBar, Tick, TimeAdvanced
 
-_VERSION = 1
+_Made = TypeVar("_Made", Bar, PartialBar)
 _RUN = 1024  # prints that wait at most before they are counted in: bounds memory, never changes a bar
-
-
-class _Snapshot(msgspec.Struct):
-    version: int
-    symbol: str
-    exclude: int
-    seq: int
-    late: int
-    clock: int
-    last: Tick | None
-    lanes: dict[str, LaneState]
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Snapshot)
 
 
 class Expander:
@@ -40,7 +28,8 @@ class Expander:
     day, tick and volume bars (the UTC day if none is given). `exclude` is a mask of `Tick.conditions`: a print that
     has one of the bits counts in volume and number, but not in the prices. `source` and `quality` label the bars.
 
-    Of the timeframes in `passed` the vendor makes the bars, later: here they only form, as partials, and end unseen.
+    Of the timeframes in `passed` the vendor makes the bars, later, and those that can be are put together of them:
+    of prints these timeframes only form, as partials, and end unseen.
 
     `late` counts prints that came after a bar of theirs was given out. They change nothing there, or, with
     `revises_late`, the bar comes again as "revised" where it is one of the last.
@@ -67,12 +56,11 @@ class Expander:
         self._source = source
         self._quality = quality
         self._revises_late = revises_late
-        self._passed = passed
         self._run = Run()
         self._prices, self._sizes = self._run.prices, self._run.sizes
         self._last: Tick | None = None
         self._clock = -1
-        self._vendor: dict[str, PassThrough] = {}
+        self._vendor = VendorBars(symbol, passed=passed, source=source)
         self._lanes: list[Lane] = []
         self._floor = self._due = self._room = self._limit = 0
         self._volume_room = INFINITE
@@ -85,6 +73,11 @@ class Expander:
     def timeframes(self) -> list[str]:
         """Canonical, in the order in which bars of one instant come out."""
         return [lane.text for lane in self._lanes]
+
+    @property
+    def is_composing(self) -> bool:
+        """Whether bars are put together of the vendor's."""
+        return self._vendor.is_composing
 
     @property
     def clock(self) -> int:
@@ -131,19 +124,17 @@ class Expander:
         if self._floor <= ts < self._due and self._limit:
             return []
         self._fold()
-        self._see(ts)
+        self._see(ts, is_proof=not self._vendor.is_composing)
         out = self._end_by_time(ts, ts_recv)
         self._aim()
         return out
 
     def on_bar(self, bar: Bar) -> list[Bar]:
-        """The vendor's own bar, numbered; again with quality "revised" if it changes one given before."""
-        timeframe = canonical(bar.timeframe)
-        quality = self._vendor.setdefault(timeframe, PassThrough()).quality(bar)
-        if quality is None:
-            return []
-        self.seq += 1
-        return [msgspec.structs.replace(bar, timeframe=timeframe, quality=quality, seq=self.seq)]
+        """The vendor's own bar and the coarser ones it ends; what changes one given before is "revised"."""
+        wanted = self.timeframes
+        out = self._numbered(each for each in self._vendor.on_bar(bar) if each.timeframe in wanted)
+        self._aim()
+        return out
 
     def expand(self, events: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
         """Each event, preceded by the bars that end because of it."""
@@ -159,7 +150,7 @@ class Expander:
         self._fold()
         last = self._last
         if last is None:
-            return []
+            return self._numbered(self._vendor.partials(ts_recv))
         touched = [(lane, lane.state.bar) for lane in self._lanes if lane.state.is_touched]
         return [self._partial(lane, bar, last, ts_recv) for lane, bar in touched if bar]
 
@@ -198,8 +189,9 @@ class Expander:
         self._fold()
         for lane in self._lanes:
             lane.lose()
+        self._vendor.lose()
         self._aim()
-        return [] if since is None else self._doubt(since)
+        return [] if since is None else self._doubt(since) + self._numbered(self._vendor.doubt(since))
 
     # ---- timeframes -------------------------------------------------------------------------------------------
 
@@ -218,6 +210,7 @@ class Expander:
         if text not in self.timeframes:
             raise NotFound(f"{self.symbol} has no timeframe {text!r}; it has {self.timeframes}", field="timeframe")
         self._lanes = [lane for lane in self._lanes if lane.text != text]
+        self._vendor.remove(text)
         self._aim()
 
     # ---- state ------------------------------------------------------------------------------------------------
@@ -225,29 +218,21 @@ class Expander:
     def snapshot(self) -> bytes:
         """All state; an expander that restores it continues as if nothing had happened."""
         self._fold()
-        lanes = {lane.text: lane.state for lane in self._lanes}
-        return _encoder.encode(
-            _Snapshot(_VERSION, self.symbol, self._exclude, self.seq, self.late, self._clock, self._last, lanes)
+        lanes, composed = {lane.text: lane.state for lane in self._lanes}, self._vendor.states()
+        return encode(
+            ExpanderState(self.symbol, self._exclude, self.seq, self.late, self._clock, self._last, lanes, composed)
         )
 
     def restore(self, data: bytes) -> None:
         """Take over a snapshot of the same symbol. A timeframe that is not in it begins as if added just then; one
         that is only in it is left out."""
-        try:
-            found = _decoder.decode(data)
-        except msgspec.DecodeError as error:
-            raise SnapshotIncompatible(f"{self.symbol}: not a snapshot of bars: {error}") from error
-        mine = (_VERSION, self.symbol, self._exclude)
-        if (found.version, found.symbol, found.exclude) != mine:
-            raise SnapshotIncompatible(
-                f"bars: expected a snapshot of version, symbol and excluded conditions {mine}, "
-                f"found {(found.version, found.symbol, found.exclude)}"
-            )
+        found = decode(data, symbol=self.symbol, exclude=self._exclude)
         self._run.clear()
         self.seq, self.late, self._clock, self._last = found.seq, found.late, found.clock, found.last
         fresh = found.clock + 1 if found.clock >= 0 else None
         for lane in self._lanes:
             lane.state = found.lanes.get(lane.text) or LaneState(seen_since=fresh)
+        self._vendor.restore(found.composed)
         self._aim()
 
     # ---- inside -----------------------------------------------------------------------------------------------
@@ -259,6 +244,7 @@ class Expander:
         lane = Lane(aggregator(parsed, self._session))
         self._lanes.append(lane)
         self._lanes.sort(key=lambda each: each.aggregator.timeframe.order)
+        self._vendor.insert(lane.aggregator)
         return lane
 
     def _boundary(self, tick: Tick) -> list[Bar]:
@@ -299,9 +285,10 @@ class Expander:
         if len(other) >= _RUN:
             self._fold()
 
-    def _see(self, ts: int) -> None:
+    def _see(self, ts: int, *, is_proof: bool = True) -> None:
+        """Time has come to `ts`; unless the vendor's bars are all that may come, prints were listened to by then."""
         self._clock = max(self._clock, ts)
-        for lane in self._lanes:
+        for lane in self._lanes if is_proof else ():
             if lane.state.seen_since is None:
                 lane.state.seen_since = ts
 
@@ -365,18 +352,27 @@ class Expander:
         if ts < self._due:
             return []
         ended = sorted((lane for lane in self._lanes if lane.state.bar and lane.due <= ts), key=lambda lane: lane.due)
-        for lane in (lane for lane in ended if lane.text in self._passed):
+        unseen = self._vendor.makes
+        for lane in (lane for lane in ended if lane.text in unseen):
             lane.finish(lane.due)
-        return [self._bar(lane, lane.due, ts_recv) for lane in ended if lane.text not in self._passed]
+        out = [self._bar(lane, lane.due, ts_recv) for lane in ended if lane.text not in unseen]
+        return out + self._numbered(self._vendor.on_time(ts, ts_recv))
 
     def _aim(self) -> None:
         """Find out how far the hot path may run before something begins or ends."""
         self._floor = max((lane.floor for lane in self._lanes), default=-1)
-        self._due = min((lane.due for lane in self._lanes), default=NEVER)
+        self._due = min(self._vendor.due, min((lane.due for lane in self._lanes), default=NEVER))
         self._room = min((lane.room for lane in self._lanes), default=NO_LIMIT)
         self._has_volume = any(lane.aggregator.timeframe.kind is TimeframeKind.VOLUME for lane in self._lanes)
         self._volume_room = min((lane.volume_room for lane in self._lanes), default=INFINITE)
         self._limit = 0 if self._has_volume else min(self._room, _RUN)
+
+    def _numbered(self, made: Iterable[_Made]) -> list[_Made]:
+        out = []
+        for each in made:
+            self.seq += 1
+            out.append(msgspec.structs.replace(each, seq=self.seq))
+        return out
 
     def _bar(self, lane: Lane, ts: int, ts_recv: int) -> Bar:
         built = lane.finish(ts)

@@ -18,7 +18,7 @@ from engine.model.time import NS_PER_MS, NS_PER_S, from_datetime
 from marketdata.feeds.registry import FEEDS, FeedKind, FeedSetup, Frame
 from marketdata.files.ticks import iter_ticks
 from marketdata.recording.rebuild import received_frames
-from marketdata.recording.records import Recorded, records
+from marketdata.recording.records import Began, Recorded, records
 
 _FRAME_NS = 50 * NS_PER_MS  # of market time, at most
 _FRAME_TICKS = 256
@@ -58,6 +58,8 @@ class ReplayFeed:
         self._wanted: set[str] = set()
         self._last: dict[str, int] = {}
         self._is_closed = False
+        self._native: dict[str, frozenset[str]] = {}
+        self._beginnings = _beginnings(options.recording)
 
     @property
     def symbols(self) -> dict[str, str]:
@@ -73,6 +75,12 @@ class ReplayFeed:
 
     def last_received(self, symbol: str) -> int:
         return self._last.get(symbol, 0)
+
+    def native_timeframes(self, symbol: str) -> frozenset[str]:
+        """Timeframes of which the venue that was recorded sent bars of its own."""
+        while symbol not in self._native and (began := next(self._beginnings, None)) is not None:
+            self._native.setdefault(began.symbol, frozenset(began.passed))
+        return self._native.get(symbol, frozenset())
 
     async def subscribe(self, symbols: Iterable[str]) -> None:
         self._wanted |= set(symbols)
@@ -136,6 +144,12 @@ class ReplayFeed:
             due = begun[0] + (ts - begun[1]) / NS_PER_S / self.options.speed
             wait_s = max(0.0, due - time.monotonic())
         await asyncio.sleep(wait_s)
+
+
+def _beginnings(recording: str) -> Iterator[Began]:
+    """What was taken up in the course of a recorded session."""
+    found = records(Path(recording)) if recording else ()
+    return (record for _, record in found if isinstance(record, Began))
 
 
 def _frames(ticks: Iterable[Tick]) -> Iterator[list[Recorded]]:

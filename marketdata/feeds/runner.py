@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 
 from engine.instruments.sessions import SessionOf
-from engine.model.market import FeedGap, FeedStateChanged, Quote, Tick
+from engine.model.market import Bar, FeedGap, FeedStateChanged, Quote, Tick
 from engine.model.time import NS_PER_MS, NS_PER_S
 from infra import metrics
 from infra.backoff import Backoff
@@ -183,8 +183,8 @@ class FeedRunner:
                 continue
             if isinstance(event, FeedGap):
                 event = self._lost(event)
-            elif isinstance(event, Tick):
-                self.report.counts.ticks += 1
+            elif isinstance(event, Tick | Bar):
+                self.report.counts.ticks += type(event) is Tick
                 self.clock.saw(event.ts, event.ts_recv)
             events.append(event)
             recv = getattr(event, "ts_recv", 0)

@@ -69,7 +69,7 @@ class Rebuild:
         """A symbol that is known goes on as it is: what the feed found in Redis then is what we have made of it."""
         expander = self._expanders.get(record.symbol)
         if expander is None:
-            expander = self._expanders[record.symbol] = self._make(record.symbol, record.timeframes)
+            expander = self._expanders[record.symbol] = self._make(record.symbol, record.timeframes, record.passed)
             if record.state is not None:
                 try:
                     expander.restore(record.state)
@@ -88,7 +88,7 @@ class Rebuild:
             expander.on_time(record.clock)
         _set_timeframes(expander, record.timeframes)
 
-    def _make(self, symbol: str, timeframes: list[str]) -> Expander:
+    def _make(self, symbol: str, timeframes: list[str], passed: Iterable[str] = ()) -> Expander:
         return Expander(
             symbol,
             timeframes,
@@ -97,6 +97,7 @@ class Rebuild:
             source=self._feed,
             quality=self._quality,
             revises_late=self._revises_late,
+            passed=frozenset(passed),
         )
 
 

@@ -35,12 +35,14 @@ class Advanced(msgspec.Struct, frozen=True, tag=True):
 
 
 class Began(msgspec.Struct, frozen=True, tag=True):
-    """A symbol was taken up: with the aggregators' `state` as it was found, and whether prints were lost before."""
+    """A symbol was taken up: with the aggregators' `state` as it was found, and whether prints were lost before. Of
+    the timeframes in `passed` the vendor sent the bars."""
 
     symbol: str
     timeframes: list[str]
     state: bytes | None
     is_lossy: bool
+    passed: list[str] = []
 
 
 class Changed(msgspec.Struct, frozen=True, tag=True):

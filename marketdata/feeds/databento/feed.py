@@ -102,6 +102,10 @@ class DatabentoFeed(StreamFeed):
                 self._translator.forget(track, heir=self.tracks.get(self._wanted[stays]) if stays else None)
         await super().unsubscribe(dropped)
 
+    def native_timeframes(self, symbol: str) -> frozenset[str]:
+        """Timeframes of which the venue sends bars of its own, and then nothing else."""
+        return frozenset({"ohlcv-1m": ("1",), "ohlcv-1s": ("1s",)}.get(self.options.prints, ()))
+
     async def history(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]:
         """The venue's closed bars with start < ts ≤ end, oldest first; no connected stream is needed."""
         venue_name = self._wanted.get(symbol) or self._resolve(symbol)

@@ -412,17 +412,17 @@ def test_a_loss_that_shows_afterwards_takes_back_the_bars_given_out_since():
 
 
 def test_a_timeframe_whose_bars_the_vendor_makes_forms_and_ends_without_a_word():
-    plain = Expander("SPY", ["1", "5"], quality="sampled")
-    expander = Expander("SPY", ["1", "5"], quality="sampled", passed=frozenset({"1"}))
+    plain = Expander("SPY", ["1", "90s"], quality="sampled")
+    expander = Expander("SPY", ["1", "90s"], quality="sampled", passed=frozenset({"1"}))
     ticks = [Tick(T0 + at * 7_000_000_000, "SPY", 100.0 + at % 5, 1.0) for at in range(60)]
     made = [bar for tick in ticks for bar in expander.on_tick(tick)]
-    assert [bar.timeframe for bar in made] == ["5"]
+    assert [bar.timeframe for bar in made] == ["90s"] * 4
     assert {bar.quality for bar in made} == {"sampled"}
-    assert [bar.seq for bar in made] == [1]
+    assert [bar.seq for bar in made] == [1, 2, 3, 4]
     plain.feed(ticks)
     ours, theirs = expander.partials(), plain.partials()
     assert [(each.timeframe, each.ts_open, each.close, each.volume) for each in ours] == [
         (each.timeframe, each.ts_open, each.close, each.volume) for each in theirs
     ]
     (bar,) = expander.on_bar(Bar(T0 + MINUTE, "SPY", "1", T0, 1.0, 2.0, 0.5, 1.5, 120.0, quality="vendor"))
-    assert (bar.quality, bar.seq) == ("vendor", 4)
+    assert (bar.quality, bar.seq) == ("vendor", 7)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from engine.model.market import Bar
+from engine.model.market import Bar, PartialBar
 from infra import codec
 from infra.cancelling import cancel
 from infra.redis import keys
@@ -82,3 +82,24 @@ async def test_the_venues_minutes_are_published_as_the_vendors_and_once(client):
         for bar in made:
             ticks = list(venue.market.ticks("SPY", start=bar.ts_open - 1, end=bar.ts - 1))
             assert (bar.open, bar.close, bar.trade_count) == (ticks[0].price, ticks[-1].price, len(ticks))
+
+
+async def test_coarser_bars_are_put_together_of_the_venues_minutes(client):
+    options = {"prints": "minute_bars", "speed": 240.0}
+    async with simulator(speed=240.0) as venue, running(client, feed_of(venue, **options), "SPY|1", "SPY|5"):
+
+        async def some() -> list[Bar]:
+            made = [bar for bar in await bars(client, "5") if bar.quality == "built"]
+            return made if len(made) >= 3 else []
+
+        fives = await until(some)
+        minutes = {bar.ts: bar for bar in await bars(client, "1") if bar.ts_recv}
+        forming = await client.xrange(keys.ticks_stream("SPY", "5"))
+    for five in fives[1:]:
+        assert five.is_complete
+        inside = [minute for minute in minutes.values() if five.ts_open <= minute.ts_open < five.ts]
+        assert five.volume == sum(minute.volume for minute in inside)
+        assert (five.open, five.close) == (inside[0].open, inside[-1].close)
+        assert (five.high, five.low) == (max(each.high for each in inside), min(each.low for each in inside))
+    shown = [codec.decode(fields["e"]) for _, fields in forming]
+    assert [event for event in shown if isinstance(event, PartialBar) and event.close]
