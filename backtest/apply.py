@@ -1,6 +1,7 @@
 """From a study to a ticker: what would have changed over the last sessions, then the change itself, on record."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import numpy as np
 from django.conf import settings
 
 from backtest.distributed.data import Bars, bars_of
+from backtest.distributed.runs import day_of, entered_since, fixed_of_day
 from backtest.distributed.spec import StudySpec
 from backtest.models import BacktestRun
 from backtest.simulation.sweep.job import RunConfig, RunOutcome, SweepJob
 from backtest.simulation.sweep.run import run_job
+from engine.bars.columns import BarColumns, cut
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.exits.config import ExitConfig
 from engine.model.positions import TradeClosed
@@ -95,14 +98,30 @@ def apply_run(*, user: Actor, study: int, number: int, ticker: Ticker) -> Ticker
 
 
 def trades_of(run: BacktestRun) -> list[TradeClosed]:
-    """The trades of a run, made again: the same data and parameters give the same. `Conflict` where the bars have
-    changed since."""
+    """The trades of a run, made again: the same data and parameters give the same; of a campaign those of every day.
+    `Conflict` where the bars have changed since."""
+    spec, bars = same_bars(run)
+    if spec.kind == "sweep":
+        return _closed(run, spec.fixed, bars.columns)
+    fixed, found = fixed_of_day(spec), []
+    for each in run.days:
+        data, opened = day_of(spec, bars, date.fromisoformat(each["day"]))
+        found += entered_since(_closed(run, fixed, data), opened)
+    return found
+
+
+def same_bars(run: BacktestRun) -> tuple[StudySpec, Bars]:
+    """What the study of a run asked for, and its bars; `Conflict` where they have changed since."""
     spec = msgspec.convert(run.study.spec, type=StudySpec)
     bars = bars_of(spec, archive=settings.ARCHIVE_DIR)
     if run.study.dataset and bars.digest != run.study.dataset:
         raise Conflict(f"the bars of study {run.study_id} have changed since it ran; run it again", field="study")
-    job = SweepJob(strategy=run.strategy, params=[run.params], fixed=spec.fixed, keep_trades=True)
-    [outcome] = run_job(job, bars.columns, registry=STRATEGIES)
+    return spec, bars
+
+
+def _closed(run: BacktestRun, fixed: RunConfig, data: BarColumns) -> list[TradeClosed]:
+    job = SweepJob(strategy=run.strategy, params=[run.params], fixed=fixed, keep_trades=True)
+    [outcome] = run_job(job, data, registry=STRATEGIES)
     return list(outcome.trades.closed()) if outcome.trades is not None else []
 
 
@@ -124,7 +143,7 @@ def _both(
     quantities = [*ticker.quantities.values()] or ["1"]
     fixed = msgspec.structs.replace(spec.fixed, quantity=type(spec.fixed.quantity)(str(quantities[0])), exits=exits)
     job = SweepJob(strategy=ticker.strategy, params=[dict(ticker.params), wanted], fixed=fixed, keep_trades=True)
-    data = bars.cut(bars.days[max(0, first - 1)].first, len(bars.columns))
+    data = cut(bars.columns, bars.days[max(0, first - 1)].first, len(bars.columns))
     now, then = run_job(job, data, registry=STRATEGIES)
     return now, then
 

@@ -60,7 +60,7 @@ def shown(study: Study) -> dict[str, Any]:
         "walk": result.get("walk_forward"),
         "failed": result.get("failed_shards", []),
         "days": [{**day, "settings": settings_of(day["params"])} for day in result.get("days", [])],
-        "by_strategy": result.get("strategies", []),
+        "by_strategy": sorted(result.get("strategies", []), key=lambda row: -row["best"]["score"]),
         "notes": _notes(study),
         "heat": _heat(study),
     }

@@ -3,15 +3,17 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from dashboard import api, report_views, views
+from dashboard import api, report_views, study_views, views
 
 urlpatterns = [
     path("", views.BookPage.as_view(), name="home"),
     path("book/<slug:book>", views.BookPage.as_view(), name="book"),
     path("book/<slug:book>/report", report_views.BookReport.as_view(), name="book-report"),
-    path("backtests", views.StudiesPage.as_view(), name="studies-page"),
-    path("backtests/<int:study>", views.StudyPage.as_view(), name="study-page"),
-    path("backtests/<int:study>/runs/<int:number>/report", views.RunReport.as_view(), name="run-report"),
+    path("backtests", study_views.StudiesPage.as_view(), name="studies-page"),
+    path("backtests/<int:study>", study_views.StudyPage.as_view(), name="study-page"),
+    path("backtests/<int:study>/days/<str:day>", study_views.StudyDayPage.as_view(), name="study-day-page"),
+    path("backtests/<int:study>/runs/<int:number>", study_views.StudyRunPage.as_view(), name="study-run-page"),
+    path("backtests/<int:study>/runs/<int:number>/report", report_views.RunReport.as_view(), name="run-report"),
     path("login", views.SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     # A symbol may hold a slash ("/NQ"): the timeframe is what follows the last one.

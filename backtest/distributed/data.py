@@ -2,7 +2,6 @@
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,16 +37,6 @@ class Bars(NamedTuple):
     columns: BarColumns
     days: tuple[Day, ...]
     digest: str
-
-    def cut(self, first: int, after: int) -> BarColumns:
-        """The bars [first, after)."""
-        part = slice(first, after)
-        cut = {
-            f.name: getattr(self.columns, f.name)[part]
-            for f in fields(self.columns)
-            if _is_column(self.columns, f.name)
-        }
-        return replace(self.columns, **cut)
 
 
 def bars_of(spec: StudySpec, *, archive: str | Path) -> Bars:
@@ -116,7 +105,3 @@ def _digest(columns: BarColumns) -> str:
     for name in ("ts", "open", "high", "low", "close", "volume"):
         digest.update(np.ascontiguousarray(getattr(columns, name)).tobytes())
     return digest.hexdigest()[:16]
-
-
-def _is_column(columns: BarColumns, name: str) -> bool:
-    return isinstance(getattr(columns, name), np.ndarray)

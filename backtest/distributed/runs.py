@@ -11,10 +11,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.distributed.data import Bars, Day
+from backtest.distributed.data import Bars
 from backtest.distributed.spec import StudySpec
 from backtest.simulation.sweep.job import RunConfig, RunOutcome, SweepJob
 from backtest.simulation.sweep.run import run_job
+from engine.bars.columns import BarColumns, cut
 from engine.bars.timeframe import parse_timeframe
 from engine.errors import InvalidInput
 from engine.exits.config import ExitConfig
@@ -80,23 +81,22 @@ def run_part(
     if day is None:
         yield from (_whole(outcome, bars) for outcome in run_job(job, bars.columns, registry=STRATEGIES, cancel=cancel))
         return
-    at, found = _find(bars, day)
-    begin = bars.days[max(0, at - spec.warmup_days)].first
-    data = bars.cut(begin, found.after)
-    job = msgspec.structs.replace(job, fixed=_of_one_day(spec))
-    opened = int(bars.columns.ts_open[found.first])
+    data, opened = day_of(spec, bars, day)
+    job = msgspec.structs.replace(job, fixed=fixed_of_day(spec))
     for outcome in run_job(job, data, registry=STRATEGIES, cancel=cancel):
         yield _one_day(outcome, opened)
 
 
-def _find(bars: Bars, day: date) -> tuple[int, Day]:
+def day_of(spec: StudySpec, bars: Bars, day: date) -> tuple[BarColumns, int]:
+    """The bars of one day of a campaign with those that warm it up, and when the day opened (UTC ns)."""
     for at, found in enumerate(bars.days):
         if found.day == day:
-            return at, found
+            begin = bars.days[max(0, at - spec.warmup_days)].first
+            return cut(bars.columns, begin, found.after), int(bars.columns.ts_open[found.first])
     raise InvalidInput(f"day: there are no bars of {day}", field="day")
 
 
-def _of_one_day(spec: StudySpec) -> RunConfig:
+def fixed_of_day(spec: StudySpec) -> RunConfig:
     """A day's run goes home flat, a bar before the close: the exit is decided at a close, filled at the next open."""
     if not spec.flat_at_close:
         return spec.fixed
@@ -120,11 +120,16 @@ def daily_results(when: NDArray[np.int64], earned: NDArray[np.float64], bars: Ba
 
 def _one_day(outcome: RunOutcome, opened: int) -> Kept:
     """Only what was entered on the day itself: before it, indicators warmed up."""
-    trades = [t for t in outcome.trades.closed() if t.entry_ts >= opened] if outcome.trades is not None else []
+    trades = entered_since(outcome.trades.closed(), opened) if outcome.trades is not None else []
     when = np.array([trade.exit_ts for trade in trades], np.int64)
     earned = np.array([float(trade.pnl) for trade in trades])
     stats = day_stats(trades) if outcome.stats else {}
     return _kept(outcome, stats, np.array([earned.sum()]), _digest(when, earned))
+
+
+def entered_since(trades: Sequence[TradeClosed], opened: int) -> list[TradeClosed]:
+    """The trades of the day itself: what was entered while it warmed up is not counted."""
+    return [trade for trade in trades if trade.entry_ts >= opened]
 
 
 def day_stats(trades: Sequence[TradeClosed]) -> dict[str, Any]:

@@ -8,13 +8,30 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.simulation.curve import Curve, SymbolCurve
 from engine.instruments.instrument import Instrument
 from engine.model.orders import OrderFilled
 from engine.model.positions import TradeClosed
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+
+class Prices(Protocol):
+    """Bars of one symbol as columns."""
+
+    def __len__(self) -> int: ...
+    @property
+    def timeframe(self) -> str: ...
+    @property
+    def ts(self) -> Ints: ...
+    @property
+    def open(self) -> Floats: ...
+    @property
+    def high(self) -> Floats: ...
+    @property
+    def low(self) -> Floats: ...
+    @property
+    def close(self) -> Floats: ...
 
 
 class Curves(Protocol):
@@ -24,7 +41,7 @@ class Curves(Protocol):
     def ts(self) -> Ints: ...
 
     @property
-    def symbols(self) -> Mapping[str, SymbolCurve]: ...
+    def symbols(self) -> Mapping[str, Prices]: ...
 
     def profit(self) -> tuple[Ints, Floats]: ...
 
@@ -61,9 +78,10 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
         return next(iter(self.instruments.values())).calendar
 
 
-def benchmark_of(curve: Curve, name: str | None) -> Benchmark | None:
+def benchmark_of(curve: Curves, name: str | None) -> Benchmark | None:
     """Holding a symbol of the run: the first one, or `name`; "none" for nothing."""
     if name == "none" or not curve.symbols:
         return None
-    found = curve.symbols[name] if name else next(iter(curve.symbols.values()))
-    return Benchmark(found.symbol, found.ts, found.close) if len(found) else None
+    symbol = name or next(iter(curve.symbols))
+    found = curve.symbols[symbol]
+    return Benchmark(symbol, found.ts, found.close) if len(found) else None

@@ -40,9 +40,10 @@ TABLES = (
 )  # fmt: skip
 
 
-def page(document: Mapping[str, Any]) -> str:
-    """The whole HTML of one report."""
+def page(document: Mapping[str, Any], *, downloads: Mapping[str, str] | None = None) -> str:
+    """The whole HTML of one report. `downloads` are addresses of it in other forms, where a server has them."""
     context = view(document) | {
+        "downloads": downloads or {},
         "style": _asset("report.css"),
         "script": _asset("report.js"),
         "charts": mark_safe(_charts()),  # noqa: S308 - the pinned library's own file

@@ -1,6 +1,5 @@
 """Real bars for parity tests: slices of the shared minutes."""
 
-import dataclasses
 from functools import cache
 from pathlib import Path
 
@@ -21,13 +20,3 @@ def minutes(folder: Path, name: str) -> BarColumns:
     """All minutes of one of `SOURCES`."""
     file, symbol = SOURCES[name]
     return read_bars(folder / file, symbol, time_is="open")
-
-
-def part(data: BarColumns, first: int, count: int) -> BarColumns:
-    """`count` bars from number `first` on."""
-    columns = {
-        field.name: getattr(data, field.name)[first : first + count]
-        for field in dataclasses.fields(data)
-        if field.name not in ("symbol", "timeframe")
-    }
-    return dataclasses.replace(data, **columns)

@@ -11,11 +11,11 @@ import pytest
 from backtest.parity import both, difference
 from backtest.sweeping import RunConfig
 from benchmarks import peers
-from engine.bars.columns import BarColumns
+from engine.bars.columns import BarColumns, cut
 from engine.instruments.catalog import instrument_for
 from engine.instruments.instrument import Instrument
 from engine.model.positions import TradeClosed
-from tests.parity.data import minutes, part
+from tests.parity.data import minutes
 
 BARS, RATE = 8_000, 0.0002
 PRICES = ("open", "high", "low", "close")
@@ -86,7 +86,7 @@ CASES = [(source, rate) for source in ("SPY", "ES") for rate in (0.0, RATE)]
 @pytest.mark.parametrize("code", [_BACKTESTING, _VECTORBT], ids=["backtesting.py", "vectorbt"])
 def test_bars_prices_and_money_are_those_of_an_independent_engine(shared_data, code):
     given = [
-        (on_grid(part(minutes(shared_data, source), 0, BARS), instrument_for(source)), rate) for source, rate in CASES
+        (on_grid(cut(minutes(shared_data, source), 0, BARS), instrument_for(source)), rate) for source, rate in CASES
     ]
     payload = [{name: getattr(data, name).tolist() for name in PRICES} | {"rate": rate} for data, rate in given]
     found, reason = peers.run(_BEGIN + code + _END, payload)

@@ -7,17 +7,18 @@ import pytest
 
 from backtest.parity import compare
 from backtest.search import sets_around
+from engine.bars.columns import cut
 from engine.strategy.scan import why_not
 from strategies.registry import STRATEGIES
 from tests.parity.configs import some_config
-from tests.parity.data import SOURCES, minutes, part
+from tests.parity.data import SOURCES, minutes
 
 COMPILED = [name for name in STRATEGIES if why_not(STRATEGIES[name]) is None]
 SETS, BARS = 20, 1_200
 
 
-def test_all_bar_strategies_but_the_one_with_a_clock_are_compiled():
-    assert set(STRATEGIES) - set(COMPILED) == {"sma_ticks", "zero_dte"}
+def test_all_bar_strategies_but_those_with_a_clock_or_a_person_are_compiled():
+    assert set(STRATEGIES) - set(COMPILED) == {"manual", "sma_ticks", "zero_dte"}
 
 
 @pytest.mark.parametrize("strategy", COMPILED)
@@ -26,7 +27,8 @@ def test_compiled_trades_are_the_engines_on_real_minutes(shared_data, strategy):
     for number, source in enumerate(SOURCES):
         whole = minutes(shared_data, source)
         for params in sets_around(strategy, SETS, seed=number, reach=4.0):
-            data = part(whole, rng.randrange(len(whole) - BARS), BARS)
+            first = rng.randrange(len(whole) - BARS)
+            data = cut(whole, first, first + BARS)
             fixed = some_config(rng.randrange(10_000)) if rng.random() < 0.5 else None
             found = compare(data, strategy, params, fixed)
             assert (found.difference, found.skipped) == ("", ""), (source, params, fixed)
