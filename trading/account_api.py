@@ -37,7 +37,7 @@ class CheckOutput(serializers.ModelSerializer[AccountCheck]):
         model = AccountCheck
         fields = (
             "book", "broker", "state", "reason", "trigger", "differences", "problems", "notes", "blocks_all", "cash",
-            "net_liquidation", "orders", "fills", "positions", "at",
+            "net_liquidation", "buying_power", "orders", "fills", "positions", "at",
         )  # fmt: skip
 
 

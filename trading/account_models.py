@@ -28,6 +28,7 @@ class AccountCheck(models.Model):
     blocks_all = models.BooleanField(default=True, help_text="No entries in the account; else in those symbols only.")
     cash = models.DecimalField(max_digits=20, decimal_places=4, null=True, blank=True)
     net_liquidation = models.DecimalField(max_digits=20, decimal_places=4, null=True, blank=True)
+    buying_power = models.DecimalField(max_digits=20, decimal_places=4, null=True, blank=True)
     orders = models.PositiveIntegerField(default=0)
     fills = models.PositiveIntegerField(default=0)
     positions = models.PositiveIntegerField(default=0)

@@ -61,6 +61,7 @@ class AccountChecked(Event, frozen=True):
     fills: int = 0
     positions: int = 0
     notes: tuple[str, ...] = ()  # what is worth telling and keeps nobody back
+    buying_power: Decimal | msgspec.UnsetType = msgspec.UNSET  # not written where the venue does not tell it
 
 
 class PositionAdjusted(Event, frozen=True):

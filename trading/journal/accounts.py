@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from engine.model.accounts import AccountChecked, Policy, PositionAdjusted
 from engine.model.enums import OrderIntent, OrderState, OrderType
 from engine.model.time import iso, to_datetime
@@ -30,6 +32,7 @@ def checked(projection: "Projection", event: AccountChecked) -> None:
             "blocks_all": event.blocks_all,
             "cash": event.cash,
             "net_liquidation": event.net_liquidation,
+            "buying_power": None if event.buying_power is UNSET else event.buying_power,
             "orders": event.orders,
             "fills": event.fills,
             "positions": event.positions,

@@ -30,8 +30,9 @@ from marketdata.history import recent_bars
 from marketdata.reader import StreamReader
 from trading.journal.backup import back_up
 from trading.journal.writer import DatabaseJournal
-from trading.models import Book, CommandRecord
+from trading.models import Book
 from trading.runtime import compose, state
+from trading.runtime.answers import unanswered
 from trading.runtime.commands import CommandSource
 from trading.runtime.inbox import Delivery, Inbox
 from trading.runtime.live import BrokerDesk
@@ -199,7 +200,7 @@ async def _attach_sources(
         client,
         book=composition.name,
         cursor=composition.cursors.get(keys.commands(composition.name)),
-        unanswered=_unanswered,
+        unanswered=sync_to_async(unanswered),
     )
     inbox.attach("market", MarketSource(reader, lambda: runner.committed).read)
     inbox.attach("commands", commands.read)
@@ -219,12 +220,6 @@ class MarketSource:
             await self._reader.ack(self._committed())
         events = await self._reader.read(READ_BLOCK_MS)
         return Delivery(events=events, cursors=dict(self._reader.cursors) if events else {})
-
-
-@sync_to_async
-def _unanswered(ids: Sequence[str]) -> set[str]:
-    waiting = CommandRecord.objects.filter(command_id__in=ids, state=CommandRecord.State.SENT)
-    return set(waiting.values_list("command_id", flat=True))
 
 
 def _history(client: AsyncRedis) -> Any:

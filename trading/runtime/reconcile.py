@@ -3,7 +3,10 @@
 import asyncio
 import logging
 import re
+from decimal import Decimal
 from typing import Any
+
+from msgspec import UNSET, UnsetType
 
 from brokers.venue import Unknown, VenueFill, VenueOrder
 from engine.core.account_checks import expected
@@ -191,6 +194,7 @@ class Reconciler:
             blocks_all=not self._was_green or state is AccountState.UNKNOWN or bool(findings.problems),
             cash=truth.balances.cash if truth else None,
             net_liquidation=truth.balances.net_liquidation if truth else None,
+            buying_power=_told(truth),
             orders=len(truth.orders) if truth else 0,
             fills=len(truth.fills) if truth else 0,
             positions=len(truth.positions) if truth else 0,
@@ -239,3 +243,8 @@ def _unasked(what: str, answer: Unknown) -> Unknown:
 def _reason(findings: Findings) -> str:
     """The findings in one line."""
     return "; ".join([*(f"{d.symbol}: {d.detail}" for d in findings.differences), *findings.problems])
+
+
+def _told(truth: Truth | None) -> Decimal | UnsetType:
+    power = truth.balances.buying_power if truth else None
+    return UNSET if power is None else power
