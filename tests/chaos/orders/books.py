@@ -23,7 +23,7 @@ QUICK: dict[str, Any] = {
 }  # fmt: skip
 STOP = {"stop": {"value": 0.0004}}
 
-__all__ = ["TIMEFRAME", "UNIT", "finish", "make", "number", "prepare"]
+__all__ = ["TIMEFRAME", "UNIT", "finish", "make", "name", "number", "prepare"]
 
 
 def prepare(url: str, stream: str) -> None:
@@ -33,12 +33,17 @@ def prepare(url: str, stream: str) -> None:
     connect_with_grant(broker="tastytrade", refresh_token="chaos")
 
 
+def name(run: int) -> str:
+    """The book of a run."""
+    return f"live-{run}"
+
+
 def make(run: int, rng: random.Random) -> str:
     """The rows of one run; the book's name."""
     account = BrokerAccount.objects.create(
         broker="tastytrade", name=f"acct-{run}", mode="live", account_number=number(run), enabled=True, is_armed=True
     )
-    book = Book.objects.create(name=f"live-{run}", mode=Book.Mode.LIVE, execution=QUICK)
+    book = Book.objects.create(name=name(run), mode=Book.Mode.LIVE, execution=QUICK)
     slot = {
         "strategy": "ema",
         "symbol": rng.choice(("SPY", "/MES")),
@@ -56,13 +61,13 @@ def make(run: int, rng: random.Random) -> str:
     return book.name
 
 
-def has_stops(name: str) -> bool:
+def has_stops(book: str) -> bool:
     """Whether orders of the book may trade at any moment, also after its process has come to rest."""
-    return any(slot["exits"] for run in Run.objects.filter(book__name=name) for slot in run.slots)
+    return any(slot["exits"] for run in Run.objects.filter(book__name=book) for slot in run.slots)
 
 
-def finish(name: str, *, flatten: bool) -> None:
+def finish(book: str, *, flatten: bool) -> None:
     """No entries from now on; close what is held, if asked to."""
-    book = Book.objects.get(name=name)
+    row = Book.objects.get(name=book)
     command = StopSlot(ts=time.time_ns(), command_id=uuid.uuid4().hex, strategy="ema", flatten=flatten)
-    send(book=book, command=command, user=None)
+    send(book=row, command=command, user=None)

@@ -29,7 +29,7 @@ from tests.chaos.orders.market import play
 from tests.chaos.orders.traders import LEASE_TTL_S
 
 AT_ONCE = 6  # books that trade side by side
-SETTLE_S = 30.0  # a book that is not quiet by then has failed
+SETTLE_S = 60.0  # a book that is not quiet by then has failed
 
 
 class Lines:
@@ -110,8 +110,16 @@ class Campaign:
             try:
                 await self._trade(run)
             except Exception as error:
-                self.failures.append(f"run {run}: {type(error).__name__}: {error}")
+                self.failures.append(f"run {run}: {type(error).__name__}: {error}{self._last_words(run)}")
             self.counts["slowest_run_ms"] = max(self.counts["slowest_run_ms"], int(1000 * (time.monotonic() - began)))
+
+    def _last_words(self, run: int) -> str:
+        """What the traders of the run logged in the end."""
+        log = self.folder / f"{books.name(run)}.log"
+        lines = (
+            log.read_text(errors="replace").splitlines()[-3:] if log.exists() else ["no trader of it logged anything"]
+        )
+        return "; its log ends with: " + " | ".join(line.strip() for line in lines)
 
     async def _trade(self, run: int) -> None:
         """Trade, be killed a few times, be told to end, and be judged."""
