@@ -16,11 +16,13 @@ from engine.instruments.catalog import normalize_symbol
 from engine.model.commands import AnyCommand, CancelOrder, Flatten, Halt, ManualSignal, Resume, StopSlot
 from engine.model.time import from_datetime
 from infra import codec
+from infra.notices import tell
 from infra.redis import keys
 from infra.redis.client import sync_client
 from strategies.models import Ticker
 from strategies.registry import STRATEGIES
 from trading import live_mode as locks
+from trading import notices
 from trading.models import Book, CommandRecord, Order, Position, Run
 from users.models import User
 
@@ -167,6 +169,9 @@ def send(*, book: Book, command: AnyCommand, user: User | None) -> CommandRecord
         book=book, command_id=command.command_id, kind=document["event"], payload=document, by=user
     )
     transaction.on_commit(lambda: _deliver(book.name, codec.encode(command)))
+    notice = notices.of_command(book.name, command)
+    if notice is not None:
+        transaction.on_commit(lambda: tell(notice))
     return record
 
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from marketdata.universe import carried
-from trading import nightly
+from trading import nightly, vigil
 from trading.runtime import host, supervisor
 
 
@@ -21,6 +21,12 @@ def run_trader(book: str) -> str:
 def supervise() -> list[str]:
     """Start every feed and book that should run and holds no live lease; their names."""
     return supervisor.supervise()
+
+
+@shared_task(name="trading.tasks.watch_over", ignore_result=True)
+def watch_over() -> int:
+    """Tell people of traders, feeds and stores that are not well, and of those that are again; how many are not."""
+    return vigil.watch_over()
 
 
 @shared_task(name="trading.tasks.poll_universe", ignore_result=True)

@@ -11,6 +11,7 @@ from fortified.settings.environment import ENVIRONMENT as ENVIRONMENT
 from fortified.settings.environment import VAR_DIR as VAR_DIR
 from fortified.settings.environment import choice, env, integer
 from fortified.settings.history import *  # noqa: F403
+from fortified.settings.mail import *  # noqa: F403
 from fortified.settings.storage import EMBEDDED_REDIS as EMBEDDED_REDIS
 from fortified.settings.storage import EMBEDDED_REDIS_PORT_FILE as EMBEDDED_REDIS_PORT_FILE
 from fortified.settings.storage import REDIS_URL as REDIS_URL

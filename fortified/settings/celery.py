@@ -43,6 +43,9 @@ CELERY_BEAT_SCHEDULE = {
     "poll-universe": {"task": "trading.tasks.poll_universe", "schedule": 60.0, "options": {"expires": 55}},
     "archive-bars": {"task": f"{_HISTORY}.archive_bars", "schedule": 120.0, "options": {"expires": 110}},
     "continue-backfills": {"task": f"{_HISTORY}.continue_backfills", "schedule": 45.0, "options": {"expires": 40}},
+    "send-notices": {"task": "notifications.tasks.send_due", "schedule": 5.0, "options": {"expires": 5}},
+    "watch-over": {"task": "trading.tasks.watch_over", "schedule": 15.0, "options": {"expires": 14}},
+    "forget-notices": {"task": "notifications.tasks.forget", "schedule": crontab(hour=5, minute=30)},
     "refresh-tokens": {"task": "brokers.tasks.refresh_tokens", "schedule": 20.0, "options": {"expires": 18}},
     # After the last close in New York, summer and winter.
     "nightly-backfill": {"task": f"{_HISTORY}.nightly_backfill", "schedule": crontab(hour=2, minute=10)},

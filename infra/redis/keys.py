@@ -116,6 +116,16 @@ def metrics(process: str) -> str:
     return f"metrics:{process}"
 
 
+def notices() -> str:
+    """List, bounded: what loops hand over to be told to people. Traders → workers."""
+    return "notices"
+
+
+def notices_turn() -> str:
+    """Lock with TTL: which worker tells what was handed over. Workers → workers."""
+    return "notices_turn"
+
+
 def notifications(user: str) -> str:
     """Sorted set with TTL. Notifications → pages."""
     return f"notifications:{user}"

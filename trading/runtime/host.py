@@ -23,11 +23,13 @@ from engine.model.market import Bar
 from engine.model.signals import SlotStateChanged, WarmupProgressed
 from infra import broadcast, draining
 from infra.cancelling import cancel
+from infra.notices import hand_over
 from infra.redis import keys
 from infra.redis.client import AsyncRedis, aclose_clients, async_client, sync_client
 from infra.redis.leases import Lease
 from marketdata.history import recent_bars
 from marketdata.reader import StreamReader
+from trading import notices
 from trading.journal.backup import back_up
 from trading.journal.writer import DatabaseJournal
 from trading.models import Book
@@ -234,6 +236,7 @@ def _show_facts(book: str, mode: str, outputs: Sequence[Event]) -> None:
     broadcast.broadcast_events(book, outputs)
     state.show_positions(sync_client(settings.REDIS_URL), outputs)
     state.show_orders(sync_client(settings.REDIS_URL), book, outputs)
+    hand_over(notices.of_outputs(book, outputs, is_live=mode == Book.Mode.LIVE))
     if settings.PAPER_TRADES_BACKUP and mode == Book.Mode.PAPER:
         back_up(book, outputs, folder=Path(settings.BACKUP_DIR))
 

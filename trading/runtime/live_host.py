@@ -19,9 +19,11 @@ from engine.risk.gate import adds_exposure
 from infra import broadcast
 from infra.backoff import Backoff
 from infra.cancelling import cancel
+from infra.notices import tell
 from infra.redis import keys
 from infra.redis.client import REDIS_AWAY, AsyncRedis
 from infra.redis.leases import Lease, aholder
+from trading import notices
 from trading.models import Alarm
 from trading.runtime import accounts
 from trading.runtime.account import Account, Permission, Verdict
@@ -191,7 +193,8 @@ def rehearse(account: Account) -> None:
 def keep_alarm(book_id: int, what: str, text: str) -> None:
     """The alarm for those who look later. One that cannot be kept was logged and broadcast, and ends nothing."""
     try:
-        Alarm.objects.create(book_id=book_id, what=what[:32], text=text[:1000])
+        alarm = Alarm.objects.create(book_id=book_id, what=what[:32], text=text[:1000])
+        tell(notices.of_alarm(alarm.book.name, what, text))
     except DatabaseError:
         logger.exception("an alarm could not be kept: %s", text)
 

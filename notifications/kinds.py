@@ -1,0 +1,16 @@
+"""What people can be told of, in the words of the settings page."""
+
+KINDS: dict[str, str] = {
+    "kill_switch": "a book was halted, resumed or flattened",
+    "trader": "a book's process is dead, or back",
+    "feed": "a traded symbol's prices are stale in its session, or fresh again",
+    "account": "an account differs or is closed; an order is unknown, rejected or stuck; a stop was refused",
+    "loss": "a loss limit was reached",
+    "strategy": "a strategy broke and was disabled",
+    "login": "a broker login ends soon, fails, or works again",
+    "machine": "disk, memory, Redis or database",
+    "stop": "a stop closed a position",
+    "fill": "an order was filled",
+    "test": "the test button",
+}
+ORDINARY = ("fill",)  # what happens all day: not ticked on a new channel
