@@ -1,6 +1,7 @@
 """How each venue's adapter is made, by the venue's name; paper needs none, its orders are filled by our own venue."""
 
 from brokers.venue import Venue, VenueKind, VenueSetup
+from engine.ports import ChainSource
 from engine.registry import Registry
 
 VENUES: Registry[VenueKind] = Registry("venue adapter")
@@ -24,6 +25,18 @@ def _alpaca(setup: VenueSetup) -> Venue:
     return make(setup)
 
 
-VENUES.add("tastytrade", VenueKind(_tastytrade, "REST and the account streamer"))
-VENUES.add("schwab", VenueKind(_schwab, "REST and the streamer's account activity"))
+def _tastytrade_chains(setup: VenueSetup) -> ChainSource:
+    from brokers.tastytrade.chains import make  # likewise
+
+    return make(setup)
+
+
+def _schwab_chains(setup: VenueSetup) -> ChainSource:
+    from brokers.schwab.chains import make  # likewise
+
+    return make(setup)
+
+
+VENUES.add("tastytrade", VenueKind(_tastytrade, "REST and the account streamer", _tastytrade_chains))
+VENUES.add("schwab", VenueKind(_schwab, "REST and the streamer's account activity", _schwab_chains))
 VENUES.add("alpaca", VenueKind(_alpaca, "REST and trade_updates"))

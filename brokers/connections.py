@@ -10,6 +10,8 @@ from brokers.models import BrokerAccount
 from brokers.timed import TimedVenue
 from brokers.tokens import TokenSource
 from brokers.venue import NotAuthorized, Venue, VenueSetup
+from engine.errors import NotFound
+from engine.ports import ChainSource
 
 _OF_THE_LOGIN = frozenset({"api_url", "stream_url", "authorize_url", "client_id", "client_secret", "redirect_uri"})
 
@@ -18,6 +20,14 @@ def venue_of(account: BrokerAccount, **options: Any) -> Venue:
     """The adapter for `account`, with a watch on it. `options` are the adapter's own; `NotFound` where the venue has
     none."""
     return TimedVenue(VENUES[account.broker].make(setup_of(account, **options)), account.broker)
+
+
+def chains_of(account: BrokerAccount) -> ChainSource:
+    """The option chains that the login of `account` may ask for; `NotFound` where its venue tells none."""
+    chains = VENUES[account.broker].chains
+    if chains is None:
+        raise NotFound(f"{account.name}: {account.broker} has no option chains here", field="chains")
+    return chains(setup_of(account))
 
 
 def setup_of(account: BrokerAccount, **options: Any) -> VenueSetup:

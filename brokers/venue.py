@@ -16,6 +16,7 @@ from engine.errors import FortifiedError
 from engine.instruments.instrument import Instrument
 from engine.model.enums import OrderState, OrderType, Side
 from engine.model.orders import Order
+from engine.ports import ChainSource
 
 T = TypeVar("T")
 
@@ -264,3 +265,4 @@ class VenueKind(NamedTuple):
 
     make: Callable[[VenueSetup], Venue]
     summary: str
+    chains: Callable[[VenueSetup], ChainSource] | None = None  # None: it tells nobody which options there are

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Protocol
 
 from engine.model.event import Event
-from engine.model.market import Bar, MarketEvent, Tick
+from engine.model.market import Bar, MarketEvent, Quote, Tick
 from engine.model.orders import ApprovedOrder, CancelRequested
 from engine.options.chain import OptionChain
 
@@ -45,6 +45,12 @@ class ChainSource(Protocol):
     async def chain(self, underlying: str, expiry: date) -> OptionChain:
         """Every contract on `underlying` that expires on `expiry`, quoted as of the chain's `ts`."""
         ...
+
+    async def quotes(self, symbols: Sequence[str]) -> list[Quote]:
+        """The present quotes of those contracts (our symbols); one that nobody quotes is left out."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 class Journal(Protocol):

@@ -33,9 +33,7 @@ def step(engine: Engine, venue: SimulatedVenue, event: Event) -> Sequence[Event]
     return _carry_out(engine, venue, follows, list(outputs))
 
 
-def step_with_options(
-    engine: Engine, venue: SimulatedVenue, event: Event, chains: SyntheticChains
-) -> Sequence[Event]:
+def step_with_options(engine: Engine, venue: SimulatedVenue, event: Event, chains: SyntheticChains) -> Sequence[Event]:
     """`step` where the options that slots trade are priced by a model, from the prices of what they are on.
 
     Orders in options meet the first price of the event (of a bar its open), like any other; a chain that is wanted

@@ -12,11 +12,13 @@ from django.utils.module_loading import import_string
 from engine.bars.timeframe import canonical
 from engine.errors import InvalidInput, NotFound
 from engine.exits.config import ExitConfig
-from engine.exits.plan import check_exits
-from engine.instruments.catalog import asset_class_of, normalize_symbol
+from engine.exits.plan import check_exits, uses_atr
+from engine.instruments.catalog import normalize_symbol
 from engine.instruments.instrument import AssetClass
 from engine.strategy.params import parse_params
-from strategies.registry import STRATEGIES
+from strategies.registry import STRATEGIES, traded_class, trades_options
+
+DAILY_OPTIONS = ("SPX", "XSP", "NDX", "RUT", "SPY", "QQQ", "IWM")  # something on them expires every business day
 
 _PATH = re.compile(r" - at `\$\.([^`]+)`$")
 _FEED = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -52,16 +54,35 @@ def ticker_config(raw: Mapping[str, Any]) -> TickerConfig:
     """`raw`, the fields of `TickerConfig` in any accepted spelling, checked; a refusal names the first bad field."""
     strategy = _strategy(raw.get("strategy"))
     symbol = normalize_symbol(_text(raw, "symbol"))
+    params = params_document(strategy, raw.get("params") or {})
+    exits = exits_document(raw.get("exits") or {})
+    if trades_options(strategy, params):
+        _check_options(strategy, symbol, exits)
     return TickerConfig(
         strategy=strategy,
         symbol=symbol,
         timeframe=canonical(_text(raw, "timeframe")),
-        params=params_document(strategy, raw.get("params") or {}),
-        quantities=_quantities(raw.get("quantities") or {}, asset_class_of(symbol)),
-        exits=exits_document(raw.get("exits") or {}),
+        params=params,
+        quantities=_quantities(raw.get("quantities") or {}, traded_class(strategy, symbol, params)),
+        exits=exits,
         trade_enabled=boolean(raw.get("trade_enabled", True), "trade_enabled"),
         feed=_feed(raw.get("feed")),
     )
+
+
+def _check_options(strategy: str, symbol: str, exits: Mapping[str, Any]) -> None:
+    """What is held is an option that lives for hours: what its symbol and its exits can be."""
+    if symbol not in DAILY_OPTIONS:
+        names = ", ".join(DAILY_OPTIONS)
+        raise InvalidInput(
+            f"symbol: {strategy} buys options that expire today, on one of {names}; found {symbol}.", field="symbol"
+        )
+    if uses_atr(msgspec.convert(exits, ExitConfig, strict=False)):
+        raise InvalidInput(
+            f"exits: {strategy} holds an option, which has no average true range; give distances as fractions of what "
+            "is paid, in points or in ticks.",
+            field="exits",
+        )
 
 
 def params_document(strategy: str, raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from typing import Any
 import strategies.library
 from engine.errors import FortifiedError
 from engine.indicators.graph import plan
+from engine.instruments.catalog import asset_class_of
+from engine.instruments.instrument import AssetClass
 from engine.registry import Registry, discover
 from engine.strategy import params as engine_params
 from engine.strategy.base import Strategy
@@ -41,6 +43,17 @@ def decides(name: str) -> bool:
 def parse_params(strategy: str, raw: Mapping[str, Any]) -> Any:
     """The checked parameters of the strategy with that key; `InvalidInput` names the field that is wrong."""
     return engine_params.parse_params(STRATEGIES[strategy], raw)
+
+
+def trades_options(strategy: str, params: Mapping[str, Any]) -> bool:
+    """Whether that strategy buys options on its symbol rather than the symbol."""
+    kind = STRATEGIES[strategy]
+    return kind.contracts(engine_params.parse_params(kind, params)) is not None
+
+
+def traded_class(strategy: str, symbol: str, params: Mapping[str, Any]) -> AssetClass:
+    """The class of what is ordered for a slot of that strategy on `symbol`."""
+    return AssetClass.OPTION if trades_options(strategy, params) else asset_class_of(symbol)
 
 
 def load_folder(folder: Path, registry: Registry[type[Strategy]] = STRATEGIES) -> list[str]:

@@ -7,8 +7,8 @@ from typing import Any
 from brokers.models import BrokerAccount
 from brokers.services import check_quantity
 from engine.errors import Conflict
-from engine.instruments.catalog import asset_class_of
 from strategies.certificates import reason_against
+from strategies.registry import traded_class
 from trading.models import Book, Run
 from users.models import User
 
@@ -61,7 +61,8 @@ def _real_quantities(document: dict[str, Any]) -> dict[str, str]:
                 "armed; nothing was started. Leave live_mode out to trade on paper.",
                 field="live_mode",
             )
-        check_quantity(account=account.name, asset_class=asset_class_of(symbol), quantity=wanted[account.name])
+        traded = traded_class(document["strategy"], symbol, document["params"])
+        check_quantity(account=account.name, asset_class=traded, quantity=wanted[account.name])
     return {account.name: str(wanted[account.name]) for account in accounts}
 
 

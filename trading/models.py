@@ -11,6 +11,7 @@ from engine.errors import InvalidInput
 from engine.model.enums import OrderIntent, OrderState, OrderType, PositionSide, Side, TimeInForce
 from engine.model.time import to_datetime
 from trading.account_models import AccountCheck, Adjustment, Alarm
+from trading.command_models import CommandRecord
 from trading.limits import CHECKS
 
 __all__ = [
@@ -277,6 +278,7 @@ class Decision(models.Model):
         FAULT = "fault", "fault"
         STATE = "state", "state"
         COMMAND = "command", "command"
+        CONTRACT = "contract", "contract"
 
     book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="decisions")
     kind = models.CharField(max_length=12, choices=Kind.choices)
@@ -383,27 +385,3 @@ class SessionComparison(models.Model):
 
     def __str__(self) -> str:
         return f"{self.book} {self.day}: {self.verdict}"
-
-
-class CommandRecord(models.Model):
-    """What people told a book, and what became of it."""
-
-    class State(models.TextChoices):
-        SENT = "sent", "sent"
-        ACCEPTED = "accepted", "accepted"
-        REFUSED = "refused", "refused"
-
-    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="commands")
-    command_id = models.CharField(max_length=64, unique=True)
-    kind = models.CharField(max_length=32)
-    payload = models.JSONField()
-    state = models.CharField(max_length=8, choices=State.choices, default=State.SENT)
-    detail = models.CharField(max_length=400, blank=True)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ("-id",)
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.state}"

@@ -16,7 +16,7 @@ from engine.model.enums import OrderIntent
 from engine.model.orders import Order
 from engine.model.time import from_datetime
 from strategies.models import Ticker
-from strategies.registry import STRATEGIES
+from strategies.registry import STRATEGIES, trades_options
 from trading.models import Position
 from trading.runtime.preflight import Situation, refusal
 
@@ -57,6 +57,8 @@ def order_plan(*, strategy: str, symbol: str, action: str, now: Any) -> list[Pla
     ticker = Ticker.objects.filter(strategy=name, symbol=symbol).first()
     if ticker is None:
         raise Conflict(f"There is no ticker for {name} on {symbol}.", field="symbol")
+    if target and trades_options(name, ticker.params):
+        raise Conflict(f"{name} buys an option on {symbol}: which one is known when its chain is asked for.")
     instrument = instrument_for(symbol)
     return [
         _account(name, instrument, account, target * Decimal(quantity), from_datetime(now))

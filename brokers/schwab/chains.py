@@ -1,21 +1,22 @@
 """Option chains from Schwab, for whoever must choose a contract."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import msgspec
 
 from brokers.schwab.client import SchwabClient
 from brokers.schwab.symbols import venue_symbol
-from brokers.venue import NotUnderstood
+from brokers.venue import NotUnderstood, VenueSetup
 from engine.errors import InvalidInput
 from engine.instruments.options import parse_option
-from engine.model.market import NAN
+from engine.model.market import NAN, Quote
 from engine.model.time import NS_PER_MS
 from engine.options.chain import ChainEntry, OptionChain
 
 PATH = "/marketdata/v1/chains"
+QUOTES_PATH = "/marketdata/v1/quotes"
 STRIKES = 80  # around the spot: an index asked for as a whole is more than Schwab's gateway lets through
 
 
@@ -33,6 +34,18 @@ class ChainDoc(msgspec.Struct, rename="camel"):
     status: str = ""
     call_exp_date_map: _Side = {}
     put_exp_date_map: _Side = {}
+
+
+class QuoteDoc(msgspec.Struct, rename="camel"):
+    bid_price: float | None = None
+    ask_price: float | None = None
+    quote_time: int = 0
+
+
+class QuotedDoc(msgspec.Struct):
+    """One symbol's answer; symbols that are not known come under the name "errors", without a quote."""
+
+    quote: QuoteDoc | None = None
 
 
 class SchwabChains:
@@ -54,6 +67,35 @@ class SchwabChains:
         }
         response = await self._client.send("GET", PATH, params=params)
         return read_chain(response.content, underlying, expiry, asked=asked)
+
+    async def quotes(self, symbols: Sequence[str]) -> list[Quote]:
+        """Those of the contracts that Schwab knows."""
+        asked = time.time_ns()
+        response = await self._client.send("GET", QUOTES_PATH, params={"symbols": ",".join(symbols)})
+        return read_quotes(response.content, symbols, asked=asked)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+def make(setup: VenueSetup) -> SchwabChains:
+    """The chains that an account's login may ask for."""
+    client = SchwabClient(api_url=setup.api_url, access_token=setup.access_token, token_refused=setup.token_refused)
+    return SchwabChains(client)
+
+
+def read_quotes(content: bytes, symbols: Sequence[str], *, asked: int) -> list[Quote]:
+    """`NotUnderstood` for what is no answer to a question for quotes."""
+    try:
+        found = msgspec.json.decode(content, type=dict[str, QuotedDoc])
+    except msgspec.DecodeError as error:
+        raise NotUnderstood(f"{QUOTES_PATH}: quotes were expected: {error}") from error
+    told = [(symbol, found[symbol].quote) for symbol in symbols if symbol in found]
+    return [
+        Quote(quote.quote_time * NS_PER_MS or asked, symbol, _quote(quote.bid_price), _quote(quote.ask_price))
+        for symbol, quote in told
+        if quote is not None
+    ]
 
 
 def read_chain(content: bytes, underlying: str, expiry: date, *, asked: int) -> OptionChain:

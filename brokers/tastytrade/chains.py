@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from brokers.tastytrade.client import Client
+from brokers.venue import VenueSetup
 from brokers.venue import NotUnderstood
 from engine.errors import InvalidInput
 from engine.instruments.options import OptionContract, parse_option
-from engine.model.market import NAN
+from engine.model.market import NAN, Quote
 from engine.model.time import from_datetime
 from engine.options.chain import ChainEntry, OptionChain
 
@@ -76,6 +77,22 @@ class TastytradeChains:
         stamps = [from_datetime(quote.updated_at) for quote in quotes.values() if quote.updated_at is not None]
         return OptionChain(underlying, max(stamps, default=time.time_ns()), entries, "tastytrade")
 
+    async def quotes(self, symbols: Sequence[str]) -> list[Quote]:
+        """Those of the contracts that somebody quotes."""
+        found = await self._quotes(symbols)
+        return [
+            Quote(
+                from_datetime(quote.updated_at) if quote.updated_at else time.time_ns(),
+                symbol,
+                _price(quote.bid),
+                _price(quote.ask),
+            )
+            for symbol, quote in found.items()
+        ]
+
+    async def close(self) -> None:
+        await self._client.close()
+
     async def _spot(self, underlying: str) -> Decimal:
         kinds = ("index", "equity")
         for kind in kinds:
@@ -92,6 +109,11 @@ class TastytradeChains:
             items = await self._client.items(QUOTES_PATH, {"equity-option": some})
             found |= {quote.symbol: quote for quote in _read(items, list[QuoteDoc])}
         return found
+
+
+def make(setup: VenueSetup) -> TastytradeChains:
+    """The chains that an account's login may ask for."""
+    return TastytradeChains(Client(setup))
 
 
 def _contracts(chains: Sequence[ChainDoc], expiry: date) -> list[OptionContract]:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from engine.core import account_checks, by_hand
-from engine.core.answers import answer
 from engine.core.slots import Slot
 from engine.model.commands import (
     AcceptDifferences,
@@ -36,6 +35,7 @@ def handle(engine: "Engine", command: Command) -> list[Event]:
     out: list[Event] = []
     problem, detail = _HANDLERS[type(command)](engine, command, out)
     out.append(CommandHandled(command.ts, command.command_id, not problem, problem or detail))
+    engine.answers.follow(command, out)
     while len(engine.handled) > KEEP_HANDLED:
         del engine.handled[next(iter(engine.handled))]
     return out
@@ -128,7 +128,7 @@ def _manual_signal(engine: "Engine", command: ManualSignal, out: list[Event]) ->
     wish = Wish(command.target, command.reason, priority=1_000_000)
     engine.pursuit.collect(slot, wish, command.ts, 0, slot.config.timeframe)
     engine.pursuit.decide(engine.symbols[command.symbol], command.ts, out)
-    return answer(slot, out)
+    return engine.answers.given(slot, command, out)
 
 
 _HANDLERS: dict[type[Command], Callable[[Any, Any, list[Event]], tuple[Answer, str]]] = {

@@ -5,13 +5,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from engine.core.holding import NEVER, ZERO, Holding, Plan
+from engine.core.sizer import Sizer
 from engine.core.streams import SymbolState
 from engine.core.wanted import Wanted
 from engine.exits.deadlines import deadline
 from engine.instruments.catalog import instrument_for
-from engine.instruments.options import is_option, parse_option
+from engine.instruments.options import is_option, parse_option, underlying_of
 from engine.model.event import Event
-from engine.model.market import Quote
+from engine.model.market import Quote, TimeAdvanced
 from engine.model.time import NS_PER_S
 from engine.options.atm import AtmChoice, NoContract, choose_atm, expiring_today
 from engine.options.chain import OptionChain
@@ -30,6 +31,7 @@ class Contracts:
 
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
+        self._size_of = Sizer(engine).size_of
 
     # ---- wishes ------------------------------------------------------------------------------------------------
 
@@ -73,9 +75,15 @@ class Contracts:
                 what = "no chain of options came" if wanted.is_asked else "what was held could not be closed"
                 seconds = (wanted.deadline - wanted.ts) / NS_PER_S
                 self.give_up(slot, ts, "too_late", f"{what} within {seconds:g} s", out)
+                self._engine.answers.follow(TimeAdvanced(ts), out, slot)
             else:
                 due = min(due, wanted.deadline)
         return due
+
+    @property
+    def are_traded(self) -> bool:
+        """Whether any slot trades options."""
+        return any(slot.rules is not None for slot in self._engine.slots.values())
 
     @property
     def wanted(self) -> list[ContractWanted]:
@@ -90,11 +98,11 @@ class Contracts:
     def held(self) -> list[str]:
         """Contracts that are held or have an order out: their quotes are needed."""
         holdings = self._engine.holdings.values()
-        return sorted({h.symbol for h in holdings if h.symbol != h.underlying and not h.is_idle})
+        return sorted({h.symbol for h in holdings if h.is_contract and not h.is_idle})
 
     def held_on(self, underlying: str) -> list[str]:
         """Those of them on one underlying."""
-        return [symbol for symbol in self.held if parse_option(symbol).underlying == underlying]
+        return [symbol for symbol in self.held if underlying_of(symbol) == underlying]
 
     # ---- chains ------------------------------------------------------------------------------------------------
 
@@ -106,6 +114,7 @@ class Contracts:
             if wanted is not None and wanted.wanted_id == event.wanted_id and wanted.is_asked:
                 self._receive(slot, wanted, event, out)
                 self._engine.pursuit.follow_position(slot)
+                self._engine.answers.follow(event, out, slot)
         return out
 
     def _receive(self, slot: "Slot", wanted: Wanted, event: ChainReceived, out: list[Event]) -> None:
@@ -122,9 +131,17 @@ class Contracts:
         if not choice.entry.ask > 0:
             self.give_up(slot, event.ts, "no_offer", f"nobody offers {choice.contract.symbol}", out)
             return
+        sizes = self._sizes(slot, choice, event.ts)
+        if not any(sizes.values()):
+            self.give_up(slot, event.ts, "sizing", "the size works out to nothing at every broker", out)
+            return
         slot.wanted = None
         out.append(_chosen(slot, wanted, choice, chain, event.ts))
-        self._buy(slot, wanted, choice, event.ts, out)
+        for broker, quantity in sizes.items():
+            holding = self.hold(slot.config.strategy, choice.contract.symbol, broker)
+            plan = Plan(quantity, wanted.reason, wanted.ts, wanted.bar_ts, waits_for=wanted.parent)
+            self._engine.desk.pursue(holding, plan, event.ts, out)
+            self._engine.guards.settle(holding, event.ts, out)
 
     def _problem(self, slot: "Slot", event: ChainReceived, spot: float) -> tuple[str, str] | None:
         """Why nothing may be chosen now, as rule and sentence."""
@@ -144,17 +161,14 @@ class Contracts:
             return "stale_feed", symbol.doubt or f"the data have a gap: {symbol.gap}"
         return ("no_price", f"{slot.config.symbol} has no price yet") if spot != spot else None
 
-    def _buy(self, slot: "Slot", wanted: Wanted, choice: AtmChoice, ts: int, out: list[Event]) -> None:
+    def _sizes(self, slot: "Slot", choice: AtmChoice, ts: int) -> dict[str, Decimal]:
+        """What each broker buys of the contract, at what it is offered for now."""
         engine, symbol = self._engine, choice.contract.symbol
         self._forget_ended(slot, ts)
-        for broker, unit in slot.config.quantities.items():
-            if unit:
-                holding = self.hold(slot.config.strategy, symbol, broker)
-                state = engine.symbols[symbol]
-                state.price, state.price_ts = choice.entry.ask, ts
-                plan = Plan(unit, wanted.reason, wanted.ts, wanted.bar_ts, waits_for=wanted.parent)
-                engine.desk.pursue(holding, plan, ts, out)
-                engine.guards.settle(holding, ts, out)
+        holdings = [self.hold(slot.config.strategy, symbol, broker) for broker in slot.config.quantities]
+        state = engine.symbols[symbol]
+        state.price, state.price_ts = choice.entry.ask, ts
+        return {holding.broker: self._size_of(holding) for holding in holdings if holding.unit}
 
     # ---- what is held ------------------------------------------------------------------------------------------
 
@@ -187,7 +201,7 @@ class Contracts:
             symbol=symbol,
             broker=broker,
             unit=slot.config.quantities.get(broker, Decimal(0)),
-            exits=slot.config.exits,
+            exits=slot.rules.exits(slot.config.exits) if slot.rules is not None else None,
             position=engine.ledger.position(*key),
             underlying=slot.config.symbol,
             bias=1 if contract.right == "C" else -1,
@@ -205,17 +219,15 @@ class Contracts:
     def _slot(self, strategy: str, symbol: str) -> "Slot | None":
         if not is_option(symbol):
             return None
-        slot = self._engine.slots.get((strategy, parse_option(symbol).underlying))
+        slot = self._engine.slots.get((strategy, underlying_of(symbol)))
         return slot if slot is not None and slot.rules is not None else None
 
     def _forget_ended(self, slot: "Slot", ts: int) -> None:
         """Contracts that ended days ago and are not held need no memory."""
         engine = self._engine
         for holding in list(slot.holdings):
-            is_old = holding.symbol != holding.underlying and (
-                parse_option(holding.symbol).last_trade + KEEP_ENDED_NS < ts and holding.is_idle
-            )
-            if is_old:
+            is_over = holding.is_contract and parse_option(holding.symbol).last_trade + KEEP_ENDED_NS < ts
+            if is_over and holding.is_idle:
                 slot.holdings.remove(holding)
                 del engine.holdings[holding.key]
                 engine.ledger.forget(holding.key)
@@ -242,8 +254,8 @@ class Contracts:
         except NoContract as error:
             self.give_up(slot, ts, "no_session", error.detail, out)
             return
-        exits = slot.config.exits
-        ends = deadline(exits, engine.config.instruments[slot.config.symbol], ts) if exits is not None else None
+        exits = (slot.rules or ContractRules()).exits(slot.config.exits)
+        ends = deadline(exits, engine.config.instruments[slot.config.symbol], ts)
         if ends is not None and ends[0] <= ts:
             self.give_up(slot, ts, "cut_off", "what is bought now would have to be closed at once", out)
             return

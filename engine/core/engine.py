@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from engine.core import account_checks, commands, disruptions, persistence
+from engine.core.answers import Answers
 from engine.core.build import build, connect
 from engine.core.config import EngineConfig, check_config
 from engine.core.contracts import Contracts
@@ -25,7 +26,6 @@ from engine.model.commands import Command
 from engine.model.event import Event
 from engine.model.market import Bar, FeedGap, FeedStateChanged, PartialBar, Quote, Settled, Split, Tick, TimeAdvanced
 from engine.model.orders import (
-    Order,
     OrderAccepted,
     OrderBecameUnknown,
     OrderCancelled,
@@ -66,7 +66,7 @@ class Engine:
         self.gate = RiskGate(config.risk)
         self.accounts = Accounts(session_of(config.risk.calendar) if config.risk.has_days else None)
         self.keeps_accounts, self._marks = config.keeps_accounts, config.risk.needs_marks
-        self.desk = Desk(config, ledger=self.ledger, gate=self.gate, facts=self._facts)
+        self.desk = Desk(config, ledger=self.ledger, gate=self.gate, facts=lambda order, ts: self.facts(order.symbol, ts))
         self.guards = Guards(config, self.desk, atr=Sizer(self).atr_of)
         parts = build(config, strategies, self.ledger)
         self.symbols, self.slots, self.holdings = parts.symbols, parts.slots, parts.holdings
@@ -82,6 +82,7 @@ class Engine:
             correlations=self.correlations,
             contracts=self.contracts,
         )
+        self.answers = Answers(self.slots.values)
         self.handled: dict[str, None] = {}  # ids of commands, oldest first
         self.checks: dict[str, AccountChecked] = {}  # by broker: the last comparison, with what is still open of it
         self.external: dict[str, dict[str, Decimal]] = {}  # broker → symbol → what is known to be somebody else's
@@ -361,6 +362,8 @@ class Engine:
             self.contracts.moved(slot, update.ts, out)
         if not record.is_protective or type(update) is OrderFilled:
             self.pursuit.follow_position(slot)
+        if self.answers.open:
+            self.answers.follow(update, out, slot)
         return out
 
     def account(self, holding: Holding, fill: OrderFilled, out: Sequence[Event]) -> None:
@@ -370,9 +373,6 @@ class Engine:
             if type(event) is TradeClosed:
                 self.accounts.closed(event)
                 self.gate.note(event, self.config.instruments[event.symbol])
-
-    def _facts(self, order: Order, ts: int) -> Facts:
-        return self.facts(order.symbol, ts)
 
     def facts(self, name: str, ts: int) -> Facts:
         """What the rules of the gate may look at for an order in that symbol."""

@@ -126,6 +126,11 @@ class Holding:
         return "+".join((*own, BY_HAND))
 
     @property
+    def is_contract(self) -> bool:
+        """Whether it is an option that its slot chose."""
+        return self.symbol != self.underlying
+
+    @property
     def is_idle(self) -> bool:
         """Flat, and nothing on its way."""
         return not self.position.quantity and not self.working and self.plan is None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from engine.core.answers import Asked
 from engine.core.holding import Guard, Holding, Plan
 from engine.core.slots import Slot
 from engine.core.streams import Stream
@@ -99,6 +100,7 @@ class EngineState(msgspec.Struct):
     returns: dict[str, list[tuple[int, float]]]
     closes: dict[str, float]
     external: dict[str, dict[str, Decimal]] = {}
+    answers: list[tuple[tuple[str, str], Asked]] = []
 
 
 def copy_record(record: OrderRecord) -> OrderRecord:
@@ -139,6 +141,7 @@ def snapshot(engine: "Engine") -> bytes:
         returns=returns,
         closes=closes,
         external=engine.external,
+        answers=list(engine.answers.open.items()),
     )
     return seal(KIND, VERSION, state)
 
@@ -158,6 +161,7 @@ def restore(engine: "Engine", data: bytes) -> None:
     engine.handled.update(dict.fromkeys(state.handled))
     engine.ledger.load(state.positions)
     engine.external = state.external
+    engine.answers.open.update((key, asked) for key, asked in state.answers if key in engine.slots)
     if engine.correlations is not None:
         engine.correlations.load(state.returns, state.closes)
     _restore_market(engine, state)

@@ -153,7 +153,8 @@ class Pursuit:
             return problem
         if slot.entry_bar == slot.bar_index(signal.bar_ts):
             return "one_trade_per_bar", "the slot has entered in this bar already"
-        if slot.config.sizing is not None and not any(self._size_of(holding) for holding in slot.holdings):
+        is_sized = slot.config.sizing is not None and slot.rules is None  # an option is sized once it is chosen
+        if is_sized and not any(self._size_of(holding) for holding in slot.holdings):
             return "sizing", "the size works out to nothing at every broker"
         return self._redundancy(slot, signal) if self._correlations is not None else None
 

@@ -50,5 +50,5 @@ class Sizer:
         return self._read(holding, spec) if spec in slot.exit_specs else NAN
 
     def _read(self, holding: Holding, spec: str) -> float:
-        config = self._engine.slots[holding.strategy, holding.symbol].config
-        return self._engine.symbols[holding.symbol].streams[config.timeframe].frame[spec]
+        config = self._engine.slots[holding.slot_key].config
+        return self._engine.symbols[holding.underlying].streams[config.timeframe].frame[spec]

@@ -120,6 +120,11 @@ def is_option(text: str) -> bool:
     return bool(_DXFEED.fullmatch(body) or _OCC.fullmatch(body))
 
 
+def underlying_of(symbol: str) -> str:
+    """What an option is on; any other symbol is its own."""
+    return parse_option(symbol).underlying if is_option(symbol) else symbol
+
+
 def _day(digits: str, text: str) -> date:
     try:
         return datetime.strptime(digits, "%y%m%d").date()  # noqa: DTZ007 - a date has no zone

@@ -1,6 +1,7 @@
 """What people and services tell a running book. Imperative, may be refused."""
 
 from decimal import Decimal
+from enum import StrEnum
 
 from engine.model.accounts import Policy
 from engine.model.enums import OrderType, Side, TimeInForce
@@ -106,6 +107,22 @@ class AcceptDifferences(Command, frozen=True):
     broker: str = ""
     symbol: str = ""
     policy: Policy = Policy.ADOPT
+
+
+class Outcome(StrEnum):
+    """What a person's signal came to in the end."""
+
+    FILLED = "filled"  # what was wished is held, or nothing is
+    REFUSED = "refused"
+    REPLACED = "replaced"  # another signal came before it was done
+
+
+class CommandSettled(Event, frozen=True):
+    """What a signal that was accepted has come to, in words: what was bought or sold, or why not."""
+
+    command_id: str
+    outcome: Outcome
+    detail: str = ""
 
 
 class CommandHandled(Event, frozen=True):

@@ -2,9 +2,19 @@
 
 import msgspec
 
+from engine.exits.config import ExitConfig
+
 
 class ContractRules(msgspec.Struct, frozen=True):
-    """Both in seconds: how long a wish may take to become an order, and how old the newest quote of a chain may be."""
+    """In seconds: how long a wish may take to become an order, how old the newest quote of a chain may be, and how long
+    before its last moment a contract is closed, whatever else is configured."""
 
     wait_s: float = 20.0
     max_age_s: float = 30.0
+    close_before_s: float = 900.0
+
+    def exits(self, configured: ExitConfig | None) -> ExitConfig:
+        """The exits of what is held: those that are configured, and the cut-off in any case."""
+        exits = configured or ExitConfig()
+        before = max(exits.before_close_s or 0.0, self.close_before_s)
+        return msgspec.structs.replace(exits, before_close_s=before)

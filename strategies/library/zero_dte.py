@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from engine.exits.config import ExitConfig
 from engine.instruments.catalog import instrument_for
 from engine.instruments.sessions import Session, session_of
 from engine.model.time import NS_PER_MINUTE
@@ -28,8 +27,8 @@ class ZeroDte(EmaCrossover):
     a chain that is fetched for that entry. A wish that has found no chain after `chain_wait_s`, or one whose newest
     quote is older than `chain_max_age_s`, buys nothing. To turn a call into a put, the call is sold first.
     Entries are made in the regular session only, and none in its last `last_entry_minutes`. At
-    `close_before_minutes` before the session's close (13:00 on half days) the wish is flat, and the same is handed to
-    the exit engine, which does not wait for a bar (`exits`). A person's signal overrides it at any time; the next
+    `close_before_minutes` before the session's close (13:00 on half days) the wish is flat, and the exit engine closes
+    what is held at that moment without waiting for a bar. A person's signal overrides it at any time; the next
     cross is followed again.
     """
 
@@ -65,14 +64,9 @@ class ZeroDte(EmaCrossover):
         return super().check(params)
 
     @classmethod
-    def exits(cls, params: Any) -> ExitConfig:
-        """The cut-off for the exit engine, which closes on time whether or not a bar comes."""
-        return ExitConfig(before_close_s=params.close_before_minutes * 60.0)
-
-    @classmethod
     def contracts(cls, params: Any) -> ContractRules:
-        """It trades options on its symbol."""
-        return ContractRules(wait_s=params.chain_wait_s, max_age_s=params.chain_max_age_s)
+        """It trades options on its symbol, and the exit engine closes them whether or not a bar comes."""
+        return ContractRules(params.chain_wait_s, params.chain_max_age_s, params.close_before_minutes * 60.0)
 
     def on_bar(self, ctx: Context) -> Wish | None:
         wish = super().on_bar(ctx)

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from brokers.paper.would_send import would_send
 from engine.errors import InvariantBroken
 from engine.model.accounts import AccountChecked, PositionAdjusted
-from engine.model.commands import CommandHandled
+from engine.model.commands import CommandHandled, CommandSettled
 from engine.model.enums import FINAL_STATES, OrderState
 from engine.model.event import Event
 from engine.model.orders import (
@@ -32,11 +32,14 @@ from engine.model.orders import (
 from engine.model.positions import ExitArmed, PositionChanged, TradeClosed
 from engine.model.signals import Signal, SignalSuppressed, SlotStateChanged, StrategyFaulted
 from engine.model.time import iso, to_datetime
+from engine.options.events import ContractChosen, ContractRefused
 from trading.journal import accounts
 from trading.models import Book, CommandRecord, Decision, Fill, Order, Position, Run, Trade
 
 # The columns of an order that change after its approval.
 MOVING = ("state", "state_reason", "timeline", "updated_at", "venue_id", "filled_quantity", "average_price", "request")
+
+NEAR_STRIKES = 11  # of a chain, around the money, that a decision shows
 
 BarOf = Callable[[str, str], dict[str, Any] | None]
 
@@ -269,6 +272,53 @@ class Projection:
             state=state, detail=event.detail[:400]
         )
 
+    def command_settled(self, event: CommandSettled) -> None:
+        CommandRecord.objects.filter(book=self.book, command_id=event.command_id).update(
+            outcome=event.outcome, detail=event.detail[:400]
+        )
+
+    def contract_chosen(self, event: ContractChosen) -> None:
+        """The chain around the money is kept with the decision; all of it is in the journal's entry."""
+        near = event.chain.near(event.spot, NEAR_STRIKES)
+        self._decide(
+            event.ts,
+            kind=Decision.Kind.CONTRACT,
+            strategy=event.strategy,
+            symbol=event.symbol,
+            target=event.target,
+            reason=event.reason[:400],
+            rule=event.wish[:64],
+            evidence={
+                "contract": event.contract,
+                "spot": event.spot,
+                "bid": finite(event.bid),
+                "ask": finite(event.ask),
+                "source": event.chain.source,
+                "quoted_at": iso(event.chain.ts),
+                "listed": len(event.chain.entries),
+                "chain": [
+                    {
+                        "strike": f"{entry.contract.strike:f}",
+                        "right": entry.contract.right,
+                        "bid": finite(entry.bid),
+                        "ask": finite(entry.ask),
+                    }
+                    for entry in near
+                ],
+            },
+        )
+
+    def contract_refused(self, event: ContractRefused) -> None:
+        self._decide(
+            event.ts,
+            kind=Decision.Kind.SUPPRESSED,
+            strategy=event.strategy,
+            symbol=event.symbol,
+            target=event.target,
+            reason=event.reason[:400],
+            rule=event.rule,
+        )
+
     def run_of(self, strategy: str) -> Run | None:
         if strategy not in self._runs:
             runs = Run.objects.filter(book=self.book, strategy=strategy)
@@ -327,6 +377,9 @@ _HANDLERS: dict[type[Event], Callable[[Projection, Any], None]] = {
     StrategyFaulted: Projection.faulted,
     SlotStateChanged: Projection.slot_changed,
     CommandHandled: Projection.command_handled,
+    CommandSettled: Projection.command_settled,
+    ContractChosen: Projection.contract_chosen,
+    ContractRefused: Projection.contract_refused,
     AccountChecked: accounts.checked,
     PositionAdjusted: accounts.adjusted,
 }

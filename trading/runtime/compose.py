@@ -15,9 +15,11 @@ from engine.decision.sizing import AnySizing
 from engine.errors import FortifiedError
 from engine.exits.config import ExitConfig
 from engine.instruments.catalog import instrument_for
+from engine.instruments.options import underlying_of
 from engine.model.enums import FINAL_STATES, OrderState, Side
 from engine.model.orders import Order as OrderValue
 from engine.model.orders import OrderFilled
+from engine.ports import ChainSource
 from engine.risk.config import RiskConfig
 from engine.strategy.slot import SlotConfig
 from marketdata.rolls import load_rolls
@@ -26,6 +28,7 @@ from strategies.registry import STRATEGIES
 from strategies.versions import code_version
 from trading.limits import Sizes, correlation, risk_limits, simulated_fills, sizes
 from trading.models import Book, EngineState, Fill, Order, Position, Run
+from trading.options import sources
 from trading.runtime import accounts
 from trading.runtime.fills import SimulatedFills
 from trading.runtime.live import BrokerDesk
@@ -103,7 +106,8 @@ def slots_of(book: Book, sized: Sizes) -> Iterable[SlotConfig]:
             key = (document["strategy"], document["symbol"])
             seen.add(key)
             yield slot_config(document, trade_enabled=enabled.get(key, False), sizing=sized.strategies.get(key[0]))
-    for key in _still_held(book):
+    for strategy, symbol in _still_held(book):
+        key = (strategy, underlying_of(symbol))
         if key not in seen:
             seen.add(key)
             yield slot_config(_last_document(book, *key), trade_enabled=False)
@@ -210,6 +214,16 @@ def desk_of(opened: Opened) -> BookDesk:
     else:
         desk.inherit(opened.fills)
     return desk
+
+
+def chain_source(composition: Composition, desk: BookDesk) -> ChainSource | None:
+    """Where the book's option chains come from; None where nothing is configured. Raises where that cannot be had."""
+    return sources.chain_source(
+        composition.execution.chains,
+        is_real=composition.mode == Book.Mode.LIVE,
+        accounts=composition.brokers,
+        price_of=desk.engine.price_of,
+    )
 
 
 def _broker_desk(engine: Engine, opened: Opened) -> BrokerDesk:

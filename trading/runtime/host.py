@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from engine.core.usage import usage
-from engine.errors import SnapshotIncompatible
+from engine.errors import FortifiedError, SnapshotIncompatible
 from engine.model.commands import Halt
 from engine.model.event import Event
 from engine.model.market import Bar
@@ -36,9 +37,10 @@ from trading.models import Book
 from trading.runtime import compose, state
 from trading.runtime.answers import unanswered
 from trading.runtime.commands import CommandSource
+from trading.runtime.contracts import ContractSource
 from trading.runtime.inbox import Delivery, Inbox
 from trading.runtime.live import BrokerDesk
-from trading.runtime.live_host import BrokerSide
+from trading.runtime.live_host import BrokerSide, tell_alarm
 from trading.runtime.recording import RecordedWarmth, Recorder
 from trading.runtime.runner import Ended, Runner
 from trading.runtime.warmup import catch_up, warm_up
@@ -156,12 +158,15 @@ async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: i
         recorder=recorder,
     )
     await _attach_sources(inbox, client, reader, composition, runner)
+    options = await _attach_options(inbox, composition, desk)
     brokers = _broker_side(client, watch, composition, desk) if isinstance(desk, BrokerDesk) else None
     try:
         if brokers is not None:
             await brokers.start(inbox, names=composition.brokers)
         return await runner.run()
     finally:
+        if options is not None:
+            await options.close()
         if brokers is not None:
             await brokers.close()
         await reader.close()
@@ -206,6 +211,23 @@ async def _attach_sources(
     )
     inbox.attach("market", MarketSource(reader, lambda: runner.committed).read)
     inbox.attach("commands", commands.read)
+
+
+async def _attach_options(
+    inbox: Inbox, composition: compose.Composition, desk: compose.BookDesk
+) -> ContractSource | None:
+    """Chains and quotes for the slots that trade options; None where none does."""
+    if not desk.engine.contracts.are_traded:
+        return None
+    tell = partial(tell_alarm, composition.name, composition.book_id)
+    try:
+        chains = await sync_to_async(compose.chain_source)(composition, desk)
+    except FortifiedError as error:
+        chains = None
+        await tell("no_chains", error.detail)
+    source = ContractSource(desk.engine, chains, alert=tell)
+    inbox.attach("options", source.read)
+    return source
 
 
 class MarketSource:

@@ -175,8 +175,7 @@ class BrokerSide:
             self._outbox.fail(error)
 
     def _alarm(self, what: str, text: str) -> None:
-        self._task(sync_to_async(keep_alarm)(self._book_id, what, text))
-        broadcast.broadcast(keys.book_group(self._book), "alarm", {"what": what, "text": text})
+        self._task(tell_alarm(self._book, self._book_id, what, text))
 
 
 def rehearse(account: Account) -> None:
@@ -188,6 +187,12 @@ def rehearse(account: Account) -> None:
             account.venue.request_for(order, instrument)
         except FortifiedError as error:
             logger.info("%s: an order in %s would be refused: %s", account.name, instrument.symbol, error.detail)
+
+
+async def tell_alarm(book: str, book_id: int, what: str, text: str) -> None:
+    """An alarm for those who look now, and for those who look later."""
+    broadcast.broadcast(keys.book_group(book), "alarm", {"what": what, "text": text})
+    await sync_to_async(keep_alarm)(book_id, what, text)
 
 
 def keep_alarm(book_id: int, what: str, text: str) -> None:

@@ -24,6 +24,7 @@ class ExecutionPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     check_every_s: float = 30.0  # between two comparisons of the account with our books
     recheck_s: float = 1.0  # a difference must be the same three times, so long apart
     look_back_s: float = 86_400.0  # how far back a start asks for orders and fills
+    chains: str = ""  # where option chains come from: an account, or on paper "synthetic" (see `trading.options`)
 
     def of(self, symbol: str) -> Policy:
         """What to do about somebody else's trade in `symbol`."""

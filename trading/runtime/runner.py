@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
+from engine.instruments.options import underlying_of
 from engine.model.accounts import AccountChecked, PositionAdjusted
-from engine.model.commands import CommandHandled
+from engine.model.commands import CommandHandled, CommandSettled
 from engine.model.event import Event
 from engine.model.market import Bar, FeedGap, TimeAdvanced
 from engine.model.orders import (
@@ -47,6 +48,7 @@ COMMIT_AT_ONCE = (
     PositionChanged,
     TradeClosed,
     CommandHandled,
+    CommandSettled,
     AccountChecked,
     PositionAdjusted,
 )
@@ -235,14 +237,15 @@ class Runner:
         self._inbox.wake()  # what came meanwhile may be due
 
     def _bars_of(self, outputs: Sequence[Event]) -> dict[str, Bar]:
-        """The last closed bar of every slot that an order in `outputs` belongs to."""
+        """The last closed bar of every slot that an order in `outputs` belongs to; of an option's its underlying."""
         found: dict[str, Bar] = {}
         for out in outputs:
             if isinstance(out, ApprovedOrder):
-                slot = (out.order.strategy, out.order.symbol)
-                bar = self.last_bars.get((out.order.symbol, self._slots.get(slot, "")))
+                strategy, symbol = out.order.strategy, out.order.symbol
+                watched = underlying_of(symbol)
+                bar = self.last_bars.get((watched, self._slots.get((strategy, watched), "")))
                 if bar is not None:
-                    found["|".join(slot)] = bar
+                    found[f"{strategy}|{symbol}"] = bar
         return found
 
     # ---- the rest ---------------------------------------------------------------------------------------

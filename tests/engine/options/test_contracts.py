@@ -5,6 +5,8 @@ from decimal import Decimal as D
 import msgspec
 import pytest
 
+from engine.decision.sizing import FixedFraction
+from engine.exits.config import ExitConfig
 from engine.instruments.options import OptionContract, parse_option
 from engine.model.commands import CommandHandled, Flatten, Halt, StopSlot
 from engine.model.enums import OrderIntent, PositionSide, Side
@@ -14,7 +16,7 @@ from engine.model.positions import ExitArmed, TradeClosed
 from engine.options.chain import ChainEntry, OptionChain
 from engine.options.events import ChainReceived, ContractChosen, ContractRefused, ContractWanted
 from infra import codec
-from tests.engine.options.world import CUT_OFF, HALF_DAY, MINUTE, WHOLE_DAY, OptionWorld, S, session
+from tests.engine.options.world import HALF_DAY, MINUTE, WHOLE_DAY, OptionWorld, S, session
 
 CALL, PUT = "SPXW  261127C06000000", "SPXW  261127P06000000"
 
@@ -222,7 +224,7 @@ def test_what_is_held_is_closed_before_the_cut_off_by_the_clock_alone(day):
 
 
 def test_a_stop_goes_by_what_is_bid_for_the_option_itself():
-    exits = msgspec.convert({"stop": {"value": 0.5}, "before_close_s": 900.0}, type(CUT_OFF))
+    exits = msgspec.convert({"stop": {"value": 0.5}}, ExitConfig)
     world = OptionWorld(exits=exits)
     world.bought(1)
     armed = world.of(ExitArmed)[-1]
@@ -237,8 +239,19 @@ def test_a_stop_goes_by_what_is_bid_for_the_option_itself():
     assert world.of(TradeClosed)[-1].exit_reason == "stop"
 
 
+def test_an_earlier_close_of_the_slot_is_kept_and_a_later_one_is_not():
+    _, closes = session()
+    for configured, expected in ((3600.0, 60), (60.0, 15)):
+        world = OptionWorld(exits=ExitConfig(before_close_s=configured), start=closes - 90 * MINUTE)
+        world.bought(1)
+        world.send(TimeAdvanced(closes - expected * MINUTE - 1))
+        assert len(orders(world)) == 1
+        world.send(TimeAdvanced(closes - expected * MINUTE))
+        assert len(orders(world)) == 2
+
+
 def test_without_a_bid_no_price_is_known_and_no_stop_is_decided():
-    exits = msgspec.convert({"stop": {"value": 0.5}, "before_close_s": 900.0}, type(CUT_OFF))
+    exits = msgspec.convert({"stop": {"value": 0.5}}, ExitConfig)
     world = OptionWorld(exits=exits)
     world.bought(1)
     before = world.engine.price_of(CALL)
@@ -312,9 +325,11 @@ def test_after_a_restart_the_question_that_waits_is_known():
     assert world.engine.contracts.held == [CALL]
 
 
-def test_a_contract_that_ends_is_worth_what_it_is_in_the_money():
-    world = OptionWorld(exits=None, start=session()[1] - 5 * MINUTE)
+def test_a_contract_that_nobody_bid_for_at_the_cut_off_is_worth_what_it_is_in_the_money():
+    world = OptionWorld(start=session()[1] - 40 * MINUTE)
     world.bought(1)
+    world.send(TimeAdvanced(session()[1] - 15 * MINUTE))
+    assert orders(world)[-1].intent is OrderIntent.EXIT
     world.now = session()[1]
     world.move(6012.0)
     assert world.of(Settled)[-1].price == 12
@@ -340,6 +355,23 @@ def test_two_accounts_buy_the_same_contract():
     world.bought(1)
     assert [(order.broker, order.symbol) for order in orders(world)] == [("one", CALL), ("two", CALL)]
     assert len(world.of(ContractChosen)) == 1
+
+
+def test_a_share_of_the_equity_buys_as_many_contracts_as_it_pays_for():
+    world = OptionWorld(sizing=FixedFraction(fraction=0.1), capital={"sim": D(100_000)})
+    world.bought(1)
+    [order] = orders(world)
+    ask = D(repr(world.of(ContractChosen)[-1].ask))
+    assert order.quantity == 10_000 // (ask * 100)
+    assert order.quantity > 1
+
+
+def test_what_pays_for_no_contract_buys_none():
+    world = OptionWorld(sizing=FixedFraction(fraction=0.1), capital={"sim": D(1_000)})
+    world.wish(1)
+    world.answer()
+    assert refusal(world).rule == "sizing"
+    assert world.target == 0
 
 
 def test_what_was_chosen_survives_the_wire_with_its_chain():

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from engine.core import Engine, EngineConfig
+from engine.decision.sizing import AnySizing
 from engine.exits.config import ExitConfig
 from engine.instruments.catalog import instrument_for
 from engine.instruments.sessions import calendar
@@ -26,7 +27,6 @@ MINUTE = 60 * S
 HALF_DAY, WHOLE_DAY = date(2026, 11, 27), date(2026, 11, 30)
 SPX = instrument_for("SPX")
 NEVER_TRADES = {"period_1": 499, "period_2": 500}  # averages that no test warms up: only people decide
-CUT_OFF = ExitConfig(before_close_s=900.0)
 
 
 def session(day: date = HALF_DAY) -> tuple[int, int]:
@@ -45,15 +45,17 @@ class OptionWorld:
     def __init__(
         self,
         *,
-        exits: ExitConfig | None = CUT_OFF,
+        exits: ExitConfig | None = None,
         quantity: int = 1,
         start: int = 0,
         brokers: Sequence[str] = ("sim",),
+        sizing: AnySizing | None = None,
+        capital: dict[str, Decimal] | None = None,
         **params: Any,
     ) -> None:
         quantities = {broker: Decimal(quantity) for broker in brokers}
-        slot = SlotConfig("zero_dte", "SPX", "1", NEVER_TRADES | params, quantities, exits=exits)
-        self.config = EngineConfig(run="z", slots=(slot,), instruments={"SPX": SPX})
+        slot = SlotConfig("zero_dte", "SPX", "1", NEVER_TRADES | params, quantities, exits=exits, sizing=sizing)
+        self.config = EngineConfig(run="z", slots=(slot,), instruments={"SPX": SPX}, capital=capital or {})
         self.chains = SyntheticChains()
         self.now = start or session()[0] + 30 * MINUTE
         self.spot = 6000.0

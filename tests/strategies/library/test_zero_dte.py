@@ -7,8 +7,8 @@ import pytest
 
 from engine.core import Engine, EngineConfig
 from engine.errors import InvalidInput
-from engine.exits.config import ExitConfig
 from engine.instruments.catalog import instrument_for
+from engine.instruments.options import is_option
 from engine.instruments.sessions import calendar
 from engine.model.commands import ManualSignal
 from engine.model.market import Bar, TimeAdvanced
@@ -43,8 +43,8 @@ def day_of_bars(day, *, every=7):
 
 
 class World:
-    def __init__(self, exits=None, **params):
-        slot = SlotConfig("zero_dte", "SPX", "1", FAST | params, {"sim": Decimal(1)}, exits=exits)
+    def __init__(self, **params):
+        slot = SlotConfig("zero_dte", "SPX", "1", FAST | params, {"sim": Decimal(1)})
         config = EngineConfig(run="z", slots=(slot,), instruments={"SPX": SPX})
         self.engine = Engine(config, strategies=STRATEGIES)
         self.venue = SimulatedVenue(instruments={"SPX": SPX})
@@ -75,6 +75,7 @@ def test_nothing_is_entered_late_and_nothing_is_held_at_the_cut_off(day):
     world = World(close_before_minutes=15, last_entry_minutes=30)
     for bar in day_of_bars(day):
         world.run([bar])
+        assert all(is_option(p.symbol) for p in world.engine.positions), "the index itself is never traded"
         if bar.ts > close - 15 * MINUTE:
             assert world.held == 0, f"{(close - bar.ts) / MINUTE:g} minutes before the close"
     entries = [s.ts for s in world.signals if s.target]
@@ -86,10 +87,8 @@ def test_nothing_is_entered_late_and_nothing_is_held_at_the_cut_off(day):
 
 @pytest.mark.parametrize("day", [WHOLE_DAY, HALF_DAY])
 def test_the_exit_engine_closes_at_the_cut_off_although_no_bar_comes(day):
-    exits = ZeroDte.exits(parse_params("zero_dte", {"close_before_minutes": 15}))
-    assert exits == ExitConfig(before_close_s=900.0)
     close = session(day).close
-    world = World(exits=exits)
+    world = World(close_before_minutes=15)
     world.run([bar for bar in day_of_bars(day) if bar.ts <= close - 31 * MINUTE])
     assert world.held != 0
     world.run([TimeAdvanced(close - 16 * MINUTE)])

@@ -10,7 +10,6 @@ from engine.instruments.options import OptionContract
 from engine.model.market import Bar
 from engine.options.atm import choose_atm
 from engine.options.chain import ChainEntry, OptionChain
-from engine.ports import ChainSource
 from tests.contracts.strategy_checks import DATA, MINUTE
 from tests.strategies.library.test_zero_dte import World
 
@@ -50,10 +49,9 @@ async def test_each_entry_finds_todays_nearest_contract_and_never_the_monthly_on
     entries = [s for s in World().run(bars).signals if s.target]
     assert len(entries) > 10
     recorded = RecordedChain()
-    source: ChainSource = recorded
     for signal in entries:
         recorded.now = signal.ts
-        chain = await source.chain("SPX", DAY)
+        chain = await recorded.chain("SPX", DAY)
         choice = choose_atm(chain, spot=signal.evidence["spot"], target=signal.target)
         assert (choice.contract.root, choice.contract.expiry) == ("SPXW", DAY)
         assert choice.contract.right == ("C" if signal.target > 0 else "P")

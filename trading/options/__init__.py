@@ -1,0 +1,1 @@
+"""Options of a book: where their chains come from, and what pages show of them."""
