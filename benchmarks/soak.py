@@ -27,6 +27,11 @@ SETTLE_S = min(150.0, SECONDS)  # start, first bars, and the minute of partial b
 SAMPLE_S = 2.0
 LAG_P99_MS = 10.0
 BAR_DELAY_MS = 100.0
+CORE = {
+    "feed": 1,
+    "redis": 0,
+    "venue": 0,
+}  # who runs where: a kernel that packs processes onto few cores is no part of it
 GROWTH_MB_PER_MIN = 1.0  # of the feed's process, by the middle of its last third against that of its second
 
 
@@ -128,9 +133,10 @@ class Soak:
 
     def _spawn(self, name: str, *command: str) -> None:
         log = (self.folder / f"{name}.log").open("wb")
-        self.processes[name] = subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT
-        )
+        process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT)
+        self.processes[name] = process
+        cores = psutil.cpu_count() or 1
+        psutil.Process(process.pid).cpu_affinity([CORE[name] % cores])
 
     def _call(self, *arguments: str) -> None:
         done = subprocess.run(
