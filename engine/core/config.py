@@ -22,6 +22,15 @@ class ExitPlacement(StrEnum):
     HELD = "held"  # in the engine, which sends a market order when a level is reached
 
 
+class VenueExits(msgspec.Struct, frozen=True):
+    """What a venue that holds one stop (`ExitPlacement.SPLIT`) can do besides. `pairs`: symbols of which it takes a
+    stop and a target as one pair, of which the first to fill ends the other."""
+
+    pairs: frozenset[str] = frozenset()
+    trails: bool = True  # follows the price with a stop by itself
+    moves: bool = False  # changes the price of a stop that waits
+
+
 class EngineConfig(msgspec.Struct, frozen=True):
     """`run` names the run and prefixes every order id. The two broker maps are keyed as `SlotConfig.quantities`."""
 
@@ -35,6 +44,7 @@ class EngineConfig(msgspec.Struct, frozen=True):
     capital: dict[str, Decimal] = {}  # cash at each broker when the run began, for sizes that depend on equity
     flatten_on_refused_stop: bool = False  # True: a position whose stop the venue refuses is closed at the market
     linked_pairs: frozenset[tuple[str, str]] = frozenset()  # (broker, symbol): as `linked_reversal`, for one symbol
+    venue_exits: dict[str, VenueExits] = {}
 
     @property
     def keeps_accounts(self) -> bool:

@@ -21,6 +21,7 @@ from engine.model.orders import (
     OrderExpired,
     OrderFilled,
     OrderRejected,
+    StopMoveRequested,
 )
 from engine.orders.lifecycle import Change, OrderBook, OrderRecord
 from engine.portfolio.ledger import Key, Ledger
@@ -155,6 +156,12 @@ class Desk:
                 record.is_cancelling = True
                 order = record.order
                 out.append(CancelRequested(ts, order.client_id, order.broker, order.symbol, reason))
+
+    def move_stop(self, record: OrderRecord, stop_price: Decimal, ts: int, reason: str, out: list[Event]) -> None:
+        """Ask for another price of a stop that waits at the venue."""
+        order = record.order
+        record.moving_to = stop_price
+        out.append(StopMoveRequested(ts, order.client_id, order.broker, order.symbol, stop_price, reason))
 
     def apply(self, update: Event, out: list[Event]) -> tuple[Holding, OrderRecord] | None:
         """Move the order; book its fill. None when the update changes nothing."""

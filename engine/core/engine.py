@@ -33,6 +33,8 @@ from engine.model.orders import (
     OrderFilled,
     OrderRejected,
     OrderSubmitted,
+    StopMoved,
+    StopMoveRefused,
 )
 from engine.model.positions import PositionChanged, TradeClosed
 from engine.model.signals import SlotStateChanged, WarmupProgressed
@@ -86,7 +88,7 @@ class Engine:
         self.handled: dict[str, None] = {}  # ids of commands, oldest first
         self.checks: dict[str, AccountChecked] = {}  # by broker: the last comparison, with what is still open of it
         self.external: dict[str, dict[str, Decimal]] = {}  # broker → symbol → what is known to be somebody else's
-        updates = (OrderRejected, OrderFilled, OrderCancelled, OrderExpired)
+        updates = (OrderRejected, OrderFilled, OrderCancelled, OrderExpired, StopMoved, StopMoveRefused)
         self.handlers: dict[type[Event], Callable[[Any], Sequence[Event]]] = {
             Bar: self._on_bar,
             Tick: self._on_tick,

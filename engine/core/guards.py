@@ -3,23 +3,27 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from engine.core.config import EngineConfig, ExitPlacement
+from msgspec.structs import replace
+
+from engine.core import venue_stops
+from engine.core.config import EngineConfig, ExitPlacement, VenueExits
 from engine.core.desk import Desk
 from engine.core.holding import INF, NEVER, Guard, Holding, Plan
-from engine.core.levels import fitting, stop_reason, take_tier, waits_at_venue, watches_trail
+from engine.core.levels import alarms, fitting, stop_reason, take_tier, waits_at_venue
 from engine.exits.config import ExitConfig
 from engine.exits.deadlines import deadline
 from engine.exits.freshness import stale_reason
 from engine.exits.plan import ExitPlan, Levels, plan_exits, with_levels
 from engine.model.enums import OrderIntent, OrderType, Side, TimeInForce
 from engine.model.event import Event
-from engine.model.orders import Order, OrderFilled, OrderRejected
+from engine.model.orders import Order, OrderFilled, OrderRejected, StopMoved, StopMoveRefused
 from engine.model.positions import ExitArmed
 from engine.orders.lifecycle import OrderRecord
 
 ZERO = Decimal(0)
 NAN = float("nan")
 EXIT, REVERSAL = OrderIntent.EXIT, OrderIntent.REVERSAL
+PLAIN = VenueExits()
 RETRY_NS = 5_000_000_000  # between two exit orders when the first one failed
 
 
@@ -32,6 +36,7 @@ class Guards:
         self._atr = atr
         self._held_at = {b for b, placement in config.exit_placement.items() if placement is ExitPlacement.HELD}
         self._split_at = {b for b, placement in config.exit_placement.items() if placement is ExitPlacement.SPLIT}
+        self._venues = config.venue_exits
         self.next_deadline = NEVER
         self.now = 0
         self.open: dict[str, dict[tuple[str, str, str], Holding]] = {}  # symbol → holdings with a position
@@ -85,6 +90,14 @@ class Guards:
             guard.covered -= update.quantity
             if record.order.type is OrderType.LIMIT:
                 take_tier(guard, update.quantity)
+        elif type(update) is StopMoved:
+            guard.stop = update.stop_price  # also where somebody else moved it
+            if guard.plan is not None:
+                record.order = replace(record.order, reason=venue_stops.reason_of(guard, guard.plan))
+            out.append(_armed(holding, update.ts, "the stop was moved"))
+        elif type(update) is StopMoveRefused:
+            guard.is_rearming = True
+            self._desk.withdraw(holding.protective.values(), update.ts, f"it cannot be moved: {update.reason}", out)
         elif type(update) is OrderRejected and not guard.is_held:
             guard.is_held = True
             self._desk.withdraw(holding.protective.values(), update.ts, "a leg was rejected", out)
@@ -165,6 +178,9 @@ class Guards:
             return
         keeps = before is not None and before.plan is not None and quantity <= before.covered
         plan = before.plan if before is not None and before.plan is not None and keeps else self._plan(holding, exits)
+        tiers = fitting(before.tiers, quantity) if before is not None and keeps else list(plan.tiers)
+        venue = self._venues.get(holding.broker, PLAIN)
+        is_pair = venue_stops.is_pair(plan, tiers, quantity, holding.symbol, venue)
         parent = position.lots[0].order
         guard = holding.guard = Guard(
             plan,
@@ -174,15 +190,17 @@ class Guards:
             opened_ts=opened_ts,
             parent=parent,
             group=f"{parent}x",
-            stop=plan.break_even_stop if moved else plan.stop,
+            stop=before.stop if before is not None and keeps else plan.break_even_stop if moved else plan.stop,
             extreme=extreme,
-            tiers=fitting(before.tiers, quantity) if before is not None and keeps else list(plan.tiers),
+            tiers=tiers,
             tiers_done=before.tiers_done if before is not None and keeps else 0,
             moved_to_entry=moved,
             not_before=before.not_before if before is not None else 0,
             owed=before.owed if before is not None else "",
-            is_split=holding.broker in self._split_at,
+            is_split=holding.broker in self._split_at and not is_pair,
         )
+        if guard.is_split and guard.stop is None and plan.trail is not None and not venue.trails:
+            guard.stop = venue_stops.trail_level(guard, plan, plan.trail, self._config.instruments[holding.symbol])
         self._set_deadline(holding, guard)
         if not guard.is_held:
             self._place(holding, guard, plan, ts, out)
@@ -217,7 +235,7 @@ class Guards:
 
     def _place(self, holding: Holding, guard: Guard, plan: ExitPlan, ts: int, out: list[Event]) -> None:
         if guard.stop is not None:
-            reason = "break_even" if guard.moved_to_entry else "stop"
+            reason = venue_stops.reason_of(guard, plan)
             self._leg(holding, guard, guard.covered, ts, out, type=OrderType.STOP, stop_price=guard.stop, reason=reason)
         if plan.trail is not None and not (guard.is_split and guard.stop is not None):
             level = self._config.instruments[holding.symbol].price(guard.extreme) - plan.sign * plan.trail
@@ -274,28 +292,7 @@ class Guards:
         self.next_deadline = min(self.next_deadline, guard.deadline)
 
     def _set_alarms(self, holding: Holding) -> None:
-        """The prices at which this guard has something to decide."""
-        guard = holding.guard
-        holding.low_alarm, holding.high_alarm = -INF, INF
-        if guard is None or guard.plan is None or guard.is_firing:
-            return
-        plan = guard.plan
-        is_watching = guard.is_held or guard.is_split
-        if not is_watching and plan.trail is None and (plan.break_even_at is None or guard.moved_to_entry):
-            return  # the venue has it all
-        sign, against, favour = plan.sign, -INF, INF  # the nearest levels, as if the position were long
-        if plan.break_even_at is not None and not guard.moved_to_entry:
-            favour = sign * float(plan.break_even_at)
-        if plan.trail is not None:
-            favour = min(favour, sign * guard.extreme)
-        if guard.is_held and guard.stop is not None:
-            against = sign * float(guard.stop)
-        if plan.trail is not None and watches_trail(guard):
-            against = max(against, sign * guard.extreme - float(plan.trail))
-        if is_watching:
-            for tier in guard.tiers:
-                favour = min(favour, sign * float(tier.price))
-        holding.low_alarm, holding.high_alarm = (against, favour) if sign > 0 else (-favour, -against)
+        holding.low_alarm, holding.high_alarm = alarms(holding.guard)
 
     # ---- watching --------------------------------------------------------------------------------------------
 
@@ -322,6 +319,9 @@ class Guards:
         if guard.plan.sign * (best - guard.extreme) > 0:
             guard.extreme = best
         self._break_even(holding, guard, guard.plan, best, ts, out)
+        if guard.is_split and self._venues.get(holding.broker, PLAIN).moves:
+            instrument = self._config.instruments[holding.symbol]
+            venue_stops.follow_trail(holding, guard, instrument=instrument, desk=self._desk, ts=ts, out=out)
         self._set_alarms(holding)
 
     def _is_stale(self, holding: Holding, guard: Guard, ts: int, doubt: str, out: list[Event]) -> bool:
@@ -349,10 +349,17 @@ class Guards:
         at = plan.break_even_at
         if at is None or guard.moved_to_entry or plan.sign * (best - float(at)) < 0:
             return
-        guard.moved_to_entry, guard.stop = True, plan.break_even_stop
+        guard.moved_to_entry = True
+        if venue_stops.is_past_break_even(guard, plan):
+            return  # the trail has carried it further
+        guard.stop = plan.break_even_stop
         if not guard.is_held:
+            reason = "the stop moves to the entry price"
+            if guard.stop is not None and self._venues.get(holding.broker, PLAIN).moves:
+                venue_stops.move_stops(holding, guard.stop, desk=self._desk, ts=ts, reason=reason, out=out)
+                return  # the venue says when it has
             guard.is_rearming = True
-            self._desk.withdraw(holding.protective.values(), ts, "the stop moves to the entry price", out)
+            self._desk.withdraw(holding.protective.values(), ts, reason, out)
         out.append(_armed(holding, ts, "break_even"))
 
     def _fire(self, holding: Holding, guard: Guard, left: Decimal, reason: str, ts: int, out: list[Event]) -> None:

@@ -54,6 +54,7 @@ class Guard(msgspec.Struct):
     deadline_reason: str = ""
     is_split: bool = False  # one stop waits at the venue, the engine watches the rest
     owed: str = ""  # an exit that failed and must be tried again, by its reason
+    stepped_ts: int = 0  # when the stop at the venue was last sent after the trail
 
 
 class Holding:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from engine.core.holding import Guard
+from engine.core.holding import INF, Guard
 from engine.exits.plan import ExitPlan, Tier
 
 
@@ -49,3 +49,26 @@ def waits_at_venue(guard: Guard, plan: ExitPlan) -> bool:
     if guard.is_held:
         return False
     return plan.stop is not None or plan.trail is not None or (bool(plan.tiers) and not guard.is_split)
+
+
+def alarms(guard: Guard | None) -> tuple[float, float]:
+    """The prices at which the guard has something to decide: at or below the first, at or above the second."""
+    if guard is None or guard.plan is None or guard.is_firing:
+        return -INF, INF
+    plan = guard.plan
+    is_watching = guard.is_held or guard.is_split
+    if not is_watching and plan.trail is None and (plan.break_even_at is None or guard.moved_to_entry):
+        return -INF, INF  # the venue has it all
+    sign, against, favour = plan.sign, -INF, INF  # the nearest levels, as if the position were long
+    if plan.break_even_at is not None and not guard.moved_to_entry:
+        favour = sign * float(plan.break_even_at)
+    if plan.trail is not None:
+        favour = min(favour, sign * guard.extreme)
+    if guard.is_held and guard.stop is not None:
+        against = sign * float(guard.stop)
+    if plan.trail is not None and watches_trail(guard):
+        against = max(against, sign * guard.extreme - float(plan.trail))
+    if is_watching:
+        for tier in guard.tiers:
+            favour = min(favour, sign * float(tier.price))
+    return (against, favour) if sign > 0 else (-favour, -against)

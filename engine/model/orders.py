@@ -67,6 +67,16 @@ class CancelRequested(Event, frozen=True):
     reason: str
 
 
+class StopMoveRequested(Event, frozen=True):
+    """The engine wants a stop that waits at the venue at another price. The order keeps its name."""
+
+    client_id: str
+    broker: str
+    symbol: str
+    stop_price: Decimal
+    reason: str
+
+
 class OrderSubmitted(Event, frozen=True):
     """The order is about to leave for the venue: from here on only the venue knows. `request` is what it gets."""
 
@@ -116,6 +126,21 @@ class OrderExpired(Event, frozen=True):
     """Its time in force ended."""
 
     client_id: str
+
+
+class StopMoved(Event, frozen=True):
+    """The venue has the order at this stop price; `venue_id` is its name there, perhaps another one than before."""
+
+    client_id: str
+    venue_id: str
+    stop_price: Decimal
+
+
+class StopMoveRefused(Event, frozen=True):
+    """The order stays where it was, for certain."""
+
+    client_id: str
+    reason: str
 
 
 class OrderBecameUnknown(Event, frozen=True):

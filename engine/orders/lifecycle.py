@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.errors import InvariantBroken
 from engine.model.enums import OrderState
@@ -18,6 +19,8 @@ from engine.model.orders import (
     OrderFilled,
     OrderRejected,
     OrderSubmitted,
+    StopMoved,
+    StopMoveRefused,
 )
 
 KEEP_CLOSED = 200  # finished orders remembered, so that a fill which raced with a cancel still finds its order
@@ -60,6 +63,7 @@ class OrderRecord(msgspec.Struct):
     is_cancelling: bool = False  # a cancel was asked for and is not answered yet
     sent_ts: int = 0  # when it left for the venue; 0 before
     change: Change | None = None  # follows when its cancel is confirmed
+    moving_to: Decimal | None = None  # the stop price that the venue was asked for and has not answered to yet
 
     @property
     def remaining(self) -> Decimal:
@@ -110,6 +114,8 @@ class OrderBook:
             _name(record or self._closed.get(client_id), update.venue_id)
         if record is None:
             return None
+        if isinstance(update, StopMoved | StopMoveRefused):
+            return _move(record, update)
         state, stage = _AFTER[type(update)]
         if stage <= record.stage and record.state is not OrderState.UNKNOWN:
             return None  # repeated, or overtaken by what is known already
@@ -152,6 +158,18 @@ class OrderBook:
             self._closed[record.order.client_id] = record
             if len(self._closed) > KEEP_CLOSED:
                 self._closed.popitem(last=False)
+
+
+def _move(record: OrderRecord, update: StopMoved | StopMoveRefused) -> OrderRecord | None:
+    """Where the stop is now; None where that is known already."""
+    if isinstance(update, StopMoveRefused):
+        was_moving, record.moving_to = record.moving_to is not None, None
+        return record if was_moving else None
+    if record.moving_to == update.stop_price:
+        record.moving_to = None
+    is_news = (record.order.stop_price, record.venue_id) != (update.stop_price, update.venue_id)
+    record.order, record.venue_id = replace(record.order, stop_price=update.stop_price), update.venue_id
+    return record if is_news else None
 
 
 def _name(record: OrderRecord | None, venue_id: str) -> None:
