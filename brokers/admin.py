@@ -32,6 +32,8 @@ def capability_rows(features: Features) -> list[tuple[str, str]]:
         ("fractional quantities", _words(features.fractional) or "no"),
         ("extended hours", _yes(features.extended_hours)),
         ("one cancels other", _yes(features.one_cancels_other)),
+        ("stop and target as one pair", _words(features.paired_exits) or "no"),
+        ("moves a stop that waits", _yes(features.moves_stops)),
         ("takes our order ids", _yes(features.client_order_ids)),
         ("reversal as two linked orders", _words(features.linked_reversal) or "no"),
         ("orders per minute", str(features.orders_per_minute or "not stated")),

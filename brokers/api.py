@@ -28,6 +28,8 @@ class FeaturesOutput(serializers.Serializer[Any]):
     fractional = serializers.ListField(child=serializers.CharField())
     fraction_step = serializers.CharField()
     orders_per_minute = serializers.IntegerField(allow_null=True)
+    paired_exits = serializers.ListField(child=serializers.CharField())
+    moves_stops = serializers.BooleanField()
     reasons = serializers.DictField(child=serializers.CharField())
 
 

@@ -16,7 +16,8 @@ class Features(msgspec.Struct, frozen=True):
     `linked_reversal`: the classes in which a reversal must be two orders, the second sent when the first is filled.
     `fractional`: the classes in which a quantity need not be whole. `has_paper`: the venue itself offers practice
     accounts. `orders_per_minute`: the venue's own limit, None where it states none. `reasons`: why a class that
-    people ask for is missing, in words for them.
+    people ask for is missing, in words for them. `paired_exits`: the classes in which a stop and a target wait as one
+    native pair (`brokers.venue.PairsExits`). `moves_stops`: `replace` changes the price of a stop that waits.
     """
 
     title: str
@@ -32,6 +33,8 @@ class Features(msgspec.Struct, frozen=True):
     fraction_step: Decimal = Decimal("0.000001")
     orders_per_minute: int | None = None
     reasons: dict[AssetClass, str] = {}
+    paired_exits: frozenset[AssetClass] = frozenset()
+    moves_stops: bool = False
 
     def asset_class_problem(self, asset_class: AssetClass) -> str:
         """Why this class cannot be traded here, in a sentence; empty where it can."""

@@ -14,6 +14,7 @@ from brokers.venue import (
     LearnsNames,
     OrderRefused,
     OutcomeUnknown,
+    PairsExits,
     Unknown,
     Venue,
     VenueFill,
@@ -61,6 +62,17 @@ class TimedVenue:
 
     async def replace(self, working: VenueOrder, order: Order, instrument: Instrument) -> VenueOrder:
         return await self._timed("replace", self._venue.replace(working, order, instrument))
+
+    def request_for_pair(self, stop: Order, target: Order, instrument: Instrument) -> VenueRequest:
+        return self._pairs().request_for_pair(stop, target, instrument)
+
+    async def place_pair(self, stop: Order, target: Order, instrument: Instrument) -> tuple[VenueOrder, VenueOrder]:
+        return await self._timed("place_pair", self._pairs().place_pair(stop, target, instrument))
+
+    def _pairs(self) -> PairsExits:
+        if not isinstance(self._venue, PairsExits):
+            raise OrderRefused(f"{self.features.title} takes no pairs of a stop and a target", field="group")
+        return self._venue
 
     async def cancel(self, working: VenueOrder) -> None:
         await self._timed("cancel", self._venue.cancel(working))

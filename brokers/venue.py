@@ -243,6 +243,20 @@ class LearnsNames(Protocol):
     def adopt(self, client_id: str, venue_id: str) -> None: ...
 
 
+@runtime_checkable
+class PairsExits(Protocol):
+    """A venue that holds a stop and a target for the same quantity as one pair: the first to fill ends the other, a
+    part of it makes the other smaller, and a cancel of one is a cancel of both."""
+
+    def request_for_pair(self, stop: Order, target: Order, instrument: Instrument) -> VenueRequest:
+        """What `place_pair` would send; raises like `request_for`."""
+        ...
+
+    async def place_pair(self, stop: Order, target: Order, instrument: Instrument) -> tuple[VenueOrder, VenueOrder]:
+        """Send both, once: both are taken or none. Raises like `place`; afterwards `find` knows each by itself."""
+        ...
+
+
 async def _no_other_token(_: str) -> None:
     """Where tokens are given from outside there is no better one."""
 

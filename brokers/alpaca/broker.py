@@ -4,9 +4,12 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
+
 from brokers.alpaca.auth import keys_of, stream_url
 from brokers.alpaca.client import Client, NotThere
 from brokers.alpaca.features import FEATURES
+from brokers.alpaca.names import number_in_pair, our_name, replacement_name
 from brokers.alpaca.stream import AccountStream
 from brokers.alpaca.translate import (
     ORDERS,
@@ -19,10 +22,10 @@ from brokers.alpaca.translate import (
     is_failed_replacement,
     is_superseded,
     order_doc,
+    pair_request,
     place_request,
     position,
     replace_request,
-    replacement_name,
     venue_order,
 )
 from brokers.asking import NO_ANSWER, ToldFills, answered, check_settled
@@ -46,6 +49,7 @@ from brokers.venue import (
     VenueSetup,
 )
 from engine.instruments.instrument import Instrument
+from engine.model.enums import OrderType
 from engine.model.orders import Order
 from engine.model.time import NS_PER_DAY, iso
 
@@ -93,14 +97,25 @@ class AlpacaVenue:
         return place_request(order, instrument)
 
     async def place(self, order: Order, instrument: Instrument) -> VenueOrder:
-        return await self._instruct(self.request_for(order, instrument), f"placing {order.client_id}")
+        return venue_order(await self._instruct(self.request_for(order, instrument), f"placing {order.client_id}"))
+
+    def request_for_pair(self, stop: Order, target: Order, instrument: Instrument) -> VenueRequest:
+        return pair_request(stop, target, instrument)
+
+    async def place_pair(self, stop: Order, target: Order, instrument: Instrument) -> tuple[VenueOrder, VenueOrder]:
+        what = f"placing {stop.client_id} and {target.client_id}"
+        doc = await self._instruct(self.request_for_pair(stop, target, instrument), what)
+        leg = _leg(doc, stop.client_id)
+        if leg is None:
+            raise OutcomeUnknown(f"{what}: the answer does not tell both of them")
+        return _as_ours(leg, stop), venue_order(doc)
 
     async def replace(self, working: VenueOrder, order: Order, instrument: Instrument) -> VenueOrder:
         """The venue makes a new order with a new name of its own; `find` follows the chain to it."""
         present = await self._read_order(working.venue_id)
-        name = replacement_name(present.client_order_id)
+        name = replacement_name(present.client_order_id if our_name(present.client_order_id) else order.client_id)
         request = replace_request(working, order, instrument, name=name)
-        return await self._instruct(request, f"replacing {working.venue_id}")
+        return venue_order(await self._instruct(request, f"replacing {working.venue_id}"))
 
     async def cancel(self, working: VenueOrder) -> None:
         try:
@@ -153,10 +168,12 @@ class AlpacaVenue:
 
     async def _found(self, order: Order, since: int) -> VenueOrder | None:
         doc = await self._named(order.client_id)
+        if doc is None and order.group:
+            doc = await self._in_pair(order.client_id, since)
         if doc is None:
             check_settled(since, settle_s=self._settle_s)
             return None
-        return venue_order(await self._truth(doc))
+        return _as_ours(await self._truth(doc), order)
 
     async def _changed(self, since: int) -> tuple[VenueOrder, ...]:
         docs = await self._listed(since)
@@ -176,10 +193,13 @@ class AlpacaVenue:
     async def _money(self) -> Balances:
         return balances(await self._client.call("GET", "/v2/account"))
 
-    async def _instruct(self, request: VenueRequest, what: str) -> VenueOrder:
+    async def _instruct(self, request: VenueRequest, what: str) -> OrderDoc:
+        """The order that came of it, and is understood."""
         try:
             document = await self._client.call(request.method, request.path, body=request.body)
-            return venue_order(order_doc(document))
+            doc = order_doc(document)
+            venue_order(doc)
+            return doc
         except NotThere as error:
             raise OrderRefused(error.detail, venue_code="404") from error
         except NotUnderstood as error:
@@ -198,6 +218,12 @@ class AlpacaVenue:
             return order_doc(await self._client.call("GET", f"{ORDERS}:by_client_order_id", params=params))
         except NotThere:
             return None
+
+    async def _in_pair(self, client_id: str, since: int) -> OrderDoc | None:
+        """Our order where it is one of a pair, which has one name for both."""
+        after = iso(self._client.clock.theirs(since))
+        docs = await self._pages({"status": "all", "after": after, "nested": "true"})
+        return next((leg for doc in docs if (leg := _leg(doc, client_id)) is not None), None)
 
     async def _truth(self, doc: OrderDoc) -> OrderDoc:
         """Of this order and those that took its place, the one that tells where our order is."""
@@ -271,6 +297,19 @@ class AlpacaVenue:
 
     async def _read_order(self, name: str) -> OrderDoc:
         return order_doc(await self._client.call("GET", f"{ORDERS}/{name}"))
+
+
+def _leg(doc: OrderDoc, client_id: str) -> OrderDoc | None:
+    """The order that we call so, if `doc` is a pair of ours that has it."""
+    number = number_in_pair(doc.client_order_id, client_id)
+    if number is None:
+        return None
+    return doc if number == 0 else next((leg for leg in doc.legs or () if leg.type is OrderType.STOP), None)
+
+
+def _as_ours(doc: OrderDoc, order: Order) -> VenueOrder:
+    """Under our name; Alpaca gives the stop of a pair one of its own."""
+    return msgspec.structs.replace(venue_order(doc), client_id=order.client_id)
 
 
 def make(setup: VenueSetup) -> Venue:

@@ -17,6 +17,8 @@ FEATURES = Features(
     fractional=frozenset({AssetClass.EQUITY}),
     fraction_step=Decimal("0.000000001"),
     orders_per_minute=200,
+    paired_exits=frozenset({AssetClass.EQUITY}),  # options take no order classes
+    moves_stops=True,
     reasons={
         AssetClass.FUTURE: "Alpaca trades no futures. Set this quantity to 0 and trade the future at another broker.",
         AssetClass.INDEX: "An index cannot be bought or sold; trade an ETF on it.",

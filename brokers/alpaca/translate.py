@@ -3,7 +3,6 @@
 https://docs.alpaca.markets/docs/orders-at-alpaca
 """
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from brokers.alpaca.features import FEATURES
+from brokers.alpaca.names import LONGEST, our_name, pair_name
 from brokers.venue import Balances, NotUnderstood, OrderRefused, VenueFill, VenueOrder, VenuePosition, VenueRequest
 from engine.errors import InvalidInput
 from engine.instruments.catalog import normalize_symbol
@@ -25,12 +25,6 @@ T = TypeVar("T")
 ZERO = Decimal(0)
 ORDERS = "/v2/orders"
 NOT_UNIQUE = "40010001"
-MAX_NAME = 48  # characters of a client_order_id that every version of the interface takes
-_ROOM = 4  # for the number of a replacement
-_REPLACEMENT = re.compile(r"^(?P<name>.*-\d{6,})-v(?P<number>\d+)$")
-# Alpaca names the orders that come without a name itself: a UUID, which none of ours is.
-_THEIRS = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
-
 _TIMES = {
     TimeInForce.DAY: "day",
     TimeInForce.GTC: "gtc",
@@ -89,6 +83,7 @@ class OrderDoc(msgspec.Struct):
     updated_at: datetime | None = None
     replaced_by: str | None = None
     replaces: str | None = None
+    legs: list["OrderDoc"] | None = None  # of a pair, where they are asked for or just made
 
 
 class FillDoc(msgspec.Struct):
@@ -155,6 +150,16 @@ def place_request(order: Order, instrument: Instrument) -> VenueRequest:
     return VenueRequest("POST", ORDERS, body)
 
 
+def pair_request(stop: Order, target: Order, instrument: Instrument) -> VenueRequest:
+    """A stop and a target, of which the first to fill ends the other. The target is the order, the stop its leg."""
+    request = place_request(target, instrument)
+    prices = {"take_profit": {"limit_price": f"{target.limit_price:f}"}, "stop_loss": {"stop_price": _stop_of(stop)}}
+    body = {name: value for name, value in request.body.items() if name != "limit_price"}
+    body |= {"order_class": "oco", **prices, "client_order_id": pair_name(stop, target)}
+    place_request(stop, instrument)  # refused for what it would be refused for alone
+    return VenueRequest(request.method, request.path, body)
+
+
 def replace_request(working: VenueOrder, order: Order, instrument: Instrument, *, name: str) -> VenueRequest:
     """Other prices or another quantity for a working order; the new one is called `name`."""
     _check(order, instrument)
@@ -163,18 +168,8 @@ def replace_request(working: VenueOrder, order: Order, instrument: Instrument, *
     return VenueRequest("PATCH", f"{ORDERS}/{working.venue_id}", body)
 
 
-def replacement_name(present: str) -> str:
-    """What the order after the one called `present` is called: names are unique over the account for ever."""
-    found = _REPLACEMENT.match(present)
-    return f"{found['name']}-v{int(found['number']) + 1}" if found else f"{present}-v2"
-
-
-def our_name(client_order_id: str) -> str:
-    """The name that we gave the first of a chain of replacements; empty for orders that are not ours."""
-    if _THEIRS.match(client_order_id):
-        return ""
-    found = _REPLACEMENT.match(client_order_id)
-    return found["name"] if found else client_order_id
+def _stop_of(order: Order) -> str:
+    return _prices(order)["stop_price"]
 
 
 def _prices(order: Order) -> dict[str, str]:
@@ -192,8 +187,8 @@ def _check(order: Order, instrument: Instrument) -> None:
     problem = FEATURES.quantity_problem(instrument.asset_class, order.quantity)
     if problem or not order.quantity:
         raise OrderRefused(f"quantity: {problem or 'more than 0 was expected'}", field="quantity")
-    if len(order.client_id) > MAX_NAME - _ROOM:
-        text = f"client_id: at most {MAX_NAME - _ROOM} characters were expected, found {order.client_id!r}"
+    if len(order.client_id) > LONGEST:
+        text = f"client_id: at most {LONGEST} characters were expected, found {order.client_id!r}"
         raise OrderRefused(text, field="client_id")
     if order.intent is OrderIntent.REVERSAL:
         raise OrderRefused("intent: Alpaca does not turn a position with one order; close first", field="intent")

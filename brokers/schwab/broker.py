@@ -28,6 +28,7 @@ from brokers.schwab.translate import (
     is_open,
     is_superseded,
     looks_like,
+    pair_request,
     place_request,
     plain,
     positions,
@@ -137,6 +138,23 @@ class SchwabVenue:
         venue_id = await self._send(request, f"placing {order.client_id}")
         self.adopt(order.client_id, venue_id)
         return _taken(order, venue_id)
+
+    def request_for_pair(self, stop: Order, target: Order, instrument: Instrument) -> VenueRequest:
+        return pair_request(stop, target, instrument, account=self._key or self._number, day=_today())
+
+    async def place_pair(self, stop: Order, target: Order, instrument: Instrument) -> tuple[VenueOrder, VenueOrder]:
+        """The answer names the pair; its orders are read."""
+        what = f"placing {stop.client_id} and {target.client_id}"
+        group = await self._send(self.request_for_pair(stop, target, instrument), what)
+        try:
+            legs = {leg.type: leg for leg in (venue_order(doc) for doc in await self._orders.of_group(group))}
+        except NO_ANSWER as error:
+            raise OutcomeUnknown(f"{what}: it was taken as {group}, which cannot be read: {error.detail}") from error
+        if legs.keys() != {stop.type, target.type}:
+            raise OutcomeUnknown(f"{what}: it was taken as {group}, which does not tell both of them")
+        for order in (stop, target):
+            self.adopt(order.client_id, legs[order.type].venue_id)
+        return legs[stop.type], legs[target.type]
 
     async def replace(self, working: VenueOrder, order: Order, instrument: Instrument) -> VenueOrder:
         request = replace_request(working, order, instrument, account=self._key, day=_today())

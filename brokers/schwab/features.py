@@ -14,6 +14,8 @@ FEATURES = Features(
     client_order_ids=False,
     linked_reversal=frozenset({AssetClass.EQUITY, AssetClass.OPTION}),
     orders_per_minute=120,
+    paired_exits=frozenset({AssetClass.EQUITY, AssetClass.OPTION}),
+    moves_stops=True,
     reasons={
         AssetClass.FUTURE: (
             "Charles Schwab's order API takes equities and options only, no futures. "

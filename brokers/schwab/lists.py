@@ -51,6 +51,10 @@ class OrderLists:
     async def read(self, name: str) -> OrderDoc:
         return read_order((await self._client.send("GET", f"{self._path}/{name}")).content)
 
+    async def of_group(self, name: str) -> list[OrderDoc]:
+        """The orders inside an OCO, each alone."""
+        return list(flat([await self.read(name)]))
+
     async def _look_for_old(self, now: int) -> None:
         """Find open orders from long ago, from time to time: others may have placed them."""
         if time.monotonic() - self._looked_for_old < _LOOK_FOR_OLD_S:

@@ -139,6 +139,12 @@ def one_cancels_other(bodies: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"orderStrategyType": "OCO", "childOrderStrategies": list(bodies)}
 
 
+def pair_request(stop: Order, target: Order, instrument: Instrument, *, account: str, day: date) -> VenueRequest:
+    """A stop and a target, of which the first to fill ends the other."""
+    body = one_cancels_other([order_body(order, instrument, day=day) for order in (stop, target)])
+    return VenueRequest("POST", f"{PREFIX}/accounts/{account}/orders", body)
+
+
 def first_triggers(entry: dict[str, Any], exits: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """An order, and what begins to work when it is filled: several exits end each other."""
     children = [one_cancels_other(exits)] if len(exits) > 1 else list(exits)

@@ -19,6 +19,7 @@ from brokers.tastytrade.translate import (
     charged_unit_fees,
     expected_unit_fee,
     order_doc,
+    pair_request,
     place_request,
     position,
     replace_request,
@@ -98,6 +99,20 @@ class TastytradeVenue:
         if fee is not None:
             self._unit_fees[int(placed.venue_id)] = fee
         return placed
+
+    def request_for_pair(self, stop: Order, target: Order, instrument: Instrument) -> VenueRequest:
+        return pair_request(stop, target, instrument, account=self._account, names=self._names, day=_today())
+
+    async def place_pair(self, stop: Order, target: Order, instrument: Instrument) -> tuple[VenueOrder, VenueOrder]:
+        request = self.request_for_pair(stop, target, instrument)
+        data = await self._client.call(request.method, request.path, body=request.body)
+        found = data.get("complex-order") if isinstance(data, dict) else None
+        documents = found.get("orders") if isinstance(found, dict) else None
+        what = f"placing {stop.client_id} and {target.client_id}"
+        legs = {leg.type: leg for leg in (self._placed(document, what) for document in documents or ())}
+        if legs.keys() != {stop.type, target.type}:
+            raise OutcomeUnknown(f"{what}: the answer does not tell both of them")
+        return legs[stop.type], legs[target.type]
 
     async def replace(self, working: VenueOrder, order: Order, instrument: Instrument) -> VenueOrder:
         request = replace_request(working, order, instrument, account=self._account)

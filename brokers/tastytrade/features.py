@@ -14,5 +14,7 @@ FEATURES = Features(
     client_order_ids=True,
     # Its futures flip with one order; elsewhere "to open" is refused while the other side is held.
     linked_reversal=frozenset({AssetClass.EQUITY, AssetClass.OPTION}),
+    paired_exits=frozenset({AssetClass.EQUITY, AssetClass.FUTURE, AssetClass.OPTION}),
+    moves_stops=True,
     reasons={AssetClass.INDEX: "An index cannot be bought or sold; trade its options or a future on it."},
 )

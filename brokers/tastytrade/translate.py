@@ -72,6 +72,19 @@ WORDS = {
 
 def place_request(order: Order, instrument: Instrument, *, account: str, names: Names, day: date) -> VenueRequest:
     """The whole request. `OrderRefused` with the field where tastytrade has no such order."""
+    body = _order_body(order, instrument, names=names, day=day)
+    return VenueRequest("POST", f"/accounts/{account}/orders", body)
+
+
+def pair_request(
+    stop: Order, target: Order, instrument: Instrument, *, account: str, names: Names, day: date
+) -> VenueRequest:
+    """Both at once, of which the first to fill ends the other."""
+    orders = [_order_body(order, instrument, names=names, day=day) for order in (stop, target)]
+    return VenueRequest("POST", f"/accounts/{account}/complex-orders", {"type": "OCO", "orders": orders})
+
+
+def _order_body(order: Order, instrument: Instrument, *, names: Names, day: date) -> dict[str, Any]:
     _check(order, instrument)
     name = names.venue(order.symbol, day)
     is_future = instrument.asset_class is AssetClass.FUTURE
@@ -85,7 +98,7 @@ def place_request(order: Order, instrument: Instrument, *, account: str, names: 
     if not is_future and order.intent in _CLOSING:
         # Without it an order that closes nothing would open a position the other way.
         body["advanced-instructions"] = {"strict-position-effect-validation": True}
-    return VenueRequest("POST", f"/accounts/{account}/orders", body)
+    return body
 
 
 def replace_request(working: VenueOrder, order: Order, instrument: Instrument, *, account: str) -> VenueRequest:

@@ -205,7 +205,7 @@ class TradingDesk:
         if query.get("direction", "desc") == "desc":
             found.reverse()
         is_nested = query.get("nested", "false").lower() == "true"
-        shown = [order for order in found if not (is_nested and order.parent)]
+        shown = [order for order in found if not (is_nested and _is_leg(order))]
         return HttpResponse(200, [self._document(order, with_legs=is_nested) for order in shown[:limit]])
 
     def _place(self, request: HttpRequest, match: "re.Match[str]") -> HttpResponse:
@@ -265,7 +265,7 @@ class TradingDesk:
         return self._brokerage.order(self._account, documents.order_number(name))
 
     def _document(self, order: SimOrder, *, with_legs: bool) -> dict[str, Any]:
-        if not with_legs or not order.group or order.parent:
+        if not with_legs or not order.group or _is_leg(order):
             return documents.order_document(order)
         others = [leg for leg in self._brokerage.group(self._account, order.group) if leg.id != order.id]
         return documents.order_document(order, legs=others)
@@ -312,6 +312,13 @@ class TradingDesk:
         side = Side.SELL if held.quantity > 0 else Side.BUY
         promised = reserved(self._brokerage, self._account, symbol, side)
         return documents.position_document(held, self._brokerage.price_of, reserved=promised)
+
+
+def _is_leg(order: SimOrder) -> bool:
+    """Whether it is shown inside another one: a bracket's exits, and the stop of an OCO."""
+    if order.parent:
+        return True
+    return order.ticket.payload.get("order_class") == "oco" and order.ticket.type is not OrderType.LIMIT
 
 
 def _query(request: HttpRequest) -> dict[str, str]:

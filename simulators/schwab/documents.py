@@ -21,6 +21,7 @@ _STATES = {
     State.REJECTED: "REJECTED",
     State.EXPIRED: "EXPIRED",
 }
+_GROUPS = 9_000_000_000  # far above the names of orders
 _STOPS = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 PriceOf = Callable[[str], Decimal | None]
 Document = dict[str, Any]
@@ -78,6 +79,16 @@ def strategies(orders: Sequence[SimOrder]) -> list[Document]:
     for group, members in groups.items():
         found.append(_group_document(group, members))
     return sorted(found, key=lambda document: str(document["enteredTime"]), reverse=True)
+
+
+def group_name(group: int) -> int:
+    """How an OCO is called, which is no order by itself; `group_of` is the way back."""
+    return _GROUPS + group
+
+
+def group_of(name: int) -> int:
+    """0 for the name of an order."""
+    return max(name - _GROUPS, 0)
 
 
 def status_of(order: SimOrder) -> str:
@@ -211,7 +222,7 @@ def _group_document(group: int, members: Sequence[SimOrder]) -> Document:
     entry = next((order for order in members if not order.parent and children), None)
     oco = {
         "orderStrategyType": "OCO",
-        "orderId": 900_000_000 + group,
+        "orderId": group_name(group),
         "cancelable": True,
         "editable": False,
         "enteredTime": stamp(members[0].placed_ts),

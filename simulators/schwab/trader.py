@@ -142,11 +142,20 @@ class TraderDesk:
         return HttpResponse(200, documents.strategies(chosen)[:limit])
 
     def _order(self, request: HttpRequest, match: Match) -> HttpResponse:
-        return HttpResponse(200, documents.order_document(self._brokerage.order(self._number(match), int(match["id"]))))
+        number, name = self._number(match), int(match["id"])
+        group = documents.group_of(name)
+        if not group:
+            return HttpResponse(200, documents.order_document(self._brokerage.order(number, name)))
+        members = self._brokerage.group(number, group)
+        if not members:
+            raise NotFound(f"There is no order {name}.", field="order")
+        return HttpResponse(200, documents.strategies(members)[0])
 
     def _place(self, request: HttpRequest, match: Match) -> HttpResponse:
         number, body = self._number(match), decode_order(request.body)
-        return self._created(match["hash"], self._enter(number, body).id)
+        order = self._enter(number, body)
+        is_oco = body.order_strategy_type == "OCO"  # it has a name of its own; a TRIGGER has that of its entry
+        return self._created(match["hash"], documents.group_name(order.group) if is_oco else order.id)
 
     def _enter(self, number: str, body: OrderBody) -> SimOrder:
         broker, children = self._brokerage, body.child_order_strategies

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from decimal import Decimal as D
 from typing import Any
 
@@ -10,45 +9,24 @@ import msgspec
 import pytest
 
 from brokers.adapters import VENUES
-from brokers.registry import FEATURES
 from brokers.venue import NotAuthorized, OrderRefused, OutcomeUnknown, RateLimited, VenueOrder
 from engine.instruments.catalog import instrument_for
 from engine.instruments.instrument import AssetClass
 from engine.model.enums import OrderIntent, OrderState, OrderType, Side, TimeInForce
 from engine.model.orders import Order
 from engine.model.time import NS_PER_S
-from tests.contracts.venues import venues_under_test
+from tests.contracts.venues import ENTRIES, every_venue, promising
 from tests.contracts.venues.base import (
     TIMEOUT_S,
     Desk,
-    VenueUnderTest,
     ask_until_known,
-    at_desk,
     changed,
     is_unknown,
     known,
 )
 
-ENTRIES = venues_under_test()
 BUY, SELL = Side.BUY, Side.SELL
 pytestmark = pytest.mark.timeout(90)
-
-
-def promising(*words: str, asset_class: AssetClass = AssetClass.EQUITY) -> pytest.MarkDecorator:
-    """The venues that the promise concerns."""
-    chosen = [
-        entry for entry in ENTRIES if not entry.lacks & set(words) and asset_class in FEATURES[entry.name].asset_classes
-    ]
-    return pytest.mark.parametrize("entry", chosen, ids=[entry.name for entry in chosen])
-
-
-every_venue = promising()
-
-
-@pytest.fixture
-async def desk(entry: VenueUnderTest) -> AsyncIterator[Desk]:
-    async with at_desk(entry) as found:
-        yield found
 
 
 async def cannot_place(desk: Desk, order: Order) -> OrderRefused:

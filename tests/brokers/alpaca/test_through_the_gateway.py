@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from brokers import asking, clock as venue_clock
+from brokers import asking
+from brokers import clock as venue_clock
 from brokers.alpaca.broker import AlpacaVenue
 from engine.model.accounts import AccountState
 from engine.model.enums import Side

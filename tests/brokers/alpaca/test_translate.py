@@ -7,6 +7,7 @@ import pytest
 
 from brokers.alpaca import translate
 from brokers.alpaca.auth import stream_url
+from brokers.alpaca.names import our_name, replacement_name
 from brokers.alpaca.translate import (
     event_doc,
     fill_of_activity,
@@ -14,12 +15,10 @@ from brokers.alpaca.translate import (
     is_failed_replacement,
     is_superseded,
     order_doc,
-    our_name,
     place_request,
     position,
     refusal,
     replace_request,
-    replacement_name,
     venue_order,
 )
 from brokers.venue import NotUnderstood, OrderRefused

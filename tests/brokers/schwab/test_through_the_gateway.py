@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from brokers import asking, clock as venue_clock
+from brokers import asking
+from brokers import clock as venue_clock
 from brokers.schwab import broker
 from brokers.schwab.broker import SchwabVenue
 from engine.core import ExitPlacement
