@@ -25,6 +25,9 @@ from engine.model.orders import (
     OrderFilled,
     OrderRejected,
     OrderSubmitted,
+    StopMoved,
+    StopMoveRefused,
+    StopMoveRequested,
 )
 from engine.model.orders import (
     Order as OrderValue,
@@ -37,7 +40,17 @@ from trading.journal import accounts
 from trading.models import Book, CommandRecord, Decision, Fill, Order, Position, Run, Trade
 
 # The columns of an order that change after its approval.
-MOVING = ("state", "state_reason", "timeline", "updated_at", "venue_id", "filled_quantity", "average_price", "request")
+MOVING = (
+    "state",
+    "state_reason",
+    "timeline",
+    "updated_at",
+    "venue_id",
+    "filled_quantity",
+    "average_price",
+    "request",
+    "stop_price",
+)
 
 NEAR_STRIKES = 11  # of a chain, around the money, that a decision shows
 
@@ -116,10 +129,25 @@ class Projection:
         self._move(event.client_id, OrderState.UNKNOWN, ts=event.ts, state_reason=event.reason[:400])
 
     def cancel_requested(self, event: CancelRequested) -> None:
-        order = self._order(event.client_id)
-        order.timeline = [*order.timeline, {"state": "cancel requested", "at": iso(event.ts), "reason": event.reason}]
-        order.updated_at = to_datetime(event.ts)
-        self._moved[order.client_id] = order
+        self._note(event.client_id, event.ts, "cancel requested", event.reason)
+
+    def move_requested(self, event: StopMoveRequested) -> None:
+        self._note(event.client_id, event.ts, f"stop to {event.stop_price.normalize():f} requested", event.reason)
+
+    def moved(self, event: StopMoved) -> None:
+        order = self._note(event.client_id, event.ts, f"stop at {event.stop_price.normalize():f}")
+        order.stop_price, order.venue_id = event.stop_price, event.venue_id
+
+    def move_refused(self, event: StopMoveRefused) -> None:
+        self._note(event.client_id, event.ts, "stop not moved", event.reason)
+
+    def _note(self, client_id: str, ts: int, what: str, reason: str = "") -> Order:
+        """A line in the order's life that is no state of it."""
+        order = self._order(client_id)
+        line = {"state": what, "at": iso(ts)} | ({"reason": reason} if reason else {})
+        order.timeline, order.updated_at = [*order.timeline, line], to_datetime(ts)
+        self._moved[client_id] = order
+        return order
 
     def filled(self, event: OrderFilled) -> None:
         if Fill.objects.filter(broker=event.broker, fill_id=event.fill_id).exists():
@@ -369,6 +397,9 @@ _HANDLERS: dict[type[Event], Callable[[Projection, Any], None]] = {
     OrderCancelled: Projection.cancelled,
     OrderExpired: Projection.expired,
     OrderBecameUnknown: Projection.unknown,
+    StopMoveRequested: Projection.move_requested,
+    StopMoved: Projection.moved,
+    StopMoveRefused: Projection.move_refused,
     PositionChanged: Projection.position_changed,
     ExitArmed: Projection.exit_armed,
     TradeClosed: Projection.trade_closed,

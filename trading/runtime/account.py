@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 UNANSWERED = (OrderState.APPROVED, OrderState.SUBMITTED, OrderState.UNKNOWN)
 LOOK_AGAIN_S = 0.5  # a beat that nobody gave must not keep anybody waiting
-CALLS = ("send", "cancel", "bury")  # errands that may be at the venue right now
+CALLS = ("send", "cancel", "move", "bury")  # errands that may be at the venue right now
 
 
 class Verdict(StrEnum):
@@ -88,6 +88,10 @@ class Errands:
     def is_any(self, *kinds: str) -> bool:
         """Whether an errand of those kinds is under way."""
         return any(kind in kinds for kind, _ in self._tasks)
+
+    def is_under_way(self, kind: str, name: str) -> bool:
+        """Whether the errand of that kind for that name is under way."""
+        return (kind, name) in self._tasks
 
     def beat(self) -> None:
         """Something changed: whoever waits looks again."""

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from brokers.features import Features
 from brokers.models import BrokerAccount
 from brokers.registry import FEATURES
-from engine.core.config import ExitPlacement
+from engine.core.config import ExitPlacement, VenueExits
 from engine.core.holding import BY_HAND
 from engine.errors import FortifiedError
 from engine.exits.plan import Levels
@@ -62,13 +62,25 @@ def linked_pairs(names: Iterable[str], instruments: Iterable[Instrument]) -> fro
     )
 
 
-def exit_placement(names: Iterable[str]) -> dict[str, ExitPlacement]:
-    """Where exits wait: one stop at the venue, wherever it knows stops, so that it outlives us; targets in the engine.
-
-    Two exits for the same shares at once could both fill, and most venues refuse the second one anyway.
-    """
-    takes_stops = {name: OrderType.STOP in features_of(name).order_types for name in names}
+def exit_placement(names: Iterable[str], *, where: str = "venue") -> dict[str, ExitPlacement]:
+    """Where exits wait: a stop at the venue, wherever it knows stops, so that it outlives us; with `where` "engine",
+    none. Two exits for the same shares are there at once only as a pair (`venue_exits`): alone, both could fill."""
+    takes_stops = {name: OrderType.STOP in features_of(name).order_types and where != "engine" for name in names}
     return {name: ExitPlacement.SPLIT if takes else ExitPlacement.HELD for name, takes in takes_stops.items()}
+
+
+def venue_exits(names: Iterable[str], instruments: Iterable[Instrument], *, where: str) -> dict[str, VenueExits]:
+    """What each account's venue does with exits besides holding one stop; pairs only with `where` "venue"."""
+    return {name: _venue_exits(features_of(name), instruments, where=where) for name in names}
+
+
+def _venue_exits(features: Features, instruments: Iterable[Instrument], *, where: str) -> VenueExits:
+    paired = features.paired_exits if where == "venue" else frozenset()
+    return VenueExits(
+        pairs=frozenset(each.symbol for each in instruments if each.asset_class in paired),
+        trails=OrderType.TRAILING_STOP in features.order_types,
+        moves=features.moves_stops,
+    )
 
 
 def open_records(book_id: int) -> list[OrderRecord]:

@@ -195,7 +195,8 @@ def engine_config(composition: Composition) -> EngineConfig:
     return msgspec.structs.replace(
         config,
         linked_pairs=accounts.linked_pairs(names, instruments.values()),
-        exit_placement=accounts.exit_placement(names),
+        exit_placement=accounts.exit_placement(names, where=composition.execution.exits),
+        venue_exits=accounts.venue_exits(names, tuple(instruments.values()), where=composition.execution.exits),
         flatten_on_refused_stop=composition.execution.stop_rejected == "flatten",
     )
 

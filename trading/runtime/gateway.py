@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from brokers.venue import OrderRefused, OutcomeUnknown, RateLimited, VenueOrder
+from brokers.venue import OrderRefused, OutcomeUnknown, RateLimited, TryLater, VenueOrder, VenueRequest
 from engine.model.enums import OrderIntent, OrderState
 from engine.model.event import Event
 from engine.model.orders import (
@@ -18,6 +18,7 @@ from engine.model.orders import (
     OrderCancelled,
     OrderRejected,
     OrderSubmitted,
+    StopMoveRequested,
 )
 from engine.orders.lifecycle import OrderRecord
 from engine.risk.gate import Hold, adds_exposure
@@ -25,13 +26,14 @@ from infra.backoff import Backoff
 from trading.runtime import preflight
 from trading.runtime.account import UNANSWERED, Account, Verdict
 from trading.runtime.inquiry import Inquiry
+from trading.runtime.moves import StopMover
 from trading.runtime.pacing import Priority
+from trading.runtime.parcels import Names, parcels, place, request_for
 from trading.runtime.preflight import Refusal
 
 logger = logging.getLogger(__name__)
 
 NOT_COMPARED = Hold("the account was not compared with our books yet")
-MAX_PUT_OFF = 5  # how often a venue may ask for a pause before the order is given up
 
 
 class Gateway:
@@ -46,20 +48,26 @@ class Gateway:
         self.buying_power: Decimal | None = None
         self._account = account
         self._inquiry = inquiry
-        self._leaving: set[str] = set()  # told to be submitted, the commit is awaited
+        self._mover = StopMover(account, inquiry)
+        self._leaving: dict[str, Names] = {}  # told to be submitted, the commit is awaited: with whom
 
     # ---- what the engine decided, once it is committed -------------------------------------------------------
 
     def committed(self, outputs: Iterable[Event]) -> None:
         """Begin what follows from committed outputs of this account; returns at once."""
-        account = self._account
+        account, outputs = self._account, tuple(outputs)
         for out in outputs:
-            if isinstance(out, ApprovedOrder) and out.order.broker == account.name:
-                account.errands.start("prepare", out.order.client_id, self._prepare(out.order.client_id))
-            elif isinstance(out, OrderSubmitted) and account.record(out.client_id) is not None:
-                account.errands.start("send", out.client_id, self._send(out.client_id))
-            elif isinstance(out, CancelRequested) and out.broker == account.name:
+            if isinstance(out, CancelRequested) and out.broker == account.name:
                 account.errands.start("cancel", out.client_id, self._cancel(out.client_id))
+            elif isinstance(out, StopMoveRequested) and out.broker == account.name:
+                self._mover.start(out.client_id)
+        approved = (out.order for out in outputs if isinstance(out, ApprovedOrder) and out.order.broker == account.name)
+        for names in parcels(approved, account):
+            account.errands.start("prepare", names[0], self._prepare(names))
+        submitted = (out.client_id for out in outputs if isinstance(out, OrderSubmitted))
+        for names in dict.fromkeys(self._leaving.get(name, (name,)) for name in submitted):
+            if account.record(names[0]) is not None:
+                account.errands.start("send", names[0], self._send(names))
         account.errands.beat()
 
     def set_hold(self, hold: Hold | None) -> None:
@@ -69,16 +77,21 @@ class Gateway:
 
     def recover(self) -> None:
         """Take up the orders that a predecessor left open, each by how far it is known to have come."""
+        unsent: list[Order] = []
         for record in self._account.open_records():
             client_id = record.order.client_id
             self._inquiry.remember(record)
             if record.state is OrderState.APPROVED:
-                self._recover_unsent(record)
+                unsent += self._recover_unsent(record)
             elif record.state in UNANSWERED:
                 reason = "the process ended before the venue's answer was recorded"
                 self._inquiry.became_unknown(client_id, reason)
             if record.is_cancelling and record.state is not OrderState.APPROVED:
                 self._account.errands.start("cancel", client_id, self._cancel(client_id))
+            elif record.moving_to is not None:
+                self._mover.start(client_id)
+        for names in parcels(unsent, self._account):
+            self._account.errands.start("prepare", names[0], self._prepare(names))
 
     @property
     def is_settled(self) -> bool:
@@ -97,35 +110,54 @@ class Gateway:
 
     # ---- sending ------------------------------------------------------------------------------------------------
 
-    async def _prepare(self, client_id: str) -> None:
+    async def _prepare(self, names: Names) -> None:
         """Everything that can be checked before the network; then say that it leaves."""
-        account, record, began = self._account, self._account.record(client_id), time.monotonic()
-        if record is None or not record.is_open or record.state is not OrderState.APPROVED:
-            return
-        if client_id in self._leaving:
-            return
-        order, waits = record.order, Backoff(base_s=0.2, cap_s=2.0)
+        account, began, waits = self._account, time.monotonic(), Backoff(base_s=0.2, cap_s=2.0)
         while not account.errands.is_closed:
-            refused = await self._refusal(record)
+            records = self._unsent(names)
+            refused = await self._first_refusal(records)
             if refused is not None:
-                self._refuse(order, refused)
+                self._refuse(records, refused)
                 return
+            if not records:
+                return
+            order = records[0].order
             await account.pacing.turn(_priority(order))
             allowed = await account.locks.ask(order)
-            if not record.is_open or record.is_cancelling:
-                return  # its cancel says so itself
+            if self._unsent(names) != records:
+                continue  # a cancel says so itself; of a pair the other one is looked at again
             if allowed.verdict is Verdict.REFUSE:
-                self._refuse(order, Refusal(allowed.rule, allowed.reason))
+                self._refuse(records, Refusal(allowed.rule, allowed.reason))
                 return
             if adds_exposure(order) and time.monotonic() - began > account.policy.stale_entry_s:
-                account.outlet.emit([OrderCancelled(account.now_ns(), client_id, "it waited too long for its turn")])
+                reason = "it waited too long for its turn"
+                account.outlet.emit([OrderCancelled(account.now_ns(), order.client_id, reason)])
                 return
             if allowed.verdict is Verdict.GO and self._may_leave(order):
-                self._leave(order)
+                self._leave([record.order for record in records])
                 return
             if waits.attempt == 0 and allowed.verdict is Verdict.WAIT:
-                account.outlet.alert("order_waits", f"{account.name}: {client_id} waits: {allowed.reason}")
+                account.outlet.alert("order_waits", f"{account.name}: {order.client_id} waits: {allowed.reason}")
             await asyncio.sleep(waits.next_delay())
+
+    def _unsent(self, names: Names) -> list[OrderRecord]:
+        """Those of them that are still to be sent."""
+        found = [record for name in names if (record := self._account.record(name)) is not None]
+        return [
+            record
+            for record in found
+            if record.is_open
+            and record.state is OrderState.APPROVED
+            and not record.is_cancelling
+            and record.order.client_id not in self._leaving
+        ]
+
+    async def _first_refusal(self, records: list[OrderRecord]) -> Refusal | None:
+        for record in records:
+            refused = await self._refusal(record)
+            if refused is not None:
+                return refused
+        return self._not_taken([record.order for record in records])
 
     async def _refusal(self, record: OrderRecord) -> Refusal | None:
         """Why the order cannot be sent. An exit waits until the account is known, an entry does not."""
@@ -134,14 +166,19 @@ class Gateway:
             if adds_exposure(order):
                 return Refusal("reconciliation", self.hold.reason if self.hold else "")
             await account.errands.until(lambda: self._may_leave(order) or not record.is_open or record.is_cancelling)
-        found = preflight.refusal(order, self._situation(order))
-        if found is not None:
-            return found
+        return preflight.refusal(order, self._situation(order))
+
+    def _not_taken(self, orders: list[Order]) -> Refusal | None:
+        """Why the venue has no such order, or no such pair."""
         try:
-            account.venue.request_for(order, account.instrument(order))
+            if orders:
+                self._request(orders)
         except OrderRefused as error:
             return Refusal(error.venue_code or error.code, error.detail)
         return None
+
+    def _request(self, orders: list[Order]) -> VenueRequest:
+        return request_for(self._account.venue, orders, self._account.instrument(orders[0]))
 
     def _may_leave(self, order: Order) -> bool:
         """Whether the account agrees with our books as far as this order needs it to. A difference in one symbol does
@@ -150,44 +187,75 @@ class Gateway:
             return True
         return bool(self.hold.symbols) and not adds_exposure(order)
 
-    def _leave(self, order: Order) -> None:
-        account = self._account
-        request = msgspec.to_builtins(account.venue.request_for(order, account.instrument(order)))
-        self._leaving.add(order.client_id)
-        account.outlet.emit([OrderSubmitted(account.now_ns(), order.client_id, request)])
+    def _leave(self, orders: list[Order]) -> None:
+        request = msgspec.to_builtins(self._request(orders))
+        names = tuple(order.client_id for order in orders)
+        self._leaving |= dict.fromkeys(names, names)
+        now = self._account.now_ns()
+        self._account.outlet.emit([OrderSubmitted(now, name, request) for name in names])
 
-    def _refuse(self, order: Order, refused: Refusal) -> None:
-        account = self._account
-        account.outlet.emit([OrderRejected(account.now_ns(), order.client_id, refused.reason, refused.rule)])
-        what = "exit_refused" if order.intent is OrderIntent.EXIT else "order_refused"
-        account.outlet.alert(what, f"{account.name}: {order.client_id} ({order.side} {order.symbol}): {refused.reason}")
+    def _refuse(self, records: list[OrderRecord], refused: Refusal) -> None:
+        account, orders = self._account, [record.order for record in records]
+        now = account.now_ns()
+        account.outlet.emit([OrderRejected(now, order.client_id, refused.reason, refused.rule) for order in orders])
+        for order in orders:
+            what = "exit_refused" if order.intent is OrderIntent.EXIT else "order_refused"
+            told = f"{account.name}: {order.client_id} ({order.side} {order.symbol}): {refused.reason}"
+            account.outlet.alert(what, told)
 
-    async def _send(self, client_id: str) -> None:
+    async def _send(self, names: Names) -> None:
         """Call the venue once, and make a fact of every way in which that may end."""
-        account, record = self._account, self._account.record(client_id)
-        self._leaving.discard(client_id)
-        if record is None or not record.is_open or record.state is not OrderState.SUBMITTED:
+        account = self._account
+        records = [record for name in names if (record := account.record(name)) is not None]
+        for name in names:
+            self._leaving.pop(name, None)
+        if any(not record.is_open or record.state is not OrderState.SUBMITTED for record in records):
             return
-        if record.is_cancelling:
-            account.outlet.emit([OrderCancelled(account.now_ns(), client_id, "cancelled before it was sent")])
+        if self._was_cancelled(records):
             return
-        for _ in range(MAX_PUT_OFF):
-            if not await self._may_call():
-                return  # a successor finds it submitted, and asks
+        try:
+            for record, told in zip(records, await self._place_in_time(records), strict=False):
+                self._inquiry.tell(record, told)
+        except OrderRefused as error:
+            self._refuse(records, Refusal(error.venue_code or error.code, error.detail))
+        except OutcomeUnknown as error:
+            for name in names:
+                self._inquiry.became_unknown(name, error.detail)
+
+    async def _place_in_time(self, records: list[OrderRecord]) -> tuple[VenueOrder, ...]:
+        """What the venue took. What is certain not to have happened is tried again while it is worth it; nothing else
+        is. Nothing, where this process may not call: a successor finds it submitted, and asks."""
+        account, orders = self._account, [record.order for record in records]
+        began, backoff = time.monotonic(), Backoff(base_s=0.2, cap_s=2.0)
+        while await self._may_call():
             try:
-                self._inquiry.tell(record, await self._place(record.order))
-                return
-            except RateLimited as error:
-                refused = Refusal(error.venue_code, error.detail)
-                account.pacing.pause(error.retry_after_s)
-                await account.pacing.turn(_priority(record.order))
-            except OrderRefused as error:
-                refused = Refusal(error.venue_code or error.code, error.detail)
-                break
-            except OutcomeUnknown as error:
-                self._inquiry.became_unknown(client_id, error.detail)
-                return
-        self._refuse(record.order, refused)
+                return await self._place(orders)
+            except TryLater as error:
+                delay = backoff.next_delay()
+                if isinstance(error, RateLimited):
+                    delay = max(delay, error.retry_after_s)
+                    account.pacing.pause(delay)
+                if time.monotonic() + delay - began > account.policy.retry_s:
+                    raise
+                if backoff.attempt == 1:
+                    text = f"{account.name}: {orders[0].client_id} is tried again: {error.detail}"
+                    account.outlet.alert("order_put_off", text)
+                await asyncio.sleep(delay)
+                await account.pacing.turn(_priority(orders[0]))
+                allowed = await account.locks.ask(orders[0])
+                if allowed.verdict is Verdict.REFUSE:
+                    raise OrderRefused(allowed.reason, venue_code=allowed.rule) from error
+                if self._was_cancelled(records):
+                    break
+        return ()
+
+    def _was_cancelled(self, records: list[OrderRecord]) -> bool:
+        """Whether a cancel came before anything was sent: then the orders are over. What leaves together ends so."""
+        if not any(record.is_cancelling for record in records):
+            return False
+        now, reason = self._account.now_ns(), "cancelled before it was sent"
+        self._account.outlet.emit([OrderCancelled(now, record.order.client_id, reason) for record in records])
+        return True
 
     async def _may_call(self) -> bool:
         """Whether the venue may be called now. A lease that our clock doubts is either renewed in a moment, and then
@@ -197,12 +265,12 @@ class Gateway:
             await asyncio.sleep(0.05)
         return account.may_call()
 
-    async def _place(self, order: Order) -> VenueOrder:
+    async def _place(self, orders: list[Order]) -> tuple[VenueOrder, ...]:
         """The one call that may make an order. Whatever breaks after it began, the venue may have the order."""
-        account = self._account
+        account, order = self._account, orders[0]
         try:
             async with asyncio.timeout(account.policy.answer_s):
-                return await account.venue.place(order, account.instrument(order))
+                return await place(account.venue, orders, account.instrument(order))
         except (OrderRefused, OutcomeUnknown):
             raise
         except TimeoutError as error:
@@ -229,8 +297,9 @@ class Gateway:
             attempts += 1
             if attempts == 4:
                 account.outlet.alert("cancel_stuck", f"{account.name}: {client_id} does not get cancelled")
+            await account.errands.until(lambda: not account.errands.is_under_way("move", client_id))
             told = self._inquiry.working.get(client_id)
-            if told is not None and await self._inquiry.ask_cancel(told):
+            if told is not None and record.is_open and await self._inquiry.ask_cancel(told):
                 await account.errands.until(lambda: not record.is_open, timeout_s=account.policy.confirm_cancel_s)
             if record.is_open:
                 await self._inquiry.look(record)
@@ -238,13 +307,14 @@ class Gateway:
 
     # ---- the rest ------------------------------------------------------------------------------------------------
 
-    def _recover_unsent(self, record: OrderRecord) -> None:
+    def _recover_unsent(self, record: OrderRecord) -> list[Order]:
+        """An exit is still sent."""
         account, order = self._account, record.order
         if adds_exposure(order) or record.is_cancelling:
             reason = "it was approved before a restart and not sent; an entry is not sent late"
             account.outlet.emit([OrderCancelled(account.now_ns(), order.client_id, reason)])
-        else:
-            account.errands.start("prepare", order.client_id, self._prepare(order.client_id))
+            return []
+        return [order]
 
     def _situation(self, order: Order) -> preflight.Situation:
         account = self._account

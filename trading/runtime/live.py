@@ -18,6 +18,8 @@ from engine.model.orders import (
     OrderFilled,
     OrderRejected,
     OrderSubmitted,
+    StopMoved,
+    StopMoveRefused,
 )
 from engine.orders.lifecycle import OrderRecord
 from trading.runtime.gateway import Gateway
@@ -34,6 +36,8 @@ REPORTS = (
     OrderCancelled,
     OrderExpired,
     OrderBecameUnknown,
+    StopMoved,
+    StopMoveRefused,
 )
 
 
@@ -88,9 +92,9 @@ class BrokerDesk:
         record = self.engine.desk.orders.get(report.client_id)  # type: ignore[attr-defined]
         if record is None:
             return NOTHING
-        before = (record.state, record.filled, record.venue_id)
+        before = _standing(record)
         follows = self.engine.process(report)
-        if not follows and before == (record.state, record.filled, record.venue_id):
+        if not follows and before == _standing(record):
             return NOTHING
         return [report, *follows]
 
@@ -108,6 +112,11 @@ class BrokerDesk:
             if is_settled:
                 gateway.set_hold(self.engine.gate.holds.get(name))
             gateway.committed(outputs)
+
+
+def _standing(record: OrderRecord) -> tuple[object, ...]:
+    """What a report may change about an order."""
+    return record.state, record.filled, record.venue_id, record.order, record.moving_to
 
 
 class Outbox:

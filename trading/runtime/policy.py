@@ -7,6 +7,12 @@ import msgspec
 from engine.errors import InvalidInput
 from engine.model.accounts import Policy
 
+_WORDS = {
+    "stop_rejected": ("hold", "flatten"),
+    "sessions": ("exchange", "always"),
+    "exits": ("venue", "stop", "engine"),
+}
+
 
 class ExecutionPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds and choices of one book; what is not set keeps the value that is right for most."""
@@ -15,8 +21,10 @@ class ExecutionPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     external_trades_by_symbol: dict[str, Policy] = {}
     sessions: str = "exchange"  # exchange: orders for now need an open one · always: a rehearsal that never closes
     stop_rejected: str = "hold"  # hold: the engine watches the level · flatten: close at the market
+    exits: str = "venue"  # venue: wait there as far as it can · stop: one stop there · engine: all are watched here
     allow_short: bool = True  # False: shares are not sold short, whatever a strategy wishes
     stale_entry_s: float = 30.0  # an entry that waited longer for its turn is not sent any more
+    retry_s: float = 10.0  # what certainly did not happen (a pause asked for, nobody reached) is tried again so long
     answer_s: float = 15.0  # without an answer by then, what became of an order is unknown
     never_came_after_s: float = 15.0  # the venue does not know an order so long after it was sent: it never came
     confirm_cancel_s: float = 2.0  # a cancel that is not confirmed by then is asked about
@@ -37,7 +45,7 @@ def execution_policy(document: dict[str, Any]) -> ExecutionPolicy:
         policy = msgspec.convert(document, ExecutionPolicy, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"execution: {str(error).replace('`', '')}", field="execution") from error
-    for name, words in (("stop_rejected", ("hold", "flatten")), ("sessions", ("exchange", "always"))):
+    for name, words in _WORDS.items():
         found = getattr(policy, name)
         if found not in words:
             raise InvalidInput(

@@ -32,7 +32,7 @@ def facts_of(record: OrderRecord, told: VenueOrder, *, now: int) -> list[Event]:
         facts.append(OrderAccepted(now, client_id, told.venue_id))
     facts += new_fills(record, told.fills, now=now)
     if record.is_open and told.state.is_final and not lacks_fills(record, told):
-        ended = _end(client_id, told, now)
+        ended = _end(record, told, now)
         if ended is not None:
             facts.append(ended)
     return facts
@@ -72,11 +72,14 @@ def _filled(order: Order, fill: VenueFill, now: int) -> OrderFilled:
     )
 
 
-def _end(client_id: str, told: VenueOrder, now: int) -> Event | None:
+def _end(record: OrderRecord, told: VenueOrder, now: int) -> Event | None:
+    client_id = record.order.client_id
     if told.state is OrderState.CANCELLED:
         return OrderCancelled(now, client_id, told.reason)
     if told.state is OrderState.EXPIRED:
         return OrderExpired(now, client_id)
     if told.state is OrderState.REJECTED:
         return OrderCancelled(now, client_id, f"rejected after it was filled in part: {told.reason}")
+    if told.quantity < record.order.quantity:  # the other leg of its pair was filled in part
+        return OrderCancelled(now, client_id, "the venue had made it smaller, as its other leg was filled in part")
     return None  # filled: its executions say so

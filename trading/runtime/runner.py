@@ -22,6 +22,9 @@ from engine.model.orders import (
     OrderFilled,
     OrderRejected,
     OrderSubmitted,
+    StopMoved,
+    StopMoveRefused,
+    StopMoveRequested,
 )
 from engine.model.positions import PositionChanged, TradeClosed
 from engine.model.signals import WarmupProgressed
@@ -45,6 +48,9 @@ COMMIT_AT_ONCE = (
     OrderCancelled,
     OrderExpired,
     OrderBecameUnknown,
+    StopMoveRequested,
+    StopMoved,
+    StopMoveRefused,
     PositionChanged,
     TradeClosed,
     CommandHandled,

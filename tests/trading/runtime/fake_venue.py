@@ -46,6 +46,7 @@ class FakeVenue:
         self.features = features
         self.script: deque[Script] = deque()
         self.cancel_script: deque[Exception | str] = deque()
+        self.replace_script: deque[Exception | str] = deque()
         self.book: dict[str, VenueOrder] = {}  # by venue id
         self.executions: list[VenueFill] = []
         self.held: dict[str, Decimal] = {}
@@ -122,22 +123,49 @@ class FakeVenue:
 
     async def place(self, order: Order, instrument: Instrument) -> VenueOrder:
         self.calls.append(("place", order.client_id))
+        (taken,) = await self._take_scripted(order)
+        return taken
+
+    def request_for_pair(self, stop: Order, target: Order, instrument: Instrument) -> VenueRequest:
+        return VenueRequest("POST", "/pairs", {"ids": [stop.client_id, target.client_id]})
+
+    async def place_pair(self, stop: Order, target: Order, instrument: Instrument) -> tuple[VenueOrder, VenueOrder]:
+        self.calls.append(("pair", f"{stop.client_id} {target.client_id}"))
+        first, second = await self._take_scripted(stop, target)
+        return first, second
+
+    async def _take_scripted(self, *orders: Order) -> list[VenueOrder]:
         what = self.script.popleft() if self.script else None
         if what == LOST:
             raise OutcomeUnknown("the connection broke")
         if isinstance(what, Exception):
             raise what
-        taken = self.take(order)
-        if callable(what):
-            taken = self.book[taken.venue_id] = what(taken)
+        names = [self.take(order).venue_id for order in orders]
+        for name in names:
+            if len(names) > 1:
+                self.book[name] = msgspec.structs.replace(self.book[name], group=f"g-{names[0]}")
+            if callable(what):
+                self.book[name] = what(self.book[name])
         if self.is_slow is not None:
             await self.is_slow.wait()
         if what == DROPPED:
             raise OutcomeUnknown("the answer was lost")
-        return self.book[taken.venue_id]
+        return [self.book[name] for name in names]
 
     async def replace(self, working: VenueOrder, order: Order, instrument: Instrument) -> VenueOrder:
-        raise OrderRefused("this venue replaces nothing")
+        self.calls.append(("replace", f"{order.client_id} {order.stop_price}"))
+        what = self.replace_script.popleft() if self.replace_script else None
+        if what == LOST:
+            raise OutcomeUnknown("the connection broke")
+        if isinstance(what, Exception):
+            raise what
+        present = self.book[working.venue_id]
+        if present.state.is_final:
+            raise OrderRefused(f"the order is {present.state}")
+        moved = self.book[working.venue_id] = msgspec.structs.replace(present, stop_price=order.stop_price)
+        if what == DROPPED:
+            raise OutcomeUnknown("the answer was lost")
+        return moved
 
     async def cancel(self, working: VenueOrder) -> None:
         self.calls.append(("cancel", working.client_id or working.venue_id))
@@ -149,8 +177,8 @@ class FakeVenue:
             raise OrderRefused(f"the order is {order.state}")
         if what == LOST:
             return
-        self.book[order.venue_id] = order = msgspec.structs.replace(order, state=OrderState.CANCELLED)
-        self.tell(OrderReported(order))
+        self._end(order)
+        self._end_others(order)
 
     async def find(self, order: Order, *, since: int) -> Answer[VenueOrder | None]:
         self.calls.append(("find", order.client_id))
@@ -196,4 +224,17 @@ class FakeVenue:
         if order.state.is_final:
             state = order.state
         self.book[order.venue_id] = msgspec.structs.replace(order, filled_quantity=filled, state=state)
+        if state is OrderState.FILLED:
+            self._end_others(order)
         return fill
+
+    def _end(self, order: VenueOrder) -> None:
+        self.book[order.venue_id] = ended = msgspec.structs.replace(order, state=OrderState.CANCELLED)
+        self.tell(OrderReported(ended))
+
+    def _end_others(self, order: VenueOrder) -> None:
+        """The other leg of its pair."""
+        for other in list(self.book.values()):
+            is_leg = bool(order.group) and other.group == order.group and other.venue_id != order.venue_id
+            if is_leg and not other.state.is_final:
+                self._end(other)

@@ -6,7 +6,16 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from brokers.venue import FillReported, OrderRefused, OrderReported, RateLimited, VenueOrder
+from brokers.oauth import TokenUnavailable
+from brokers.venue import (
+    FillReported,
+    NotAuthorized,
+    OrderRefused,
+    OrderReported,
+    RateLimited,
+    VenueOrder,
+    VenueUnreachable,
+)
 from engine.exits.config import Distance, ExitConfig
 from engine.model.enums import OrderState, OrderType
 from engine.model.orders import (
@@ -158,6 +167,69 @@ async def test_a_venue_that_asks_for_a_pause_gets_the_order_after_it_once(stages
     await stage.until(lambda: stage.of(OrderAccepted), "accepted")
     assert stage.venue.sent() == [FIRST, FIRST]
     assert len(stage.venue.book) == 1
+
+
+class TestTryingAgain:
+    """Only what certainly did not happen is tried again, for a while, and people are told."""
+
+    @pytest.mark.parametrize(
+        "why", [VenueUnreachable("nobody listens there"), TokenUnavailable("the token endpoint does not answer")]
+    )
+    async def test_an_order_that_reached_nobody_is_sent_again_and_is_one(self, stages, why):
+        stage = await stages()
+        stage.venue.script += [why, why]
+        await stage.play([100])
+        await stage.until(lambda: stage.of(OrderAccepted), "sent after all")
+        assert stage.venue.sent() == [FIRST] * 3
+        assert len(stage.venue.book) == 1
+        assert [what for what, _ in stage.alerts] == ["order_put_off"]
+        assert not stage.of(OrderBecameUnknown)
+
+    async def test_an_exit_survives_a_venue_that_is_away_for_a_moment(self, stages):
+        stage = await stages()
+        await entered(stage)
+        stage.venue.script += [VenueUnreachable("away")] * 2
+        await stage.play([101, 102], start=3)
+        await stage.until(lambda: SECOND in stage.venue.sent(), "sent")
+        await stage.until(lambda: len(stage.of(OrderAccepted)) == 2, "taken")
+        assert not stage.of(OrderRejected)
+
+    async def test_it_ends_after_a_time_and_says_why(self, stages):
+        stage = await stages(policy=msgspec.structs.replace(QUICK, retry_s=0.5))
+        stage.venue.script += [VenueUnreachable("away")] * 50
+        await stage.play([100])
+        await stage.until(lambda: stage.of(OrderRejected), "given up")
+        [rejected] = stage.of(OrderRejected)
+        assert (rejected.code, rejected.reason) == ("unreachable", "away")
+        assert 2 <= len(stage.venue.sent()) <= 6
+        assert stage.venue.book == {}
+
+    async def test_a_pause_longer_than_that_is_not_waited_for(self, stages):
+        stage = await stages()
+        stage.venue.script.append(RateLimited("come back in an hour", retry_after_s=3600))
+        await stage.play([100])
+        await stage.until(lambda: stage.of(OrderRejected), "given up")
+        assert stage.venue.sent() == [FIRST]
+
+    async def test_a_halt_in_between_ends_it(self, stages):
+        stage = await stages()
+
+        stage.venue.script += [VenueUnreachable("away")] * 50
+        await stage.play([100])
+        await stage.until(lambda: stage.venue.sent(), "tried")
+        stage.locks.permission = Permission(Verdict.REFUSE, "the book is halted: test", "kill_switch")
+        tried = stage.venue.sent()
+        await stage.until(lambda: stage.of(OrderRejected), "refused")
+        assert stage.of(OrderRejected)[0].code == "kill_switch"
+        assert stage.venue.sent() == tried
+
+    @pytest.mark.parametrize("why", [OrderRefused("no"), NotAuthorized("connect again"), LOST])
+    async def test_nothing_else_is_sent_twice(self, stages, why):
+        stage = await stages()
+        stage.venue.script.append(why)
+        await stage.play([100])
+        await stage.until(lambda: stage.of(OrderRejected) or stage.of(OrderCancelled), "over")
+        assert stage.venue.sent() == [FIRST]
 
 
 async def test_an_error_nobody_thought_of_is_an_unknown_outcome(stages):
