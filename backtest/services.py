@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 from celery import current_app
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from backtest.distributed import work
+from backtest.distributed import rounds, work
 from backtest.distributed.data import bars_of
 from backtest.distributed.fold import fold
 from backtest.distributed.plan import shards
@@ -32,7 +32,7 @@ ENDED = (State.DONE, State.PARTIAL, State.CANCELLED, State.FAILED)
 
 def create_study(*, user: Actor | None, document: Mapping[str, Any]) -> Study:
     """Check everything, cut it into shards, and send it to the workers; `InvalidInput` names what is wrong."""
-    spec = parse_spec(document)
+    spec = rounds.begun(parse_spec(document))
     bars = bars_of(spec, archive=settings.ARCHIVE_DIR)
     with transaction.atomic():
         study = Study(
@@ -46,7 +46,7 @@ def create_study(*, user: Actor | None, document: Mapping[str, Any]) -> Study:
             total=0,
         )
         made = list(shards(study, spec, bars))
-        study.total = sum(shard.count for shard in made)
+        study.total = rounds.planned(spec, sum(shard.count for shard in made))
         study.save()
         Shard.objects.bulk_create(made, batch_size=500)
         transaction.on_commit(lambda: send_lanes(study.pk))
@@ -81,13 +81,19 @@ def finish_if_over(study_id: int) -> bool:
 
 
 def finalize(study_id: int) -> Study:
-    """Add the study up. What cannot be added up is failed, with the reason."""
+    """Add the study up, or begin its next round. What cannot be added up is failed, with the reason."""
     study = get_study(study_id)
+    if rounds.go_on(study_id):
+        send_lanes(study_id)
+        return get_study(study_id)
     try:
         fold(study)
-    except FortifiedError as error:
-        logger.warning("study %d cannot be added up: %s", study_id, error.detail)
-        study.state, study.error, study.finished_at = State.FAILED, error.detail, timezone.now()
+    except DatabaseError:
+        raise  # busy or away for a moment: `tend` sends it again
+    except Exception as error:  # whatever it is, it would come again each time: it ends the study, with its reason
+        logger.exception("study %d cannot be added up", study_id)
+        detail = error.detail if isinstance(error, FortifiedError) else f"{type(error).__name__}: {error}"
+        study.state, study.error, study.finished_at = State.FAILED, detail, timezone.now()
         study.save(update_fields=["state", "error", "finished_at"])
     work.tell_progress(study_id)
     return study

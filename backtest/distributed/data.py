@@ -42,7 +42,7 @@ class Bars(NamedTuple):
 def bars_of(spec: StudySpec, *, archive: str | Path) -> Bars:
     """The bars that `spec` asks for; `InvalidInput` says what is missing. Read once per process and data set."""
     stamp = Path(spec.data).stat().st_mtime_ns if spec.data else 0
-    key = (spec.data, stamp, str(archive), spec.symbol, spec.timeframe, spec.start, spec.end)
+    key = (spec.data, stamp, str(archive), spec.symbol, spec.timeframe, spec.start, spec.end, spec.time_is, spec.adjust)
     if key in _remembered:
         _remembered.move_to_end(key)
         return _remembered[key]

@@ -20,15 +20,14 @@ def chosen_days(spec: StudySpec, bars: Bars) -> list[Day]:
     return found
 
 
-def shards(study: Study, spec: StudySpec, bars: Bars) -> Iterator[Shard]:
-    """Every shard of the study, numbered; none is saved."""
+def shards(study: Study, spec: StudySpec, bars: Bars, *, since: int = 0, number: int = 0) -> Iterator[Shard]:
+    """Every shard of the study for the sets of each strategy from `since` on, numbered from `number`; none is saved."""
     days = [day.day for day in chosen_days(spec, bars)] if spec.kind == "campaign" else [None]
-    number = 0
     for day in days:
         offset = 0
         for strategy in spec.names:
-            total = spec.count(strategy)
-            for first in range(0, total, spec.chunk):
+            total = len(spec.sets(strategy))
+            for first in range(since, total, spec.chunk):
                 yield Shard(
                     study=study,
                     number=number,

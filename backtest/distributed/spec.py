@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
 from backtest.request import Request
+from backtest.search import Axis, grid, latin_hypercube, parse_axis, random_sets
+from backtest.simulation.driver import RANKS
 from backtest.simulation.options import parse_fees, parse_fill, parse_slippage
 from backtest.simulation.sweep.job import RunConfig
 from backtest.statistics.splits import SplitSpec
@@ -21,14 +23,26 @@ from strategies.registry import STRATEGIES, parse_params
 MOST_RUNS = 200_000
 Behaviour = Literal["any", "trend", "range", "volatile", "quiet"]
 BEHAVIOURS: tuple[str, ...] = get_args(Behaviour)
-Grid = dict[str, list[Any]]
+Grid = dict[str, list[Any] | str]
+OF_DAYS = ("net_pnl", "wins", "trades")  # of what a campaign adds up, that of which more is better
+
+
+class SearchSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`count` sets of each strategy instead of every combination: at random, as a Latin hypercube, or chosen by Optuna,
+    which learns of a few before it asks for the next."""
+
+    kind: Literal["random", "lhs", "optuna"]
+    count: Annotated[int, msgspec.Meta(ge=1, le=MOST_RUNS)]
+    seed: int = 0
 
 
 class StudySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`grids`: strategy → parameter → the values to try; `params`: strategy → whole sets to try as they are. A strategy
-    with neither runs with its defaults.
+    """`grids`: strategy → parameter → the values to try, as a list or as text like "5:20:5", or "0.5:2" where a
+    `search` takes anything between; `params`: strategy → whole sets to try as they are. A strategy with neither runs
+    with its defaults. Where Optuna searches, `params` are the sets that it has asked for so far.
 
-    `data` is a file of bars or prints; empty: the archive. `start` and `end` are days, both included. A sweep carries
+    `data` is a file of bars or prints; empty: the archive. `time_is` says what the stamps of a file's bars mean where
+    it does not say so itself. `adjust`: none, or splits. `start` and `end` are days, both included. A sweep carries
     positions over the nights; a campaign runs each trading day on its own (`warmup_days` before it are seen, not
     traded), on the days that behaved as `behaviour` says. `split` asks for folds: parameters are chosen before they
     are tried.
@@ -41,7 +55,10 @@ class StudySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     grids: dict[str, Grid] = {}
     params: dict[str, list[dict[str, Any]]] = {}
     strategies: tuple[str, ...] = ()
+    search: SearchSpec | None = None
     data: str = ""
+    time_is: Literal["open", "close"] | None = None
+    adjust: Literal["none", "splits"] = "none"
     start: date | None = None
     end: date | None = None
     fixed: RunConfig = RunConfig()
@@ -59,18 +76,37 @@ class StudySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def sets(self, strategy: str) -> list[dict[str, Any]]:
         """The parameter sets of one strategy, in a fixed order."""
-        grid = self.grids.get(strategy, {})
-        made = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())] if grid else []
-        made += [dict(each) for each in self.params.get(strategy, [])]
-        return made or [{}]
+        listed = [dict(each) for each in self.params.get(strategy, [])]
+        return [*self._chosen(strategy), *listed] or [{}]
+
+    def _chosen(self, strategy: str) -> list[dict[str, Any]]:
+        axes = self.axes(strategy)
+        if not axes or self.is_adaptive:
+            return []
+        if self.search is None:
+            return grid(axes)
+        choose = random_sets if self.search.kind == "random" else latin_hypercube
+        return choose(axes, self.search.count, seed=self.search.seed)
+
+    def axes(self, strategy: str) -> list[Axis]:
+        """What is tried of each parameter; `InvalidInput` where that cannot be read."""
+        return [
+            parse_axis(f"{name}={values}", strategy) if isinstance(values, str) else Axis(name, tuple(values))
+            for name, values in self.grids.get(strategy, {}).items()
+        ]
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether what is tried next depends on what came of the sets before."""
+        return self.search is not None and self.search.kind == "optuna"
 
     def count(self, strategy: str) -> int:
-        """How many sets `sets` gives, without making them."""
-        total = 1
-        for values in self.grids.get(strategy, {}).values():
-            total *= len(values)
+        """How many sets will be tried, without making them; a search may find fewer that are different."""
         listed = len(self.params.get(strategy, []))
-        return listed + (total if self.grids.get(strategy) else 0) or 1
+        axes = self.axes(strategy)
+        if self.search is not None and axes:
+            return self.search.count if self.is_adaptive else listed + self.search.count
+        return listed + (prod(len(axis.values) for axis in axes) if axes else 0) or 1
 
     @property
     def request(self) -> Request:
@@ -80,6 +116,8 @@ class StudySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             archive=not self.data,
             symbols=(self.symbol,),
             timeframes=(self.timeframe,),
+            time_is=self.time_is,
+            adjust=self.adjust,
             start=_day_start(self.start),
             end=_day_start(self.end + timedelta(days=1)) if self.end else None,
         )
@@ -117,6 +155,11 @@ def _check(spec: StudySpec) -> None:
         raise InvalidInput(f"end: {spec.start} or later was expected, found {spec.end}", field="end")
     if spec.data and not Path(spec.data).is_file():
         raise InvalidInput(f"data: a file was expected, found nothing at {spec.data!r}", field="data")
+    ranks = (*(OF_DAYS if spec.kind == "campaign" else RANKS), "sharpe")
+    if spec.rank_by not in ranks:
+        raise InvalidInput(f"rank_by: one of {', '.join(ranks)} was expected, found {spec.rank_by!r}", field="rank_by")
+    if spec.is_adaptive and (len(spec.names) > 1 or not spec.grids):
+        raise InvalidInput("search: Optuna tries one strategy, over what `grids` say of it", field="search")
     total = sum(spec.count(name) for name in spec.names)
     if total > MOST_RUNS:
         raise InvalidInput(f"grids: at most {MOST_RUNS:,} runs were expected, found {total:,}", field="grids")
@@ -127,13 +170,18 @@ def _check(spec: StudySpec) -> None:
 def _check_parameters(spec: StudySpec, strategy: str) -> None:
     """Names and values one by one; a combination that is refused is a run with an error, not a refused study."""
     kind = STRATEGIES[strategy]
-    for parameter, values in spec.grids.get(strategy, {}).items():
-        if not values:
-            raise InvalidInput(f"grids.{strategy}.{parameter}: a value was expected, found none", field="grids")
-        known = kind.Params.__struct_fields__
-        if not set(kind.normalize({parameter: values[0]})) <= set(known):
+    for axis in spec.axes(strategy):
+        if axis.is_continuous and not axis.high > axis.low:
+            raise InvalidInput(f"grids.{strategy}.{axis.name}: a value was expected, found none", field="grids")
+        if axis.is_continuous and spec.search is None:
             raise InvalidInput(
-                f"grids.{strategy}.{parameter}: {strategy} has the parameters {', '.join(known)}", field="grids"
+                f"grids.{strategy}.{axis.name}: a step is needed, or a search that takes anything between",
+                field="grids",
+            )
+        known = kind.Params.__struct_fields__
+        if not set(kind.normalize({axis.name: axis.at(0.0)})) <= set(known):
+            raise InvalidInput(
+                f"grids.{strategy}.{axis.name}: {strategy} has the parameters {', '.join(known)}", field="grids"
             )
     first = spec.sets(strategy)[0]
     try:

@@ -56,7 +56,7 @@ function chosen() {
   const strategies = [];
   for (const box of document.querySelectorAll("[data-strategy]")) {
     const grid = {};
-    for (const input of box.querySelectorAll("[data-param]")) if (input.value.trim()) grid[input.dataset.param] = values(input.value);
+    for (const input of box.querySelectorAll("[data-param]")) if (input.value.trim()) grid[input.dataset.param] = form.search.value ? input.value.trim() : values(input.value);
     if (Object.keys(grid).length) grids[box.dataset.strategy] = grid;
     else strategies.push(box.dataset.strategy);
   }
@@ -67,12 +67,16 @@ function count() {
   let runs = 0;
   try {
     const { grids, strategies } = chosen();
-    runs = strategies.length + Object.values(grids).reduce((sum, grid) => sum + Object.values(grid).reduce((product, each) => product * each.length, 1), 0);
+    const each = (grid) => (form.search.value ? Number(form.count.value) : Object.values(grid).reduce((product, found) => product * found.length, 1));
+    runs = strategies.length + Object.values(grids).reduce((sum, grid) => sum + each(grid), 0);
     setText(byId("form-error"), "");
   } catch (error) {
     setText(byId("form-error"), error.message);
   }
-  setText(byId("count"), `${runs.toLocaleString("en")} ${runs === 1 ? "run" : "runs"}${form.kind.value === "campaign" ? " on every day" : ""}`);
+  form.count.disabled = !form.search.value;
+  for (const name of ["folds", "purge_days"]) form[name].disabled = !form.split.value;
+  form.seed.disabled = !form.search.value && form.split.value !== "random";
+  setText(byId("count"), `${form.search.value ? "up to " : ""}${runs.toLocaleString("en")} ${runs === 1 ? "run" : "runs"}${form.kind.value === "campaign" ? " on every day" : ""}`);
 }
 
 async function start() {
@@ -83,11 +87,14 @@ async function start() {
     const body = {
       name: given.name, kind: given.kind, symbol: given.symbol, timeframe: given.timeframe, data: given.data, behaviour: given.behaviour,
       fixed: { fees: given.fees || "none", slippage: given.slippage || "none", quantity: given.quantity || "1" },
+      rank_by: given.rank_by,
       ...chosen(),
     };
+    if (given.time_is && given.data) body.time_is = given.time_is;
+    if (given.search) body.search = { kind: given.search, count: Number(given.count), seed: Number(given.seed) };
     if (given.start) body.start = given.start;
     if (given.end) body.end = given.end;
-    if (given.split) body.split = { kind: given.split };
+    if (given.split) body.split = { kind: given.split, folds: Number(given.folds), purge_days: Number(given.purge_days), seed: Number(given.seed ?? 1) };
     const study = await call("POST", "/api/backtests", body);
     location.assign(`/backtests/${study.id}`);
   } catch (error) {

@@ -8,6 +8,8 @@ import { bindThemeToggle } from "./theme-toggle.js";
 const config = JSON.parse(byId("page-config").textContent);
 const OVER = ["done", "partial", "cancelled", "failed"];
 
+let chosen = null; // the run whose settings are looked at
+
 bindThemeToggle(() => {});
 for (const cell of document.querySelectorAll("[data-share]")) cell.style.setProperty("--share", `${cell.dataset.share}%`);
 if (!config.is_over) {
@@ -15,7 +17,8 @@ if (!config.is_over) {
 }
 byId("cancel")?.addEventListener("click", (event) => act(event.target, "cancel"));
 byId("retry")?.addEventListener("click", (event) => act(event.target, "retry"));
-for (const button of document.querySelectorAll("[data-apply]")) button.addEventListener("click", () => preview(button.dataset.apply));
+for (const button of document.querySelectorAll("[data-apply]")) button.addEventListener("click", () => { chosen = button.dataset.apply; preview(chosen); });
+byId("apply-sessions").addEventListener("change", () => preview(chosen));
 document.querySelector("[data-close]").addEventListener("click", () => byId("apply-dialog").close());
 
 function progress(message) {
@@ -45,9 +48,12 @@ async function preview(number) {
   setText(byId("apply-error"), "");
   body.replaceChildren(element("p", { text: "Trying both on the last sessions…" }));
   button.disabled = true;
-  byId("apply-dialog").showModal();
+  if (!byId("apply-dialog").open) byId("apply-dialog").showModal();
+  const sessions = byId("apply-sessions").value;
   try {
-    body.replaceChildren(...compared(await call("POST", `${path}?preview=true&sessions=20`)));
+    const shown = await call("POST", `${path}?preview=true&sessions=${sessions}`);
+    if (number !== chosen || sessions !== byId("apply-sessions").value) return; // another was asked for meanwhile
+    body.replaceChildren(...compared(shown));
     button.disabled = false;
     button.onclick = () => apply(path, button);
   } catch (error) {

@@ -69,6 +69,9 @@ def test_a_study_is_typed_in_watched_and_applied(page: Page, web: Web, data: Pat
     page.screenshot(path=str(tmp_path / "study.png"), full_page=True)
     page.locator("[data-apply]").first.click()
     expect(page.locator("#apply-body")).to_contain_text("trades would not have happened")
+    expect(page.locator("#apply-body")).to_contain_text("20 sessions from")
+    page.locator("#apply-sessions").select_option("5")
+    expect(page.locator("#apply-body")).to_contain_text("5 sessions from")
     page.screenshot(path=str(tmp_path / "apply.png"))
     page.get_by_role("button", name="Apply to the ticker").click()
     expect(page.locator("#toasts")).to_contain_text("has the new settings")
@@ -105,3 +108,42 @@ def test_what_is_wrong_with_a_study_is_said_beside_the_button(page: Page, web: W
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#form-error")).to_contain_text("timeframe")
     assert not Study.objects.exists()
+    page.get_by_label("Timeframe").fill("30")
+    page.get_by_label("Sets to try").select_option("optuna")
+    page.get_by_label("How many sets").fill("18")
+    page.get_by_label("Walk-forward").select_option("rolling")
+    page.get_by_label("Folds").fill("3")
+    page.get_by_label("Purged days").fill("2")
+    page.locator('[name="breakout_consolidation.max_width"]').fill("0.5:4")
+    expect(page.locator("#count")).to_have_text("up to 18 runs")
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url(re.compile(r"/backtests/\d+$"))
+    expect(page.locator("#progress-text")).to_have_text("0 of 18 runs")
+    expect(page.get_by_text("18 sets chosen by Optuna")).to_be_visible()
+    spec = Study.objects.get().spec
+    assert (spec["split"]["folds"], spec["split"]["purge_days"], spec["search"]["kind"]) == (3, 2, "optuna")
+
+
+def test_a_campaign_is_looked_into_day_by_day(page: Page, web: Web, data: Path, tmp_path):
+    document = {
+        "name": "days", "kind": "campaign", "symbol": "SPY", "timeframe": "30", "data": str(data),
+        "end": "2024-01-16", "grids": {"ema": {"period_1": [2, 3], "period_2": [5]}},
+    }  # fmt: skip
+    study = services.create_study(user=None, document=document)
+    work_off(study)
+    page.set_viewport_size({"width": 390, "height": 844})
+    sign_in(page, web)
+    page.goto(f"{web.url}/backtests/{study.pk}")
+    page.get_by_role("link", name="2024-01-12", exact=True).click()
+    expect(page.get_by_role("heading", name="Runs on this day")).to_be_visible()
+    page.locator('a[rel="prev"]').click()
+    expect(page.get_by_role("heading", name="2024-01-11")).to_be_visible()
+    page.screenshot(path=str(tmp_path / "day.png"), full_page=True)
+    page.locator("#runs tbody a").first.click()
+    expect(page.get_by_role("heading", name="Day by day")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("link", name="Report of all days").click()
+    expect(page.locator("#equity canvas").first).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert download.value.suggested_filename.endswith(".zip")
