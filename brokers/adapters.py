@@ -37,6 +37,13 @@ def _schwab_chains(setup: VenueSetup) -> ChainSource:
     return make(setup)
 
 
+def _ibkr(setup: VenueSetup) -> Venue:
+    from brokers.ibkr.broker import make  # likewise
+
+    return make(setup)
+
+
 VENUES.add("tastytrade", VenueKind(_tastytrade, "REST and the account streamer", _tastytrade_chains))
 VENUES.add("schwab", VenueKind(_schwab, "REST and the streamer's account activity", _schwab_chains))
 VENUES.add("alpaca", VenueKind(_alpaca, "REST and trade_updates"))
+VENUES.add("ibkr", VenueKind(_ibkr, "the socket of TWS or IB Gateway"))

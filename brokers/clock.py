@@ -21,6 +21,10 @@ class VenueClock:
             theirs = email.utils.parsedate_to_datetime(date).timestamp()
         except ValueError:
             return
+        self.heard(theirs)
+
+    def heard(self, theirs: float) -> None:
+        """It is `theirs` there now, in seconds since 1970."""
         offset_s = theirs - time.time()
         self.offset_ns = int(offset_s * NS_PER_S) if abs(offset_s) > _SKEW_THAT_COUNTS_S else 0
 

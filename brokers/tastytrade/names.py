@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
+from brokers.futures import BookedFutures
 from brokers.venue import OrderRefused
 from engine.instruments.catalog import asset_class_of, normalize_symbol
-from engine.instruments.futures import ROOTS, active_contract, parse_contract
+from engine.instruments.futures import ROOTS, parse_contract
 from engine.instruments.instrument import AssetClass
 
 INSTRUMENT_TYPES = {
@@ -24,11 +25,10 @@ class VenueName(NamedTuple):
 
 
 class Names:
-    """A root ("/NQ") is the contract that is active on the day, both ways. A contract that the books trade by its own
-    name keeps it: those in `contracts`, and every one that was asked for by name."""
+    """Roots of futures and their contracts are named as `BookedFutures` says."""
 
     def __init__(self, contracts: Iterable[str] = ()) -> None:
-        self._contracts = set(contracts)
+        self._futures = BookedFutures(contracts)
 
     def venue(self, symbol: str, day: date) -> VenueName:
         """`OrderRefused` for what has no name there."""
@@ -37,11 +37,7 @@ class Names:
         if kind is None:
             raise OrderRefused(f"symbol: {symbol} cannot be ordered at tastytrade ({asset_class})", field="symbol")
         if asset_class is AssetClass.FUTURE:
-            if symbol.removeprefix("/") in ROOTS:
-                return VenueName(kind, active_contract(symbol, day).tastytrade)
-            contract = parse_contract(symbol, as_of=day)
-            self._contracts.add(contract.symbol)
-            return VenueName(kind, contract.tastytrade)
+            return VenueName(kind, self._futures.contract(symbol, day).tastytrade)
         return VenueName(kind, symbol.replace(".", "/") if asset_class is AssetClass.EQUITY else symbol)
 
     def ours(self, kind: str, text: str, day: date) -> str:
@@ -52,6 +48,4 @@ class Names:
             return normalize_symbol(text)
         if kind != "Future" or text.removeprefix("/")[:-2] not in ROOTS:
             return text
-        contract = parse_contract(text, as_of=day)
-        is_active = contract == active_contract(contract.root, day)
-        return f"/{contract.root}" if is_active and contract.symbol not in self._contracts else contract.symbol
+        return self._futures.ours(parse_contract(text, as_of=day), day)

@@ -436,7 +436,7 @@ async def test_a_venue_that_is_down_is_unknown_and_never_empty_and_comes_back_as
     assert len(desk.at_venue()) == 3
 
 
-@every_venue
+@promising("a line for orders beside the stream")
 async def test_what_happened_while_the_stream_was_down_is_there_to_be_asked(desk):
     await desk.watch()
     since = time.time_ns()
