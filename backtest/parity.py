@@ -10,7 +10,7 @@ from backtest.simulation.sweep.job import COMPILED, RunConfig, RunOutcome, Sweep
 from backtest.sweeping import run_chunk
 from engine.bars.columns import BarColumns
 from engine.model.positions import TradeClosed
-from strategies.registry import STRATEGIES
+from strategies.registry import deciding
 
 FIELDS = tuple(name for name in TradeClosed.__struct_fields__ if name != "ts")
 
@@ -67,6 +67,6 @@ def compare_all(
     data: BarColumns, *, sets: int, seed: int = 0, fixed: RunConfig | None = None, strategies: tuple[str, ...] = ()
 ) -> Iterator[Comparison]:
     """Each strategy (all there are, where none is named) with `sets` random parameter sets around its defaults."""
-    for strategy in strategies or tuple(STRATEGIES):
+    for strategy in strategies or tuple(deciding()):
         for params in sets_around(strategy, sets, seed=seed):
             yield compare(data, strategy, params, fixed)

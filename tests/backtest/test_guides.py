@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import get_commands, load_command_class
@@ -32,6 +33,7 @@ def test_the_example_of_a_study_is_accepted():
 @pytest.mark.parametrize(("page", "line"), COMMANDS)
 def test_every_option_that_is_shown_exists(page, line):
     name, *given = shlex.split(line.partition(" #")[0].removeprefix("./run manage "))
-    command = get_command(load_command_class(get_commands()[name], name).typer_app)
+    loaded: Any = load_command_class(get_commands()[name], name)
+    command = get_command(loaded.typer_app)
     known = {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
     assert {option.partition("=")[0] for option in given if option.startswith("--")} <= known

@@ -9,16 +9,16 @@ from backtest.parity import compare
 from backtest.search import sets_around
 from engine.bars.columns import cut
 from engine.strategy.scan import why_not
-from strategies.registry import STRATEGIES
+from strategies.registry import STRATEGIES, deciding
 from tests.parity.configs import some_config
 from tests.parity.data import SOURCES, minutes
 
-COMPILED = [name for name in STRATEGIES if why_not(STRATEGIES[name]) is None]
+COMPILED = [name for name in deciding() if why_not(STRATEGIES[name]) is None]
 SETS, BARS = 20, 1_200
 
 
-def test_all_bar_strategies_but_those_with_a_clock_or_a_person_are_compiled():
-    assert set(STRATEGIES) - set(COMPILED) == {"manual", "sma_ticks", "zero_dte"}
+def test_all_bar_strategies_but_the_one_with_a_clock_are_compiled():
+    assert set(deciding()) - set(COMPILED) == {"sma_ticks", "zero_dte"}
 
 
 @pytest.mark.parametrize("strategy", COMPILED)

@@ -16,7 +16,7 @@ from backtest.sweeping import RunConfig
 from backtest.swept import bars_of
 from engine.errors import FortifiedError
 from infra.progress import progress_bar
-from strategies.registry import STRATEGIES
+from strategies.registry import STRATEGIES, deciding
 
 Texts = list[str] | None
 
@@ -46,7 +46,7 @@ class Command(TyperCommand):
     ) -> None:
         found: list[Comparison] = []
         try:
-            names = tuple(STRATEGIES.canonical(name) for name in strategy or STRATEGIES)
+            names = tuple(STRATEGIES.canonical(name) for name in strategy or deciding())
             request = Request(
                 data=(data,) if data else (),
                 archive=from_archive,

@@ -89,7 +89,7 @@ def test_a_day_that_fails_for_one_set_alone_is_left_out_for_that_set(start, sent
     split = {"kind": "anchored", "folds": 2}
     study = start(campaign(walk_file(tmp_path, days=30), chunk=1, strategies=[], split=split))
     bad = study.shards.filter(first=1).order_by("number")[5]
-    genuine = work.run_part
+    genuine = runs.run_part
 
     def breaks(*given, **options):
         if (options["day"], options["first"]) == (bad.day, bad.first):

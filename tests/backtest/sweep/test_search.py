@@ -2,7 +2,7 @@ import pytest
 
 from backtest.search import Axis, OptunaSearch, grid, latin_hypercube, optimise, parse_axis, random_sets, sets_around
 from engine.errors import InvalidInput
-from strategies.registry import STRATEGIES, parse_params
+from strategies.registry import deciding, parse_params
 from tests.backtest.sweep.world import walk
 
 FAST, SLOW = Axis("period_1", tuple(range(2, 12))), Axis("period_2", tuple(range(12, 40)))
@@ -80,7 +80,7 @@ def test_sets_that_the_strategy_refuses_do_not_stop_optuna():
     assert any(run.stats for run in runs)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", deciding())
 def test_sets_around_the_defaults_are_accepted_and_vary_every_number(strategy):
     sets = sets_around(strategy, 20, seed=1)
     assert sets == sets_around(strategy, 20, seed=1) != sets_around(strategy, 20, seed=2)
