@@ -17,6 +17,27 @@ def config(**changes):
     return ticker_config({**GOOD, **changes})
 
 
+def test_a_strategy_that_buys_options_may_be_given_the_index_that_they_are_on():
+    found = config(strategy="zero_dte", symbol="$SPX", timeframe="1", quantities={"paper": 2})
+    assert (found.symbol, found.quantities) == ("SPX", {"paper": "2"})
+    with pytest.raises(InvalidInput, match="An index cannot be bought or sold"):
+        config(symbol="SPX", quantities={"paper": 2})
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"symbol": "/ES"}, "symbol", "options that expire today, on one of SPX"),
+        ({"quantities": {"paper": "0.5"}}, "quantities.paper", "multiples of 1"),
+        ({"exits": {"stop": {"value": 2, "kind": "atr"}}}, "exits", "no average true range"),
+    ],
+)
+def test_what_a_strategy_that_buys_options_cannot_hold_is_refused(changes, field, words):
+    with pytest.raises(InvalidInput, match=words) as caught:
+        config(**{"strategy": "zero_dte", "symbol": "SPX", "timeframe": "1", **changes})
+    assert caught.value.field == field
+
+
 def test_a_config_is_complete_with_the_strategys_defaults():
     found = config()
     assert found.params["period_1"] == 9

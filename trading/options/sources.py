@@ -53,7 +53,14 @@ class ModelledChains:
         return spot
 
 
-def chain_source(configured: str, *, is_real: bool, accounts: Sequence[str], price_of: PriceOf) -> ChainSource | None:
+def chain_source(
+    configured: str,
+    *,
+    is_real: bool,
+    accounts: Sequence[str],
+    price_of: PriceOf,
+    now_ns: Callable[[], int] = time.time_ns,
+) -> ChainSource | None:
     """What `configured` names: an account whose login may ask, or "synthetic" (with a volatility: "synthetic:0.2").
 
     Where nothing is configured: with real money the first of the book's own `accounts` that can tell, on paper none.
@@ -64,9 +71,8 @@ def chain_source(configured: str, *, is_real: bool, accounts: Sequence[str], pri
             raise InvalidInput(
                 "chains: with real money prices of a model were refused; name an account", field="chains"
             )
-        return ModelledChains(
-            SyntheticChains(volatility=_volatility(detail)) if detail else SyntheticChains(), price_of
-        )
+        chains = SyntheticChains(volatility=_volatility(detail)) if detail else SyntheticChains()
+        return ModelledChains(chains, price_of, now_ns=now_ns)
     if configured:
         return chains_of(_account(configured))
     if not is_real:

@@ -1,7 +1,7 @@
 """Where a book's parts are plugged together, and the only place that asks whether it is paper or live."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -217,13 +217,16 @@ def desk_of(opened: Opened) -> BookDesk:
     return desk
 
 
-def chain_source(composition: Composition, desk: BookDesk) -> ChainSource | None:
+def chain_source(
+    composition: Composition, desk: BookDesk, *, now_ns: Callable[[], int] = time.time_ns
+) -> ChainSource | None:
     """Where the book's option chains come from; None where nothing is configured. Raises where that cannot be had."""
     return sources.chain_source(
         composition.execution.chains,
         is_real=composition.mode == Book.Mode.LIVE,
         accounts=composition.brokers,
         price_of=desk.engine.price_of,
+        now_ns=now_ns,
     )
 
 

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_S = 0.05  # between two looks at what the engine waits for
 QUOTES_S = 1.0  # between two questions for the quotes of what is held
+QUOTES_WITHIN_S = 5.0  # an answer that takes longer is not waited for
 BLIND_S = 15.0  # people are told when what is held has had no quote for so long
 NO_SOURCE = 'no source of option chains is configured for this book: set "chains" in its execution policy'
 
@@ -35,13 +36,17 @@ class ContractSource:
         source: ChainSource | None,
         *,
         alert: Callable[[str, str], Awaitable[None]],
+        look_s: float = LOOK_S,
         quotes_s: float = QUOTES_S,
+        blind_s: float = BLIND_S,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._engine = engine
         self._source = source
         self._alert = alert
+        self._look_s = look_s
         self._quotes_s = quotes_s
+        self._blind_s = blind_s
         self._now_ns = now_ns
         self._facts: asyncio.Queue[tuple[Event, ...]] = asyncio.Queue()
         self._asked: set[str] = set()
@@ -73,16 +78,22 @@ class ContractSource:
             await self._source.close()
 
     async def _watch(self) -> None:
-        quoted_s = 0.0
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._ask_for_chains())
+            both.create_task(self._ask_for_quotes())
+
+    async def _ask_for_chains(self) -> None:
         while True:
             for wanted in self._engine.contracts.wanted:
                 if wanted.wanted_id not in self._asked:
                     self._asked.add(wanted.wanted_id)
                     self._begin(self._fetch(wanted))
-            if time.monotonic() - quoted_s >= self._quotes_s:
-                quoted_s = time.monotonic()
-                await self._quote(self._engine.contracts.held)
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(self._look_s)
+
+    async def _ask_for_quotes(self) -> None:
+        while True:
+            await self._quote(self._engine.contracts.held)
+            await asyncio.sleep(self._quotes_s)
 
     async def _fetch(self, wanted: ContractWanted) -> None:
         self._facts.put_nowait((await self._answer(wanted),))
@@ -113,16 +124,16 @@ class ContractSource:
             return
         problem = "nobody quotes them"
         try:
-            quotes = await asyncio.wait_for(self._source.quotes(symbols), 5 * self._quotes_s)
+            quotes = await asyncio.wait_for(self._source.quotes(symbols), QUOTES_WITHIN_S)
         except Exception as error:  # noqa: BLE001 - whatever broke: the next question follows, and silence is told
             quotes, problem = [], f"{type(error).__name__}: {error}"
         if quotes:
             self._seen_s, self._is_told = time.monotonic(), False
             self._facts.put_nowait(tuple(quotes))
-        elif time.monotonic() - self._seen_s > BLIND_S and not self._is_told:
+        elif time.monotonic() - self._seen_s > self._blind_s and not self._is_told:
             self._is_told = True
             names = ", ".join(symbols)
-            text = f"{names}: no quote for {BLIND_S:g} s ({problem}); exits by price are not decided"
+            text = f"{names}: no quote for {self._blind_s:g} s ({problem}); exits by price are not decided"
             await self._alert("no_quotes", text)
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:

@@ -6,9 +6,10 @@ from decimal import Decimal as D
 
 import pytest
 
-from brokers.schwab.chains import SchwabChains, read_chain
+from brokers.schwab.chains import SchwabChains, read_chain, read_quotes
 from brokers.schwab.client import SchwabClient
 from brokers.venue import NotUnderstood
+from engine.model.time import NS_PER_S
 from engine.options.atm import choose_atm
 from engine.ports import ChainSource
 from simulators.market import MarketConfig
@@ -38,6 +39,25 @@ async def test_todays_chain_is_enough_to_choose_the_option_at_the_money(source):
     spot = float(strikes[10]) + 1.0
     choice = choose_atm(chain, spot=spot, target=1)
     assert (choice.contract.right, choice.contract.strike) == ("C", strikes[10])
+
+
+async def test_quotes_are_those_of_the_chain_and_what_is_unknown_is_left_out(source):
+    chain = await source.chain("SPX", DAY)
+    known = [entry for entry in chain.entries if entry.bid == entry.bid][:2]
+    quotes = await source.quotes([*(entry.contract.symbol for entry in known), "XYZW  261120C06000000"])
+    assert [quote.symbol for quote in quotes] == [entry.contract.symbol for entry in known]
+    assert all(0 < quote.bid < quote.ask and quote.ts > chain.ts - NS_PER_S for quote in quotes), "whole seconds"
+
+
+def test_an_answer_that_tells_no_quotes_is_not_understood():
+    with pytest.raises(NotUnderstood, match="quotes were expected"):
+        read_quotes(b'["no"]', ["SPXW  261120C06000000"], asked=5)
+    [quote] = read_quotes(
+        b'{"SPXW  261120C06000000":{"quote":{"bidPrice":0.0,"askPrice":0.05}},"errors":{"invalidSymbols":["X"]}}',
+        ["SPXW  261120C06000000", "X"],
+        asked=5,
+    )
+    assert (quote.ts, math.isnan(quote.bid), quote.ask) == (5, True, 0.05)
 
 
 async def test_a_day_without_expiry_is_an_empty_chain(source):

@@ -51,6 +51,14 @@ async def test_todays_chain_is_enough_to_choose_the_option_at_the_money(source, 
     running.brokerage.place("5WT00001", Ticket(symbol=choice.contract.symbol, side=Side.BUY, quantity=D(1)))
 
 
+async def test_quotes_are_those_of_the_chain_and_what_is_unknown_is_left_out(source):
+    chain = await source.chain("SPX", DAY)
+    known = [entry for entry in chain.entries if entry.bid == entry.bid][:2]
+    quotes = await source.quotes([*(entry.contract.symbol for entry in known), "XYZW  261120C06000000"])
+    assert [quote.symbol for quote in quotes] == [entry.contract.symbol for entry in known]
+    assert all(0 < quote.bid < quote.ask and quote.ts >= chain.ts for quote in quotes)
+
+
 async def test_a_day_without_expiry_is_an_empty_chain(source):
     chain = await source.chain("SPX", DAY + timedelta(days=1))
     assert chain.entries == ()
