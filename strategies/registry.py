@@ -117,6 +117,13 @@ def _check(keys: list[str], registry: Registry[type[Strategy]]) -> None:
             plan(specs)
 
 
+def timeframes_of(strategy: str, params: dict[str, Any], *, own: str) -> tuple[str, ...]:
+    """The timeframes that a slot of the strategy reads: its own, then those that its strategy declares besides."""
+    kind = STRATEGIES[strategy]
+    others = kind(engine_params.parse_params(kind, params)).other_indicators()
+    return (own, *(timeframe for timeframe in others if timeframe != own))
+
+
 def _import_file(path: Path) -> None:
     name = f"fortified_user_strategies.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)

@@ -185,6 +185,7 @@ class Fill(models.Model):
     fee = models.DecimalField(max_digits=20, decimal_places=8, default=Decimal(0))
     reference_price = models.FloatField(null=True, blank=True, help_text="The price that the decision saw.")
     is_ambiguous = models.BooleanField(default=False)
+    bar = models.JSONField(null=True, blank=True, help_text="The bar it fell into, as it stood when we heard of it.")
     ts = models.BigIntegerField(help_text="UTC nanoseconds.")
     at = models.DateTimeField()
 

@@ -151,6 +151,8 @@ class Pursuit:
         problem = self.entry_problem(slot, symbol)
         if problem is not None:
             return problem
+        if self._gate.require_exits and slot.config.exits is None:
+            return "exits", f"the ticker {slot.config.symbol} has no exits, and the book enters nothing without"
         if slot.entry_bar == slot.bar_index(signal.bar_ts):
             return "one_trade_per_bar", "the slot has entered in this bar already"
         is_sized = slot.config.sizing is not None and slot.rules is None  # an option is sized once it is chosen

@@ -55,6 +55,9 @@ class RiskConfig(Struct, frozen=True):
     stale_after_s: Annotated[
         float | None, Meta(description="no entry where the last price is older than so many seconds")
     ] = None
+    require_exits: Annotated[
+        bool, Meta(description="a ticker without exits of its own is not entered by its strategy; none are borrowed")
+    ] = False
     calendar: Annotated[str, Meta(description="the exchange whose trading days the daily limits follow")] = "XNYS"
     strategies: dict[str, StrategyLimits] = {}
     day_trading: dict[str, DayTradingAccount] = {}  # by broker account

@@ -45,6 +45,7 @@ class RiskGate:
 
     def __init__(self, config: RiskConfig) -> None:
         self.halt_reason = ""
+        self.require_exits = config.require_exits
         self.holds: dict[str, Hold] = {}  # by broker; not part of the state: accounts are compared anew at every start
         self._rules = build_rules(config)
         self.rate = next((rule for rule in self._rules if isinstance(rule, OrderRate)), None)

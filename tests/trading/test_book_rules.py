@@ -1,6 +1,7 @@
 """What is saved with a book reaches its engine: orders are denied, sized, suppressed and filled accordingly."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -25,12 +26,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SWINGS = [100.0, 100.0, 100.0, 100.0, *([99.0, 98.0, 97.0, 96.0, 105.0, 106.0, 107.0, 108.0] * 5)]
 
 
-def started(*symbols: str, **rules: object) -> compose.BookDesk:
+def started(*symbols: str, exits: dict[str, Any] | None = None, **rules: object) -> compose.BookDesk:
     """The desk of a book with these rules, after `ema` was started on the symbols, two units each."""
     for symbol in symbols:
         create_ticker(
             user=None, strategy="ema", symbol=symbol, timeframe="2t", params={"period_1": 1, "period_2": 2},
-            quantities={"paper": "2"}, exits={},
+            quantities={"paper": "2"}, exits=exits or {},
         )  # fmt: skip
     start_strategy(user=None, strategy="ema")
     return desk_with(**rules)
@@ -111,6 +112,18 @@ def test_each_strategy_has_its_own_way_to_size(redis_url):
 def test_a_size_that_needs_cash_nobody_named_is_refused_when_it_is_saved(redis_url):
     with pytest.raises(ValidationError, match=r"sizing\.capital"):
         started("/MES", sizing={"strategies": {"ema": {"method": "atr_risk"}}})
+
+
+def test_a_ticker_without_exits_is_not_entered_where_the_book_wants_them(redis_url):
+    out = play(started("/MES", risk={"require_exits": True}), RISING, "/MES")
+    assert [each.rule for each in out if isinstance(each, SignalSuppressed)] == ["exits"]
+    assert not Order.objects.exists()
+
+
+def test_a_ticker_with_exits_of_its_own_is_entered(redis_url):
+    desk = started("/MES", risk={"require_exits": True}, exits={"stop": {"value": 0.5}})
+    play(desk, RISING, "/MES")
+    assert Position.objects.get().quantity == 2
 
 
 def test_the_same_bet_in_a_second_symbol_is_suppressed(redis_url):

@@ -38,6 +38,7 @@ from engine.model.time import iso, to_datetime
 from engine.options.events import ContractChosen, ContractRefused
 from trading.journal import accounts
 from trading.models import Book, CommandRecord, Decision, Fill, Order, Position, Run, Trade
+from trading.runtime.seen import fill_key, slot_key
 
 # The columns of an order that change after its approval.
 MOVING = (
@@ -54,11 +55,11 @@ MOVING = (
 
 NEAR_STRIKES = 11  # of a chain, around the money, that a decision shows
 
-BarOf = Callable[[str, str], dict[str, Any] | None]
+BarOf = Callable[[str], dict[str, Any] | None]
 
 
 class Projection:
-    """Writes the rows of one batch for one book. `bar_of(strategy, symbol)` gives the last closed bar as a document."""
+    """Writes the rows of one batch for one book. `bar_of(key)` gives a slot's or an execution's bar as a document."""
 
     def __init__(self, book: Book, *, bar_of: BarOf) -> None:
         self.book = book
@@ -87,7 +88,7 @@ class Projection:
             created_at=at,
             updated_at=at,
             timeline=[{"state": OrderState.APPROVED, "at": iso(event.ts)}],
-            bar=self._bar_of(order.strategy, order.symbol),
+            bar=self._bar_of(slot_key(order.strategy, order.symbol)),
             request=would_send(order) if self.book.mode == Book.Mode.PAPER else None,
             **order_columns(order),
         )
@@ -164,6 +165,7 @@ class Projection:
             fee=event.fee,
             reference_price=finite(event.reference_price),
             is_ambiguous=event.is_ambiguous,
+            bar=self._bar_of(fill_key(event.fill_id)),
             ts=event.ts,
             at=to_datetime(event.ts),
         )

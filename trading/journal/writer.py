@@ -37,11 +37,11 @@ class Batch(msgspec.Struct, frozen=True):
     outputs: tuple[Event, ...]
     state: bytes
     cursors: dict[str, str]
-    bars: dict[str, Bar]  # "strategy|symbol" → the last closed bar of that slot
+    bars: dict[str, Bar]  # by `slot_key` and `fill_key` of `trading.runtime.seen`
     inputs: tuple[Input, ...] = ()  # what the outputs follow from
 
-    def bar_of(self, strategy: str, symbol: str) -> dict[str, Any] | None:
-        bar = self.bars.get(f"{strategy}|{symbol}")
+    def bar_of(self, key: str) -> dict[str, Any] | None:
+        bar = self.bars.get(key)
         return None if bar is None else codec.to_builtins(bar)
 
 

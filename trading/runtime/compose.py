@@ -24,7 +24,7 @@ from engine.risk.config import RiskConfig
 from engine.strategy.slot import SlotConfig
 from marketdata.rolls import load_rolls
 from strategies.models import Ticker
-from strategies.registry import STRATEGIES
+from strategies.registry import STRATEGIES, timeframes_of
 from strategies.versions import code_version
 from trading.limits import Sizes, correlation, risk_limits, simulated_fills, sizes
 from trading.models import Book, EngineState, Fill, Order, Position, Run
@@ -64,7 +64,13 @@ class Composition(msgspec.Struct, frozen=True):
 
     @property
     def subscriptions(self) -> list[tuple[str, str]]:
-        return sorted({(slot.symbol, slot.timeframe) for slot in self.slots})
+        return sorted(
+            {
+                (slot.symbol, timeframe)
+                for slot in self.slots
+                for timeframe in timeframes_of(slot.registered, slot.params, own=slot.timeframe)
+            }
+        )
 
     @property
     def slot_timeframes(self) -> dict[tuple[str, str], str]:

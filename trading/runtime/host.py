@@ -34,7 +34,7 @@ from trading import notices
 from trading.journal.backup import back_up
 from trading.journal.writer import DatabaseJournal
 from trading.models import Book
-from trading.runtime import compose, state
+from trading.runtime import compose, state, trade_log
 from trading.runtime.answers import unanswered
 from trading.runtime.commands import CommandSource
 from trading.runtime.contracts import ContractSource
@@ -258,6 +258,7 @@ def _show_facts(book: str, mode: str, outputs: Sequence[Event]) -> None:
     broadcast.broadcast_events(book, outputs)
     state.show_positions(sync_client(settings.REDIS_URL), outputs)
     state.show_orders(sync_client(settings.REDIS_URL), book, outputs)
+    trade_log.write(book, outputs)
     hand_over(notices.of_outputs(book, outputs, is_live=mode == Book.Mode.LIVE))
     if settings.PAPER_TRADES_BACKUP and mode == Book.Mode.PAPER:
         back_up(book, outputs, folder=Path(settings.BACKUP_DIR))

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
-from engine.instruments.options import underlying_of
 from engine.model.accounts import AccountChecked, PositionAdjusted
 from engine.model.commands import CommandHandled, CommandSettled
 from engine.model.event import Event
@@ -32,6 +31,7 @@ from engine.model.time import NS_PER_MS
 from trading.runtime.inbox import Delivery, Inbox
 from trading.runtime.latency import Latency
 from trading.runtime.recording import Input, Recorder
+from trading.runtime.seen import SeenBars
 
 logger = logging.getLogger(__name__)
 
@@ -130,13 +130,12 @@ class Runner:
         self.stats = Stats()
         self.cursors = dict(cursors)
         self.committed = dict(cursors)  # what the journal holds: everything before it is dealt with for good
-        self.last_bars: dict[tuple[str, str], Bar] = {}
         self._inbox = inbox
         self._journal = journal
         self._must_end = must_end
         self._rewarm = rewarm
         self._show = show
-        self._slots = slot_timeframes
+        self._seen = SeenBars(slot_timeframes)
         self._now_ns = now_ns
         self._recorder = recorder or Recorder()
         self._pending: list[Event] = list(desk.opening)
@@ -179,20 +178,20 @@ class Runner:
         self._commit_if_due()
 
     def _feed(self, event: Event) -> None:
-        if isinstance(event, Bar):
-            self.last_bars[event.symbol, event.timeframe] = event
+        self._seen.see(event)
         self._recorder.take(event)
         outputs = self.desk.handle(event)
         self.stats.events += 1
         if outputs:
             self._pending.extend(out for out in outputs if not isinstance(out, WarmupProgressed))
+            self._seen.note(outputs)
             self.stats.outputs += len(outputs)
         received = getattr(event, "ts_recv", 0)
         if received:
             self.stats.decision.add((self._now_ns() - received) / NS_PER_MS)
 
     async def _gap(self, gap: FeedGap) -> None:
-        logger.warning("%s: market data was lost (%s); warming up again", gap.symbol, gap.reason)
+        logger.warning("market data was lost (%s); warming up again", gap.reason, extra={"symbol": gap.symbol})
         self._feed(gap)
         await self._rewarm(gap.symbol)
 
@@ -219,7 +218,7 @@ class Runner:
         self._dirty = False
         self._last_commit_s = time.monotonic()
         state = self.desk.save()
-        work = self._commit(outputs, state, dict(self.cursors), self._bars_of(outputs), self._recorder.drain(state))
+        work = self._commit(outputs, state, dict(self.cursors), self._seen.take(outputs), self._recorder.drain(state))
         self._committing = asyncio.create_task(work)
         self._committing.add_done_callback(self._commit_ended)
 
@@ -241,18 +240,6 @@ class Runner:
         if not task.cancelled() and task.exception() is not None:
             self._failure = self._failure or task.exception()
         self._inbox.wake()  # what came meanwhile may be due
-
-    def _bars_of(self, outputs: Sequence[Event]) -> dict[str, Bar]:
-        """The last closed bar of every slot that an order in `outputs` belongs to; of an option's its underlying."""
-        found: dict[str, Bar] = {}
-        for out in outputs:
-            if isinstance(out, ApprovedOrder):
-                strategy, symbol = out.order.strategy, out.order.symbol
-                watched = underlying_of(symbol)
-                bar = self.last_bars.get((watched, self._slots.get((strategy, watched), "")))
-                if bar is not None:
-                    found[f"{strategy}|{symbol}"] = bar
-        return found
 
     # ---- the rest ---------------------------------------------------------------------------------------
 

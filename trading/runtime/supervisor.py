@@ -1,10 +1,12 @@
 """Compares what should run with who holds a live lease, and dispatches the difference."""
 
 import logging
+from typing import Any
 
 from celery import current_app
 from django.conf import settings
 
+from engine.errors import FortifiedError
 from engine.model.enums import FINAL_STATES
 from infra.redis.client import sync_client
 from infra.redis.leases import holder
@@ -12,6 +14,7 @@ from marketdata.models import FeedSource
 from marketdata.services import set_wanted
 from marketdata.universe.carried import streamed_pairs
 from strategies.models import Ticker
+from strategies.registry import timeframes_of
 from trading.models import Book, Order, Position, Run
 
 logger = logging.getLogger(__name__)
@@ -41,11 +44,22 @@ def traded_pairs() -> dict[str, set[tuple[str, str]]]:
     default = default_feed()
     wanted: dict[str, set[tuple[str, str]]] = {name: set() for name in _enabled_feeds()}
     for ticker in Ticker.objects.all():
-        wanted.setdefault(ticker.feed or default, set()).add((ticker.symbol, ticker.timeframe))
+        feed, slot = ticker.feed or default, (ticker.strategy, ticker.symbol, ticker.timeframe, ticker.params)
+        wanted.setdefault(feed, set()).update(_read_by(*slot))
     for run in Run.objects.filter(state=Run.State.RUNNING):
         for slot in run.slots:
-            wanted.setdefault(default, set()).add((slot["symbol"], slot["timeframe"]))
+            read = _read_by(slot["strategy"], slot["symbol"], slot["timeframe"], slot["params"])
+            wanted.setdefault(default, set()).update(read)
     return wanted
+
+
+def _read_by(strategy: str, symbol: str, timeframe: str, params: dict[str, Any]) -> set[tuple[str, str]]:
+    """What a slot reads. One whose strategy is gone or refuses its parameters keeps nobody else from being fed."""
+    try:
+        return {(symbol, each) for each in timeframes_of(strategy, params, own=timeframe)}
+    except FortifiedError as error:
+        logger.warning("%s on %s: %s", strategy, symbol, error.detail)
+        return {(symbol, timeframe)}
 
 
 def default_feed() -> str:

@@ -53,7 +53,7 @@ def test_a_paper_account_of_a_venue_speaks_its_dialect_and_our_own_none():
 
 def test_the_request_is_stored_with_the_order_and_the_venue_is_never_called():
     book = models.Book.objects.create(name="paper")
-    projection = Projection(book, bar_of=lambda strategy, symbol: None)
+    projection = Projection(book, bar_of=lambda key: None)
     projection.apply([ApprovedOrder(ts=T0, order=order()), OrderSubmitted(ts=T0, client_id=order().client_id)])
     request = models.Order.objects.get().request
     assert request is not None

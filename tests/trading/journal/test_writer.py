@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 T0 = 1_795_000_000 * NS_PER_S
 BAR = Bar(ts=T0, symbol="/NQ", timeframe="1", ts_open=T0 - 60, open=1.0, high=2.0, low=0.5, close=1.5, volume=3.0)
+BARS = {"ema|/NQ": BAR, "fill|f1": Bar(T0, "/NQ", "1", T0 - 60, 1.0, 2.0, 0.5, 1.75, 3.0, is_complete=False)}
 SIGNAL = Signal(ts=T0, strategy="ema", symbol="/NQ", timeframe="1", target=1, reason="cross up", evidence={"fast": 2.0})
 
 
@@ -42,7 +43,7 @@ def book() -> models.Book:
 async def commit(book: models.Book, *outputs: Event, token: int = 1, state: bytes = b"s") -> None:
     journal = DatabaseJournal(book_id=book.pk, token=token)
     try:
-        await journal.append(outputs=outputs, state=state, cursors={"bars_stream:/NQ:1": "7-0"}, bars={"ema|/NQ": BAR})
+        await journal.append(outputs=outputs, state=state, cursors={"bars_stream:/NQ:1": "7-0"}, bars=BARS)
     finally:
         await journal.close()
 
@@ -70,6 +71,8 @@ async def test_an_order_its_fills_and_its_position_become_rows(book):
     assert row.bar is not None
     assert row.bar["close"] == 1.5
     assert (await models.Position.objects.aget()).quantity == 2
+    bars = [each.bar async for each in models.Fill.objects.order_by("id")]
+    assert [bar and (bar["close"], bar["is_complete"]) for bar in bars] == [(1.75, False), None]
 
 
 async def test_a_fill_told_twice_counts_once(book):

@@ -7,8 +7,8 @@ import pytest
 
 from engine.model.enums import Side
 from engine.model.event import Event
-from engine.model.market import Bar, FeedGap, Tick, TimeAdvanced
-from engine.model.orders import ApprovedOrder, Order
+from engine.model.market import Bar, FeedGap, PartialBar, Tick, TimeAdvanced
+from engine.model.orders import ApprovedOrder, Order, OrderFilled
 from engine.model.signals import Signal, WarmupProgressed
 from trading.runtime.inbox import Delivery, Inbox
 from trading.runtime.runner import Ended, Runner
@@ -132,6 +132,25 @@ async def test_an_order_keeps_the_last_closed_bar_of_its_slot():
     stage = Stage(FakeDesk({2: [approved(2)]}), FakeJournal())
     await stage.play(Delivery(events=[bar, tick(2)], cursors={}))
     assert stage.journal.batches[0]["bars"] == {"ema|/NQ": bar}
+
+
+async def test_an_execution_keeps_the_bar_it_fell_into_as_it_stood_then():
+    fill = OrderFilled(3, "c1", "f1", "ema", "/NQ", "paper", Side.BUY, Decimal(1), Decimal(2))
+    bar = Bar(ts=1, symbol="/NQ", timeframe="1", ts_open=0, open=1.0, high=2.0, low=1.0, close=2.0, volume=5.0)
+    forming = PartialBar(3, "/NQ", "1", 1, 2.0, 4.0, 2.0, 3.0, 7.0, 2, 4.0, 2.0)
+    later = PartialBar(4, "/NQ", "1", 1, 2.0, 9.0, 2.0, 9.0, 8.0, 3, 9.0, 3.0)
+    stage = Stage(FakeDesk({3: [fill]}), FakeJournal())
+    await stage.play(Delivery(events=[bar, forming, later], cursors={}))
+    [kept] = [batch["bars"]["fill|f1"] for batch in stage.journal.batches if "fill|f1" in batch["bars"]]
+    assert (kept.ts_open, kept.high, kept.close, kept.is_complete) == (1, 4.0, 3.0, False)
+
+
+async def test_an_execution_at_a_bars_own_price_keeps_that_bar():
+    fill = OrderFilled(1, "c1", "f1", "ema", "/NQ", "paper", Side.BUY, Decimal(1), Decimal(2))
+    bar = Bar(ts=1, symbol="/NQ", timeframe="1", ts_open=0, open=1.0, high=2.0, low=1.0, close=2.0, volume=5.0)
+    stage = Stage(FakeDesk({1: [fill]}), FakeJournal())
+    await stage.play(Delivery(events=[bar], cursors={}))
+    assert stage.journal.batches[0]["bars"] == {"fill|f1": bar}
 
 
 async def test_a_gap_is_told_to_the_engine_before_history_is_loaded_again():

@@ -1,15 +1,19 @@
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, cast
 
 import pytest
 from django.utils import timezone
 
+from engine.strategy.base import Strategy
 from infra.redis import keys
 from infra.redis.client import SyncRedis, sync_client
 from marketdata.services import save_feed
+from strategies.models import Ticker
+from strategies.registry import STRATEGIES
 from strategies.services import create_ticker, delete_ticker
 from trading.models import Book, Position
-from trading.runtime import supervisor
+from trading.runtime import compose, supervisor
 from trading.services import paper_book, start_strategy, stop_strategy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -98,3 +102,25 @@ def test_a_universe_streams_beside_the_tickers_as_far_as_there_is_room(client, s
     save_feed(name="dxlink", kind="dxlink", is_default=True, universe="custom", universe_timeframe="1")
     supervisor.supervise()
     assert wanted(client, "dxlink") == {"/MES|144t", "SPY|1", "QQQ|1"}
+
+
+class MinuteAndTicks(Strategy):
+    """Reads bars of 144 prints beside its own."""
+
+    def other_indicators(self) -> Mapping[str, tuple[str, ...]]:
+        return {"144t": ("ema(close,5)",)}
+
+
+def test_the_further_timeframes_of_a_strategy_are_fed_and_read(client, monkeypatch):
+    monkeypatch.setattr(STRATEGIES, "_items", {**STRATEGIES._items, "minute_and_ticks": MinuteAndTicks})
+    create_ticker(user=None, strategy="minute_and_ticks", symbol="SPY", timeframe="1", quantities={"paper": "1"})
+    start_strategy(user=None, strategy="minute_and_ticks")
+    supervisor.tell_feeds()
+    assert {"SPY|1", "SPY|144t"} <= wanted(client, "dxlink")
+    assert compose.load("paper").subscriptions == [("SPY", "1"), ("SPY", "144t")]
+
+
+def test_a_strategy_that_is_gone_keeps_nobody_from_being_fed(client):
+    Ticker.objects.create(strategy="gone", symbol="QQQ", timeframe="5")
+    supervisor.tell_feeds()
+    assert {"QQQ|5", "/MES|144t"} <= wanted(client, "dxlink")
