@@ -243,7 +243,9 @@ class Publisher:
             return
         expander.seq += 1
         reason = f"{len(bars)} bars of {bars[0].timeframe} were repaired from history"
-        self._pending.append(FeedGap(bars[-1].ts, bars[0].symbol, reason, seq=expander.seq))
+        self._pending.append(
+            FeedGap(bars[-1].ts, bars[0].symbol, reason, seq=expander.seq, mended=bars[0].timeframe)
+        )  # fmt: skip
 
     # ---- events out ---------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from infra.redis.streams import START, Wire, entry_fields, pack
 logger = logging.getLogger(__name__)
 
 Subscription = tuple[str, str]  # symbol, timeframe
+_IN_DOUBT = ("stale", "suspect")  # a gap is seen by the bars themselves, which are not whole
 
 
 class _Stream:
@@ -48,6 +49,9 @@ class StreamReader:
 
     A `FeedGap` stands in front of the first event after entries that were lost: trimmed before they were read, or
     never written, or unreadable. While Redis is away `read` returns nothing and goes on afterwards where it was.
+
+    Of a symbol whose streams are read from their present end, the first event says what the feed held against its data
+    by then, if anything: whoever comes later would not know it.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class StreamReader:
         self._merges: dict[str, SeqMerge[Event]] = {}
         self._last_note: dict[str, int] = {}
         self._acked: dict[str, str] = {}
+        self._first: list[Event] = []  # what was known before anything was read
         self._given = dict(cursors or {})
         self._pairs: tuple[Subscription, ...] = tuple(dict.fromkeys(subscriptions))
 
@@ -116,6 +121,9 @@ class StreamReader:
         if not self._streams:
             await asyncio.sleep(block_ms / 1000)
             return []
+        if self._first:
+            first, self._first = self._first, []
+            return first
         pause = self._last_read + self._min_interval_s - time.monotonic()
         if pause > 0:
             await asyncio.sleep(pause)
@@ -259,6 +267,16 @@ class StreamReader:
             stream.released = stream.fetched
             self._streams[key] = stream
         await self._create_groups({key: self._streams[key].fetched for key in wanted})
+        await self._learn_states({symbol for key, symbol in wanted.items() if key not in self._given})
+
+    async def _learn_states(self, symbols: Iterable[str]) -> None:
+        found = sorted(symbols)
+        fields = ("state", "reason", "last_tick_ts")
+        replies = await self._wire.send([pack("HMGET", keys.feed_state(symbol), *fields) for symbol in found])
+        for symbol, reply in zip(found, replies, strict=True):
+            state, reason, ts = (each.decode() if each else "" for each in _checked(reply))
+            if state in _IN_DOUBT:
+                self._first.append(FeedStateChanged(int(ts or 0), symbol, state, reason))
 
     def _position(self, key: str) -> bytes:
         cursor = self._given.get(key)

@@ -8,26 +8,42 @@ from engine.model.market import FeedGap, FeedStateChanged, Settled, Split
 
 if TYPE_CHECKING:
     from engine.core.engine import Engine
+    from engine.core.streams import Stream
 
 
 def feed_state(engine: "Engine", event: FeedStateChanged) -> Sequence[Event]:
-    """A feed that is not fresh decides no entry and no exit by price."""
+    """A feed that is stale or suspect decides no entry and no exit by price. A gap leaves the price as good as it is:
+    what it keeps from entering is told by `FeedGap`, and over in each timeframe with its next whole bar."""
     symbol = engine.symbols.get(event.symbol)
     if symbol is not None:
-        symbol.doubt = "" if event.state == "fresh" else f"the feed is {event.state}: {event.reason}".rstrip(": ")
+        is_priced = event.state in ("fresh", "gapped")
+        symbol.doubt = "" if is_priced else f"the feed is {event.state}: {event.reason}".rstrip(": ")
     return engine.advance(event.ts)
 
 
 def gap(engine: "Engine", event: FeedGap) -> Sequence[Event]:
-    """Events were lost: the symbol's slots warm up again before they enter."""
+    """Events were lost: the symbol's slots warm up again, and need a whole bar, before they enter."""
     symbol = engine.symbols.get(event.symbol)
     out = list(engine.advance(event.ts))
     if symbol is not None:
         symbol.gap = event.reason or "events were lost"
+        for timeframe, stream in symbol.streams.items():
+            if not event.mended:
+                stream.lost = symbol.gap
+            elif timeframe == event.mended:
+                stream.lost = ""
         engine.begin_rewarm(event.symbol)
         for slot in symbol.slots:
             engine.pursuit.announce(slot, symbol, event.ts, out)
     return out
+
+
+def whole_again(engine: "Engine", stream: "Stream", ts: int, out: list[Event]) -> None:
+    """A whole bar has come behind what was lost: the slots that read this timeframe may enter again."""
+    stream.lost = ""
+    symbol = engine.symbols[stream.symbol]
+    for slot in symbol.slots:
+        engine.pursuit.announce(slot, symbol, ts, out)
 
 
 def split(engine: "Engine", event: Split) -> Sequence[Event]:

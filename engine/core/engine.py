@@ -68,7 +68,7 @@ class Engine:
         self.gate = RiskGate(config.risk)
         self.accounts = Accounts(session_of(config.risk.calendar) if config.risk.has_days else None)
         self.keeps_accounts, self._marks = config.keeps_accounts, config.risk.needs_marks
-        self.desk = Desk(config, ledger=self.ledger, gate=self.gate, facts=lambda order, ts: self.facts(order.symbol, ts))
+        self.desk = Desk(config, ledger=self.ledger, gate=self.gate, facts=lambda each, ts: self.facts(each.symbol, ts))
         self.guards = Guards(config, self.desk, atr=Sizer(self).atr_of)
         parts = build(config, strategies, self.ledger)
         self.symbols, self.slots, self.holdings = parts.symbols, parts.slots, parts.holdings
@@ -193,13 +193,13 @@ class Engine:
             return NOTHING
         if ts > self.now:
             self.now = ts
-        stream.last, stream.last_ts = bar, ts
-        stream.count += 1
-        stream.frame.append(bar)
+        stream.append(bar)
         symbol.price, symbol.price_ts = bar.close, ts
         if self.correlations is not None and bar.timeframe == symbol.slots[0].config.timeframe:
             self.correlations.see(bar.symbol, ts, bar.close)
         out: list[Event] = []
+        if stream.lost:
+            disruptions.whole_again(self, stream, ts, out)
         guards = self.guards
         held = guards.open.get(bar.symbol)
         if held is not None:

@@ -35,6 +35,7 @@ class StreamState(msgspec.Struct):
     last: Bar | None
     last_ts: int
     frame: dict[str, Any]
+    lost: str = ""
 
 
 class SymbolSaved(msgspec.Struct):
@@ -126,7 +127,7 @@ def snapshot(engine: "Engine") -> bytes:
             for name, s in engine.symbols.items()
         ],
         streams=[
-            StreamState(s.symbol, s.timeframe, s.count, s.last, s.last_ts, s.frame.snapshot())
+            StreamState(s.symbol, s.timeframe, s.count, s.last, s.last_ts, s.frame.snapshot(), s.lost)
             for symbol in engine.symbols.values()
             for s in symbol.streams.values()
         ],
@@ -207,7 +208,7 @@ def _restore_market(engine: "Engine", state: EngineState) -> None:
 
 def _restore_stream(stream: Stream, state: StreamState) -> None:
     """Indicators that are not those of the snapshot warm up again."""
-    stream.last_ts = state.last_ts
+    stream.last_ts, stream.lost = state.last_ts, state.lost
     try:
         stream.frame.restore(state.frame)
     except SnapshotIncompatible:

@@ -143,8 +143,9 @@ class Pursuit:
             return "trade_enabled", f"trading of {slot.config.symbol} is switched off"
         if self._gate.halt_reason:
             return "kill_switch", f"the book is halted: {self._gate.halt_reason}"
-        if symbol.gap:
-            return "gapped", f"the data have a gap: {symbol.gap}"
+        lost = _lost(slot, symbol)
+        if lost:
+            return "gapped", f"the data have a gap: {lost}"
         return ("stale_feed", symbol.doubt) if symbol.doubt else None
 
     def _refusal(self, slot: Slot, symbol: SymbolState, signal: Signal) -> tuple[str, str] | None:
@@ -183,8 +184,9 @@ class Pursuit:
             return "faulted", slot.fault
         if slot.is_stopped:
             return "stopped", "by command"
-        if symbol.gap:
-            return "gapped", symbol.gap
+        lost = _lost(slot, symbol)
+        if lost:
+            return "gapped", lost
         if not slot.is_warm:
             return "warming", ""
         if self._gate.is_halted:
@@ -213,6 +215,11 @@ class Pursuit:
         if slot.is_warm or have <= 1 or have % max(need // 10, 1) == 0:
             out.extend(slot.progress_events(ts, counts))
         self.announce(slot, symbol, ts, out)
+
+
+def _lost(slot: Slot, symbol: SymbolState) -> str:
+    """What was lost that the slot still misses: it must warm up again, then see a whole bar of all it reads."""
+    return symbol.gap if symbol.gap and not slot.is_warm else symbol.lost(slot.need)
 
 
 def _claim(want: Wanted) -> Claim:

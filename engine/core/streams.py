@@ -10,7 +10,7 @@ from engine.model.market import Bar
 class Stream:
     """One symbol's bars of one timeframe, with one shared set of indicators for all slots that read them."""
 
-    __slots__ = ("_specs", "count", "frame", "last", "last_ts", "others", "slots", "symbol", "timeframe")
+    __slots__ = ("_specs", "count", "frame", "last", "last_ts", "lost", "others", "slots", "symbol", "timeframe")
 
     def __init__(self, symbol: str, timeframe: str) -> None:
         self.symbol = symbol
@@ -20,6 +20,7 @@ class Stream:
         self.count = 0  # bars since the last reset
         self.last_ts = 0
         self.last: Bar | None = None
+        self.lost = ""  # why no bar is whole since events were lost; empty when one is
         self._specs: tuple[str, ...] = ()
         self.frame = IndicatorFrame(())
 
@@ -44,13 +45,19 @@ class Stream:
             return True  # what was decided on it stays decided
         return bar.seq <= self.last.seq if bar.seq else bar == self.last
 
+    def append(self, bar: Bar) -> None:
+        """Take a bar that was not seen before."""
+        self.last, self.last_ts = bar, bar.ts
+        self.count += 1
+        self.frame.append(bar)
+
     def accept_history(self, bar: Bar) -> bool:
         """Append a bar of the past, unless it does not come after the one before."""
         if self.last is not None and bar.ts <= self.last.ts and (bar.ts < self.last.ts or self.repeats(bar)):
             return False
-        self.last, self.last_ts = bar, max(self.last_ts, bar.ts)
-        self.count += 1
-        self.frame.append(bar)
+        latest = self.last_ts
+        self.append(bar)
+        self.last_ts = max(latest, bar.ts)
         return True
 
 
@@ -92,6 +99,11 @@ class SymbolState:
             return True
         self.tick_seq, self.tick_ts = seq, ts
         return False
+
+    def lost(self, timeframes: Iterable[str]) -> str:
+        """Why one of these timeframes has had no whole bar since events were lost; empty when all have."""
+        streams = (self.streams.get(timeframe) for timeframe in timeframes)
+        return next((stream.lost for stream in streams if stream is not None and stream.lost), "")
 
     def counts(self) -> dict[str, int]:
         """Bars seen since the last reset, by timeframe."""

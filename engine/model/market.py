@@ -99,6 +99,7 @@ class FeedGap(Event, frozen=True):
     missed: int = 0  # how many events, where it is known
     seq: int = 0
     since: int = 0  # everything up to here was received; 0: up to `ts`
+    mended: str = ""  # the timeframe in which history took the place of what was lost; nothing new was
 
 
 class FeedStateChanged(Event, frozen=True):

@@ -44,7 +44,7 @@ def recording_position(feed: str) -> str:
 
 
 def feed_state(symbol: str) -> str:
-    """Hash: state, reason, last tick's times. Feed → API, page, traders."""
+    """Hash, TTL 30 s unless the feed took its leave: state, reason, last tick's times. Feed → API, page, traders."""
     return f"feed_state:{symbol}"
 
 

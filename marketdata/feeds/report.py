@@ -23,6 +23,7 @@ from marketdata.unread import UnreadWatch
 
 HEARTBEAT_TTL_S = 10
 METRICS_TTL_S = 30
+STATE_TTL_S = 30  # a feed that was killed vouches for nothing
 _EVERY = 4  # a state that has not changed is written again every so many times, for its times of receipt
 AT_ONCE = 100  # symbols that are looked at before others get their turn
 
@@ -66,8 +67,8 @@ class Report:
         self._told: dict[str, Verdict] = {}
         self._counted: dict[Counter, int] = {}
 
-    async def tell(self) -> None:
-        """States, facts and the heartbeat: of work done, never of merely being alive."""
+    async def tell(self, *, is_last: bool = False) -> None:
+        """States, facts and the heartbeat: of work done, never of merely being alive. What is told last stays."""
         facts, self.facts = self.facts, {}
         timeframes, name = self._publisher.timeframes, f"feed:{self._feed.name}"
         requests: list[bytes] = []
@@ -77,11 +78,13 @@ class Report:
         for number, (symbol, verdict) in enumerate(self._truth.verdicts.items()):
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)  # prints are waiting
-            if self._told.get(symbol) == verdict and (number + self._round) % _EVERY:
+            if self._told.get(symbol) == verdict and (number + self._round) % _EVERY and not is_last:
                 continue
             self._told[symbol] = verdict
             fields = self._state_of(symbol, verdict, timeframes.get(symbol, ()))
-            requests.append(pack("HSET", keys.feed_state(symbol), *fields))
+            key = keys.feed_state(symbol)
+            requests.append(pack("HSET", key, *fields))
+            requests.append(pack("PERSIST", key) if is_last else pack("EXPIRE", key, STATE_TTL_S))
         for (symbol, kind), found in facts.items():
             if found.values:
                 fields = [part for pair in found.values.items() for part in pair]

@@ -301,7 +301,7 @@ class FeedRunner:
             if changed is not None:
                 self.publisher.note(changed)
         await self.publisher.flush()
-        await self.report.tell()
+        await self.report.tell(is_last=True)
 
     async def _is_to_follow(self) -> bool:
         """Whether something else is wanted than the last time, or a symbol's name at the venue may have changed."""

@@ -59,7 +59,8 @@ class TruthGate:
     no whole bar has been built since. `suspect`: the venue says that trading is halted, or another source contradicts.
     Anything but `fresh` blocks entries.
 
-    A gap is told by timeframe too: it lasts until that timeframe has a whole bar again.
+    A gap is told by timeframe too: it lasts until that timeframe has a whole bar again. So it does for the traders,
+    who see the bars themselves: each timeframe waits for its own.
     """
 
     def __init__(

@@ -261,6 +261,21 @@ async def test_what_concerns_the_symbol_is_returned_once_though_every_stream_car
     assert source.cursors[keys.ticks_stream("SPY", "5")] != "0-0"
 
 
+async def test_who_comes_late_learns_first_what_the_feed_holds_against_its_data(client, writer):
+    await client.hset(keys.feed_state("SPY"), mapping={"state": "suspect", "reason": "halted", "last_tick_ts": NOW})
+    await client.hset(keys.feed_state("QQQ"), mapping={"state": "gapped", "reason": "cut"})
+    source = reader(client, ("SPY", "1"), ("QQQ", "1"), ("IBM", "1"))
+    await source.start()
+    await writer.write(writer.bar("SPY"))
+    assert await take(source) == [FeedStateChanged(NOW, "SPY", "suspect", "halted")]
+    (bar,) = await take(source)
+    assert bar.seq == 1
+    again = reader(client, ("SPY", "1"), cursors=source.cursors)
+    await again.start()
+    await writer.write(writer.bar("SPY"))
+    assert [event.seq for event in await drain(again)] == [2]  # told by the stream, as far as it was not yet
+
+
 async def test_subscriptions_change_without_touching_the_others(client, writer):
     source = reader(client, ("SPY", "1"))
     await source.start()

@@ -7,6 +7,7 @@ import pytest
 
 from engine.core import Engine, EngineConfig
 from engine.errors import InvalidInput, SnapshotIncompatible
+from engine.exits.config import Distance, DistanceKind, ExitConfig
 from engine.model.commands import (
     CancelOrder,
     CommandHandled,
@@ -19,7 +20,7 @@ from engine.model.commands import (
     StopSlot,
 )
 from engine.model.enums import OrderIntent, OrderType, PositionSide, Side
-from engine.model.market import FeedGap, TimeAdvanced
+from engine.model.market import FeedGap, FeedStateChanged, TimeAdvanced
 from engine.model.orders import ApprovedOrder, OrderAccepted, OrderDenied, OrderFilled
 from engine.model.positions import ExitArmed, PositionChanged, TradeClosed
 from engine.model.signals import Signal, SignalSuppressed, SlotStateChanged, StrategyFaulted, WarmupProgressed
@@ -212,8 +213,55 @@ def test_a_gap_blocks_entries_until_the_slot_is_warm_again():
     engine.begin_rewarm("SPY")
     for b in bars([100.0] * 6):
         engine.warm(b)
+    assert states(engine) == ["gapped"]
+    (again,) = [event for event in engine.process(bar(7, 100.0)) if isinstance(event, SlotStateChanged)]
+    assert (again.state, again.reason) == ("ready", "")
     assert states(engine) == ["ready"]
-    assert any(isinstance(e, Signal) for b in bars([100.0, 103.0], start=7) for e in engine.process(b))
+    assert any(isinstance(e, Signal) for b in bars([100.0, 103.0], start=8) for e in engine.process(b))
+
+
+def two_timeframes():
+    """A slot of one minute and one of five, both warm, then a cut, and both warm again."""
+    quick = slot(strategy="on_ticks")
+    slow = msgspec.structs.replace(slot({}), timeframe="5")
+    world = World(quick, slow)
+    known = [bar(4, 100.0), bar(4, 100.0, timeframe="5")]
+    world.run(known).send(FeedGap(4 * MINUTE + 1, "SPY", "cut"))
+    world.engine.begin_rewarm("SPY")
+    for each in known:
+        world.engine.warm(each)
+    return world
+
+
+def test_after_a_gap_each_timeframe_waits_for_its_own_whole_bar():
+    world = two_timeframes()
+    world.send(tick(4 * MINUTE + 2, 102.0))
+    assert [(held.rule, held.reason) for held in world.of(SignalSuppressed)] == [("gapped", "the data have a gap: cut")]
+    world.send(bar(6, 100.0))
+    assert states(world.engine) == ["ready", "gapped"]
+    world.send(tick(6 * MINUTE + 2, 102.0))
+    assert [event.order.strategy for event in world.of(ApprovedOrder)] == ["on_ticks"]
+    again = World(world.config.slots[0], world.config.slots[1])
+    again.engine.restore(world.engine.snapshot())
+    assert states(again.engine) == ["ready", "gapped"]
+    world.send(bar(10, 100.0, timeframe="5"))
+    assert states(world.engine) == ["ready", "ready"]
+
+
+def test_history_in_the_place_of_what_was_lost_frees_its_own_timeframe():
+    world = two_timeframes()
+    world.send(FeedGap(4 * MINUTE + 2, "SPY", "1 bars of 5 were repaired from history", mended="5"))
+    world.engine.begin_rewarm("SPY")
+    world.engine.warm(bar(4, 100.0, timeframe="5"))
+    assert states(world.engine) == ["gapped", "ready"]
+
+
+def test_a_gap_leaves_the_price_good_enough_to_be_stopped_out():
+    world = World(slot({1: 1}, exits=ExitConfig(stop=Distance(1.0, DistanceKind.POINTS))))
+    world.run([bar(1, 100.0), tick(MINUTE + 1, 100.0)])
+    world.send(FeedStateChanged(MINUTE + 2, "SPY", "gapped", "cut"))
+    world.run([tick(MINUTE + 3, 98.0), tick(MINUTE + 4, 98.0)])
+    assert [event.exit_reason for event in world.of(TradeClosed)] == ["stop"]
 
 
 def test_a_bar_that_was_decided_on_is_not_decided_on_again_after_warming_up_anew():

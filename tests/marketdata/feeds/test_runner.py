@@ -233,7 +233,9 @@ async def test_another_takes_over_when_the_first_dies_and_flags_what_was_lost(cl
 async def test_asked_to_stop_it_writes_what_it_has_and_frees_the_lease(client, venue, start):
     loop = await start()
     await wait_for_bars(client, "SPY", "1s", 1)
+    assert 0 < await client.ttl(keys.feed_state("SPY")) <= 30  # nobody believes a feed that was killed
     assert await loop.end() == "asked to stop"
+    assert await client.ttl(keys.feed_state("SPY")) == -1
     assert await client.get(keys.lease(LEASE_KIND, "test")) is None
     assert (await client.hgetall(keys.feed_state("SPY")))["state"] == "stale"
     last = (await events(client, keys.ticks_stream("SPY", "1s")))[-2:]  # what had moved until then is written with it
