@@ -128,7 +128,7 @@ class SteerableTickerAdmin(TickerAdmin):
     @admin.action(description="Flatten: close what is held in this symbol", permissions=["operate"])
     def flatten(self, request: HttpRequest, queryset: QuerySet[Ticker]) -> None:
         def act(ticker: Ticker) -> object:
-            return services.flatten(user=_user(request), strategy=ticker.strategy, symbol=ticker.symbol)
+            return services.flatten(user=_user(request), strategy=ticker.strategy, symbol=ticker.symbol)[0]
 
         tell(self, request, queryset, act, "asked to close")
 
@@ -253,7 +253,9 @@ class PositionAdmin(ReadOnlyAdmin):
     @admin.action(description="Flatten: close what is held", permissions=["operate"])
     def flatten(self, request: HttpRequest, queryset: QuerySet[Position]) -> None:
         def act(position: Position) -> object:
-            return services.flatten(user=_user(request), strategy=position.strategy, symbol=position.symbol)
+            return services.flatten(
+                user=_user(request), strategy=position.strategy, symbol=position.symbol, book=position.book.name
+            )[0]
 
         tell(self, request, queryset, act, "asked to close")
 

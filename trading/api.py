@@ -125,7 +125,8 @@ class StopTrading(APIView):
 
 
 class Flatten(APIView):
-    """Close what is held: of a strategy, in a symbol, or everything."""
+    """Close what is held: of a strategy, in a symbol, in a book, or everything. The answer is the first book's command;
+    `commands` has those of all books that hold some of it."""
 
     permission_classes = (CanOperate,)
 
@@ -133,9 +134,10 @@ class Flatten(APIView):
     def post(self, request: Request) -> Response:
         data = serializers.FlattenInput(data=request.data)
         data.is_valid(raise_exception=True)
-        symbol = _symbol(data.validated_data["symbol"])
-        record = services.flatten(user=_user(request), strategy=data.validated_data["strategy"], symbol=symbol)
-        return Response(serializers.CommandOutput(record).data, status=202)
+        values = {**data.validated_data, "symbol": _symbol(data.validated_data["symbol"])}
+        records = services.flatten(user=_user(request), **values)
+        told = [serializers.CommandOutput(record).data for record in records]
+        return Response({**told[0], "commands": told}, status=202)
 
 
 class Halt(APIView):

@@ -128,6 +128,7 @@ class RunOutput(serializers.Serializer[Any]):
 class FlattenInput(serializers.Serializer[Any]):
     strategy = serializers.CharField(max_length=64, required=False, default="", allow_blank=True)
     symbol = serializers.CharField(max_length=32, required=False, default="", allow_blank=True)
+    book = serializers.CharField(max_length=32, required=False, default="", allow_blank=True)
 
 
 class HaltInput(serializers.Serializer[Any]):

@@ -4,6 +4,7 @@ import logging
 import uuid
 from typing import Any
 
+import msgspec
 from celery import current_app
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -23,6 +24,8 @@ from strategies.models import Ticker
 from strategies.registry import STRATEGIES
 from trading import live_mode as locks
 from trading import notices
+from trading.manual_entry import MANUAL
+from trading.manual_slots import complete_tickers
 from trading.models import Book, CommandRecord, Order, Position, Run
 from users.models import User
 
@@ -44,6 +47,8 @@ def start_strategy(*, user: User | None, strategy: str, symbol: str = "", live_m
     name = STRATEGIES.canonical(strategy)
     if live_mode:
         locks.check_person(user)
+    if name == MANUAL:
+        complete_tickers(user=user)
     slots = [slot_document(ticker) for ticker in _startable(name, symbol)]
     if live_mode:
         slots = locks.real_slots(slots)
@@ -102,25 +107,25 @@ def stop_strategy(*, user: User | None, strategy: str, flatten: bool = False, re
     return run
 
 
-def flatten(*, user: User | None, strategy: str = "", symbol: str = "") -> CommandRecord:
-    """Close what is held (of `strategy`, in `symbol`; empty means all); refused where nothing is held."""
+def flatten(*, user: User | None, strategy: str = "", symbol: str = "", book: str = "") -> list[CommandRecord]:
+    """Close what is held (of `strategy`, in `symbol`, in `book`; empty means all): a command for each book that holds
+    some of it; refused where nothing is held."""
     held = Position.objects.exclude(quantity=0)
+    if book:
+        held = held.filter(book__name=book)
     if strategy:
         held = held.filter(strategy=STRATEGIES.canonical(strategy))
     if symbol:
         held = held.filter(symbol=normalize_symbol(symbol))
-    first = held.select_related("book").first()
-    if first is None:
+    books = Book.objects.filter(pk__in=held.values("book")).order_by("name")
+    if not books:
         what = " ".join(part for part in (strategy, symbol) if part) or "any strategy"
         raise Conflict(f"No position is open for {what}: there is nothing to flatten.")
-    command = Flatten(
-        ts=_now(),
-        command_id=_new_id(),
-        by=_who(user),
-        strategy=STRATEGIES.canonical(strategy) if strategy else "",
-        symbol=normalize_symbol(symbol) if symbol else "",
-    )
-    return send(book=first.book, command=command, user=user)
+    name, symbol = STRATEGIES.canonical(strategy) if strategy else "", normalize_symbol(symbol) if symbol else ""
+    return [
+        send(book=each, command=Flatten(**command_head(user), strategy=name, symbol=symbol), user=user)
+        for each in books
+    ]
 
 
 def halt(*, user: User | None, book: Book, reason: str) -> CommandRecord:
@@ -173,6 +178,12 @@ def send(*, book: Book, command: AnyCommand, user: User | None) -> CommandRecord
     if notice is not None:
         transaction.on_commit(lambda: tell(notice))
     return record
+
+
+def deliver_again(record: CommandRecord) -> None:
+    """Hand over once more what nobody has answered: a book carries a command out once, however often it comes."""
+    if record.state == CommandRecord.State.SENT:
+        _deliver(record.book.name, msgspec.json.encode(record.payload))
 
 
 def _deliver(book: str, data: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading import account_api, api, book_api, ledger_api
+from trading import account_api, api, book_api, ledger_api, manual_api
 
 urlpatterns = [
     path("start-trading", api.StartTrading.as_view(), name="api-start-trading"),
@@ -19,13 +19,18 @@ urlpatterns = [
     path("paper-trades/stats", ledger_api.TradeStatistics.as_view(trade_type="paper"), name="api-paper-stats"),
     path("real-trades", ledger_api.Trades.as_view(trade_type="real"), name="api-real-trades"),
     path("real-trades/stats", ledger_api.TradeStatistics.as_view(trade_type="real"), name="api-real-stats"),
-    path("orders", ledger_api.Orders.as_view(), name="api-orders"),
+    path("orders", manual_api.Orders.as_view(), name="api-orders"),
+    path("orders/plan", manual_api.PreviewEntry.as_view(), name="api-plan-order"),
     path("orders/preview", account_api.PreviewOrders.as_view(), name="api-preview-orders"),
     path("reconciliation", account_api.Reconciliation.as_view(), name="api-reconciliation"),
     path("reconciliation/accept", account_api.AcceptDifferences.as_view(), name="api-accept-differences"),
     path("adjustments", account_api.Adjustments.as_view(), name="api-adjustments"),
     path("alarms", account_api.Alarms.as_view(), name="api-alarms"),
     path("orders/<str:client_id>/cancel", api.CancelOrder.as_view(), name="api-cancel-order"),
+    path("orders/<str:client_id>/replace", manual_api.ReplaceOrder.as_view(), name="api-replace-order"),
+    path("positions/exits", manual_api.SetExits.as_view(), name="api-set-exits"),
+    path("commands", manual_api.Commands.as_view(), name="api-commands"),
+    path("commands/<str:command_id>", manual_api.CommandStatus.as_view(), name="api-command"),
     path("books/<slug:book>/rules", book_api.Rules.as_view(), name="api-book-rules"),
     path("books/<slug:book>/usage", book_api.Usage.as_view(), name="api-book-usage"),
     path("decisions", ledger_api.Decisions.as_view(), name="api-decisions"),

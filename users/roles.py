@@ -26,6 +26,7 @@ TRADER_PERMISSIONS = (
     "trading.add_run",
     "trading.change_run",
     "trading.change_book",
+    "trading.add_order",
     "trading.change_order",
     "trading.start_live",
     "trading.accept_difference",

@@ -143,6 +143,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "StudyState": "backtest.models.Study.State",
         "OrderState": "engine.model.enums.OrderState",
+        "Side": ["buy", "sell"],
     },
 }
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])

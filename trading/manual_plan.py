@@ -1,0 +1,305 @@
+"""What a person's order would become: every order of every account, asked of a copy of the book's own engine."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any, cast
+
+import msgspec
+from django.conf import settings
+
+from brokers.features import Features
+from brokers.models import BrokerAccount
+from brokers.paper.would_send import would_send
+from brokers.registry import FEATURES
+from engine.core import Engine
+from engine.errors import Conflict, InvalidInput, SnapshotIncompatible
+from engine.instruments.catalog import instrument_for
+from engine.instruments.instrument import AssetClass, Instrument
+from engine.instruments.sessions import is_open
+from engine.model.commands import CommandHandled
+from engine.model.enums import OrderType
+from engine.model.event import Event
+from engine.model.orders import ApprovedOrder, CancelRequested, Order, OrderCancelled, OrderDenied, OrderFilled
+from engine.risk.gate import Hold
+from infra.redis import keys
+from infra.redis.client import sync_client
+from infra.redis.leases import holder
+from trading.account_services import latest_checks
+from trading.manual_entry import MANUAL, AccountPlan, EntryPlan, OrderEntry, PlannedOrder
+from trading.models import AccountCheck, Book, Run
+from trading.runtime import accounts, compose
+from trading.runtime.preflight import Situation, refusal
+
+MAX_STEPS = 200  # of what follows from one order
+PREVIEW = "preview"
+
+
+def book_for(entry: OrderEntry) -> Book:
+    """The book that takes the order: where `manual` runs on the symbol; `Conflict` where there is not exactly one."""
+    runs = Run.objects.filter(strategy=MANUAL, state=Run.State.RUNNING).select_related("book")
+    found = [run.book for run in runs if entry.symbol in {slot["symbol"] for slot in run.slots}]
+    if entry.book:
+        found = [book for book in found if book.name == entry.book]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(sorted(book.name for book in found))
+        raise Conflict(f"book: {entry.symbol} is traded by hand in {names}; say which one is meant.", field="book")
+    where = f"book {entry.book!r}" if entry.book else "any book"
+    raise Conflict(
+        f"The strategy {MANUAL!r} does not run on {entry.symbol} in {where}: start it first.", field="symbol"
+    )
+
+
+def plan_entry(entry: OrderEntry, *, now: int, by: str) -> EntryPlan:
+    """What `entry` would do now. Nothing is sent and nothing is written."""
+    book = book_for(entry)
+    check_entry(entry)
+    engine, policy = _engine(book)
+    _check_accounts(engine, entry)
+    instrument = instrument_for(entry.symbol)
+    price = _last_price(engine, entry.symbol)
+    found = tuple(
+        _at_account(engine, entry, account, instrument, Scene(book, policy, price, now, by))
+        for account in sorted(entry.quantities)
+    )
+    problems = [problem for plan in found for problem in plan.problems]
+    if holder(sync_client(settings.REDIS_URL), "trader", book.name) is None:
+        problems.append(f"No process runs the book {book.name}: an order would wait for one, in another market.")
+    shown = None if price != price else _text(instrument.price(price))
+    return EntryPlan(book.name, book.mode, entry.symbol, shown, found, tuple(problems))
+
+
+class Scene(msgspec.Struct, frozen=True):
+    """What all accounts of one preview share."""
+
+    book: Book
+    policy: Any
+    price: float
+    now: int
+    by: str
+
+    @property
+    def is_paper(self) -> bool:
+        return bool(self.book.mode == Book.Mode.PAPER)
+
+
+def check_entry(entry: OrderEntry) -> None:
+    """What can be known to be wrong without a look at the market; `InvalidInput` names the field."""
+    if not entry.quantities:
+        raise InvalidInput("quantities: a quantity at one account at least was expected.", field="quantities")
+    for account, quantity in entry.quantities.items():
+        if quantity <= 0:
+            raise InvalidInput(f"quantities.{account}: more than 0 was expected, found {quantity}.", field="quantities")
+    for name in ("limit_price", "stop_price", "trail", "stop_loss", "take_profit"):
+        check_grid(entry.symbol, name, getattr(entry, name))
+
+
+def _check_accounts(engine: Engine, entry: OrderEntry) -> None:
+    known = sorted(
+        broker for strategy, symbol, broker in engine.holdings if (strategy, symbol) == (MANUAL, entry.symbol)
+    )
+    for account in entry.quantities:
+        if account not in known:
+            raise InvalidInput(
+                f"quantities.{account}: {entry.symbol} is traded by hand at {', '.join(known)}; for another account, "
+                f"add it to the ticker of {MANUAL!r} and start that again.",
+                field="quantities",
+            )
+
+
+def check_grid(symbol: str, name: str, price: Decimal | None) -> None:
+    """A price must lie on the grid of what is traded."""
+    if price is None:
+        return
+    step = instrument_for(symbol).tick_size
+    if price % step:
+        lower = price - price % step
+        raise InvalidInput(
+            f"{name}: a price on the grid of {_text(step)} was expected, such as {_text(lower)} or "
+            f"{_text(lower + step)}; found {_text(price)}.",
+            field=name,
+        )
+
+
+def _engine(book: Book) -> tuple[Engine, Any]:
+    """A copy of the book's engine as it was committed last, with what its process knows of accounts and halts."""
+    composition = compose.load(book.name)
+    try:
+        engine = compose.make_desk(composition).engine
+    except SnapshotIncompatible as error:
+        raise Conflict("The book's process is being renewed: ask again in a moment.") from error
+    if book.is_halted:
+        engine.gate.halt_reason = book.halt_reason or "halted"
+    engine.gate.holds.clear()
+    if book.mode == Book.Mode.LIVE:
+        engine.gate.holds.update(_holds(book, composition.brokers))
+    return engine, composition.execution
+
+
+def _holds(book: Book, names: Iterable[str]) -> Iterator[tuple[str, Hold]]:
+    checks = {check.broker: check for check in latest_checks(book=book.name)}
+    for name in names:
+        check = checks.get(name)
+        if check is None:
+            yield name, Hold("the account was not compared with our books yet")
+        elif check.state != "green":
+            symbols = frozenset[str]() if check.blocks_all else frozenset(d["symbol"] for d in check.differences)
+            yield name, Hold(f"the account is {check.state}: {check.reason}".rstrip(": "), symbols)
+
+
+def _last_price(engine: Engine, symbol: str) -> float:
+    """The newest price that is known; the copy of the engine sees it too."""
+    state = engine.symbols.get(symbol)
+    quote = cast("dict[str, str]", sync_client(settings.REDIS_URL).hgetall(keys.quote(symbol)))
+    if state is not None and quote.get("last"):
+        ts = int(float(quote.get("ts") or 0))
+        if ts >= state.price_ts:
+            state.price, state.price_ts = float(quote["last"]), ts
+    return engine.price_of(symbol)
+
+
+# ---- one account --------------------------------------------------------------------------------------------
+
+
+def _at_account(engine: Engine, entry: OrderEntry, account: str, instrument: Instrument, scene: Scene) -> AccountPlan:
+    holding = engine.holdings[MANUAL, entry.symbol, account]
+    before = holding.position.quantity
+    command = entry.command(account, ts=max(scene.now, engine.now), command_id=f"{PREVIEW}-{account}", by=scene.by)
+    out = list(engine.process(command))
+    answer = next(event for event in out if isinstance(event, CommandHandled))
+    follows = _follow(engine, out, command.ts, scene.price)
+    features = venue_features(account)
+    situation = _situation(instrument, account, before, features, scene)
+    orders = tuple(_planned(engine, event.order, situation) for event in follows if isinstance(event, ApprovedOrder))
+    denied = next((event for event in follows if isinstance(event, OrderDenied)), None)
+    problem, rule = ("", "") if answer.accepted else (answer.detail, "engine")
+    if problem and denied is not None:
+        problem, rule = f"{denied.reason} ({denied.value}; the limit is {denied.limit})", denied.rule
+    if not scene.is_paper and not problem:
+        problem = accounts.unarmed_reason(account)
+        rule = "not_armed" if problem else ""
+    return AccountPlan(
+        account=account,
+        venue=features.title,
+        position=_text(before),
+        position_after=_text(holding.position.quantity),
+        orders=orders,
+        withdrawn=tuple(event.client_id for event in follows if isinstance(event, CancelRequested)),
+        **_money(orders, instrument, situation),
+        notes=tuple(_notes(orders, situation, denied if answer.accepted else None, scene)),
+        rule=rule,
+        problem=problem,
+    )
+
+
+def _follow(engine: Engine, out: Sequence[Event], ts: int, price: float) -> list[Event]:
+    """What comes of it if every venue does as it is told: cancels are confirmed, market orders fill at `price`."""
+    waiting = deque(out)
+    told: list[Event] = []
+    while waiting and len(told) < MAX_STEPS:
+        event = waiting.popleft()
+        told.append(event)
+        if isinstance(event, CancelRequested):
+            waiting.extend(engine.process(OrderCancelled(ts, event.client_id, event.reason)))
+        elif isinstance(event, ApprovedOrder) and event.order.type is OrderType.MARKET and price == price:
+            waiting.extend(engine.process(_fill(engine, event.order, ts, price)))
+    return told
+
+
+def _fill(engine: Engine, order: Order, ts: int, price: float) -> OrderFilled:
+    at = engine.config.instruments[order.symbol].price(price)
+    return OrderFilled(
+        ts, order.client_id, f"{order.client_id}/{PREVIEW}", order.strategy, order.symbol, order.broker, order.side,
+        order.quantity, at,
+    )  # fmt: skip
+
+
+def venue_features(account: str) -> Features:
+    """What the venue of `account` can do; an account on paper follows its venue's rules too."""
+    known = BrokerAccount.objects.filter(name=account).first()
+    return FEATURES[known.broker if known is not None else account]
+
+
+def _situation(instrument: Instrument, account: str, position: Decimal, features: Features, scene: Scene) -> Situation:
+    check = AccountCheck.objects.filter(book=scene.book, broker=account).first()
+    return Situation(
+        instrument=instrument,
+        features=features,
+        now=scene.now,
+        position=position,
+        in_account=None,
+        last_price=scene.price,
+        buying_power=check.buying_power if check is not None else None,
+        allow_short=scene.policy.allow_short,
+        # Simulated execution waits for the next price; a real venue would refuse.
+        is_always_open=scene.is_paper or scene.policy.sessions == "always",
+    )
+
+
+def _planned(engine: Engine, order: Order, situation: Situation) -> PlannedOrder:
+    record = engine.desk.orders.get(order.client_id)
+    is_exit = record is not None and record.is_protective
+    found = None if is_exit else refusal(order, situation)
+    price = order.limit_price or order.stop_price or _on_grid(situation)
+    return PlannedOrder(
+        side=order.side,
+        quantity=_text(order.quantity),
+        type=order.type,
+        intent=order.intent,
+        tif=order.tif,
+        limit_price=_optional(order.limit_price),
+        stop_price=_optional(order.stop_price),
+        trail=_optional(order.trail),
+        reason=order.reason,
+        is_exit=is_exit,
+        notional=None if price is None else _text(situation.instrument.notional(price=price, quantity=order.quantity)),
+        request=would_send(order),
+        rule=found.rule if found else "",
+        problem=found.reason if found else "",
+    )
+
+
+def _money(orders: Iterable[PlannedOrder], instrument: Instrument, situation: Situation) -> dict[str, str | None]:
+    """What is added costs so much; shares and options are paid in full, of a future only the venue knows the margin."""
+    adding = [o for o in orders if not o.is_exit and o.intent in ("entry", "reversal") and o.notional is not None]
+    cost = sum((Decimal(cast("str", o.notional)) for o in adding), Decimal(0)) if adding else None
+    power = situation.buying_power
+    is_paid = instrument.asset_class is not AssetClass.FUTURE
+    after = power - cost if power is not None and cost is not None and is_paid else None
+    return {
+        "cost": None if cost is None else f"{cost:.2f}",
+        "buying_power": None if power is None else f"{power:.2f}",
+        "buying_power_after": None if after is None else f"{after:.2f}",
+    }
+
+
+def _notes(
+    orders: Sequence[PlannedOrder], situation: Situation, denied: OrderDenied | None, scene: Scene
+) -> Iterator[str]:
+    if denied is not None:
+        yield f"What would open the other side is refused ({denied.rule}): {denied.reason}"
+    if scene.price != scene.price:
+        yield "No price is known yet: what a market order would cost cannot be said."
+    if scene.is_paper and not is_open(situation.instrument.calendar, scene.now):
+        yield f"The exchange ({situation.instrument.calendar}) is closed: on paper the order waits for the next price."
+    if situation.instrument.asset_class is AssetClass.FUTURE and any(o.intent == "entry" for o in orders):
+        yield "The margin of a future is the venue's to say: the cost shown is the contract's value."
+    for order in orders:
+        refused = (order.request or {}).get("refused")
+        if refused:
+            yield f"{situation.features.title} would refuse it: {refused}"
+
+
+def _on_grid(situation: Situation) -> Decimal | None:
+    price = situation.last_price
+    return situation.instrument.price(price) if price == price else None
+
+
+def _optional(value: Decimal | None) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _text(value: Decimal) -> str:
+    return f"{value.normalize():f}"
