@@ -5,8 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import F
-from msgspec import UNSET
-from msgspec.structs import asdict
 
 from brokers.paper.would_send import would_send
 from engine.errors import InvariantBroken
@@ -29,14 +27,12 @@ from engine.model.orders import (
     StopMoveRefused,
     StopMoveRequested,
 )
-from engine.model.orders import (
-    Order as OrderValue,
-)
 from engine.model.positions import ExitArmed, PositionChanged, TradeClosed
 from engine.model.signals import Signal, SignalSuppressed, SlotStateChanged, StrategyFaulted
 from engine.model.time import iso, to_datetime
 from engine.options.events import ContractChosen, ContractRefused
 from trading.journal import accounts
+from trading.journal.columns import order_columns
 from trading.models import Book, CommandRecord, Decision, Fill, Order, Position, Run, Trade
 from trading.runtime.seen import fill_key, slot_key
 
@@ -354,33 +350,6 @@ class Projection:
             runs = Run.objects.filter(book=self.book, strategy=strategy)
             self._runs[strategy] = runs.order_by(F("stopped_at").desc(nulls_first=True), "-id").first()
         return self._runs[strategy]
-
-
-def order_columns(order: OrderValue) -> dict[str, Any]:
-    """The columns of `trading.models.Order` that an order value fills."""
-    return {
-        "client_id": order.client_id,
-        "strategy": order.strategy,
-        "symbol": order.symbol,
-        "broker": order.broker,
-        "side": order.side,
-        "type": order.type,
-        "intent": order.intent,
-        "quantity": order.quantity,
-        "limit_price": order.limit_price,
-        "stop_price": order.stop_price,
-        "trail": order.trail,
-        "tif": order.tif,
-        "reason": order.reason[:400],
-        "group": order.group,
-        "parent": order.parent,
-        **_of_person(order),
-    }
-
-
-def _of_person(order: OrderValue) -> dict[str, Any]:
-    own = order.by_hand
-    return {} if own is UNSET else asdict(own)
 
 
 def finite(value: float) -> float | None:
