@@ -72,13 +72,18 @@ class Contracts:
             if wanted is None:
                 continue
             if ts >= wanted.deadline:
-                what = "no chain of options came" if wanted.is_asked else "what was held could not be closed"
-                seconds = (wanted.deadline - wanted.ts) / NS_PER_S
-                self.give_up(slot, ts, "too_late", f"{what} within {seconds:g} s", out)
+                self.give_up(slot, ts, "too_late", self._too_late(slot, wanted), out)
                 self._engine.answers.follow(TimeAdvanced(ts), out, slot)
             else:
                 due = min(due, wanted.deadline)
         return due
+
+    def _too_late(self, slot: "Slot", wanted: Wanted) -> str:
+        """What the wish has waited for in vain."""
+        seconds = (wanted.deadline - wanted.ts) / NS_PER_S
+        if not wanted.is_asked:
+            return f"what was held could not be closed within {seconds:g} s"
+        return self._engine.pursuit.held_back(slot) or f"no chain of options came within {seconds:g} s"
 
     @property
     def are_traded(self) -> bool:
@@ -87,11 +92,11 @@ class Contracts:
 
     @property
     def wanted(self) -> list[ContractWanted]:
-        """What waits for a chain now."""
+        """What waits for a chain now; while its accounts take no entries, a slot's wish waits for them."""
         return [
             self._question(slot, slot.wanted, self._engine.now)
             for slot in self._engine.slots.values()
-            if slot.wanted is not None and slot.wanted.is_asked
+            if slot.wanted is not None and slot.wanted.is_asked and not self._engine.pursuit.held_back(slot)
         ]
 
     @property

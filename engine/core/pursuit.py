@@ -191,13 +191,15 @@ class Pursuit:
             return "warming", ""
         if self._gate.is_halted:
             return "halted", self._gate.halt_reason
-        held_back = self._held_back(slot) if self._gate.holds else ""
+        held_back = self.held_back(slot)
         if held_back:
             return "paused", held_back
         return "ready", "" if slot.config.trade_enabled else "trading is switched off"
 
-    def _held_back(self, slot: Slot) -> str:
+    def held_back(self, slot: Slot) -> str:
         """Why the slot can enter nowhere for now; empty where one of its brokers takes its orders."""
+        if not self._gate.holds:
+            return ""
         holds = [self._gate.holds.get(holding.broker) for holding in slot.holdings]
         reasons = [hold.reason for hold in holds if hold is not None and hold.concerns(slot.config.symbol)]
         return reasons[0] if reasons and len(reasons) == len(holds) else ""

@@ -8,6 +8,7 @@ import pytest
 from engine.decision.sizing import FixedFraction
 from engine.exits.config import ExitConfig
 from engine.instruments.options import OptionContract, parse_option
+from engine.model.accounts import AccountChecked, AccountState
 from engine.model.commands import CommandHandled, Flatten, Halt, StopSlot
 from engine.model.enums import OrderIntent, PositionSide, Side
 from engine.model.market import FeedStateChanged, Quote, Settled, TimeAdvanced
@@ -372,6 +373,19 @@ def test_what_pays_for_no_contract_buys_none():
     world.answer()
     assert refusal(world).rule == "sizing"
     assert world.target == 0
+
+
+def test_a_wish_waits_for_its_account_as_long_as_for_a_chain():
+    world = OptionWorld(chain_wait_s=5)
+    world.wish(1)
+    world.send(AccountChecked(world.now, "sim", "one", AccountState.UNKNOWN, "no answer"))
+    assert world.engine.contracts.wanted == [], "nobody is asked for what could not be bought"
+    world.after(2)
+    world.send(AccountChecked(world.now, "sim", "two", AccountState.GREEN))
+    assert world.engine.contracts.wanted != []
+    world.send(AccountChecked(world.now, "sim", "three", AccountState.UNKNOWN, "no answer"))
+    world.after(3)
+    assert (refusal(world).rule, refusal(world).reason) == ("too_late", "the account is unknown: no answer")
 
 
 def test_what_was_chosen_survives_the_wire_with_its_chain():

@@ -75,6 +75,9 @@ class MemoryJournal:
 class Stage:
     """`Stage(slots…)`, `await start()`, `await play(bars…)`, `await until(…)`; `await kill()` and start again."""
 
+    instruments = INSTRUMENTS
+    strategies = STRATEGIES
+
     def __init__(
         self,
         *slots: SlotConfig,
@@ -89,7 +92,7 @@ class Stage:
         self.policy = policy
         self.journal = MemoryJournal()
         self.alerts: list[tuple[str, str]] = []
-        self.config = EngineConfig(run="t0", slots=slots, instruments=INSTRUMENTS, **config)
+        self.config = EngineConfig(run="t0", slots=slots, instruments=self.instruments, **config)
         self.pacing: Pacing | None = None
         self._began = time.monotonic_ns()
         self._lives = 0
@@ -105,7 +108,7 @@ class Stage:
         """Begin, or take over what was committed last. The account is said to be green, or compared for real."""
         self._lives += 1
         self._born = len(self.journal.facts)
-        self.engine = Engine(self.config, strategies=STRATEGIES)
+        self.engine = Engine(self.config, strategies=self.strategies)
         self.desk = BrokerDesk(self.engine, accounts=self.venues, now=self.now_ns())
         if self.journal.state is not None:
             self.desk.restore(self.journal.state)

@@ -1,0 +1,241 @@
+"""0DTE with real orders: gateway and chains of tastytrade, over sockets, at its simulator on a half day."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from brokers.tastytrade.broker import TastytradeVenue
+from brokers.tastytrade.chains import make
+from engine.exits.config import ExitConfig
+from engine.instruments.options import parse_option
+from engine.model.accounts import AccountState
+from engine.model.commands import CommandSettled, ManualSignal
+from engine.model.market import Bar, TimeAdvanced
+from engine.model.orders import ApprovedOrder
+from engine.model.positions import TradeClosed
+from engine.options.chain import OptionChain
+from engine.options.events import ContractChosen, ContractRefused, ContractWanted
+from engine.ports import ChainSource
+from engine.strategy.slot import SlotConfig
+from simulators.brokerage.orders import Execution
+from simulators.market import MarketConfig
+from simulators.serve import Simulator, SimulatorConfig, serve
+from strategies.registry import STRATEGIES
+from tests.contracts.venues.tastytrade import Running
+from tests.engine.options.world import HALF_DAY, MINUTE, NEVER_TRADES, SPX, S, session
+from tests.trading.runtime.live_stage import QUICK, Stage
+from trading.runtime.contracts import ContractSource
+
+OPENS, CLOSES = session(HALF_DAY)
+START = datetime(2026, 11, 27, 16, 30, tzinfo=UTC)  # 11:30 in New York; the day ends at 13:00
+CUT_OFF = CLOSES - 15 * MINUTE
+CROSSES = {"period_1": 2, "period_2": 5, "last_entry_minutes": 20}
+
+
+class Gate:
+    """Chains that can be kept waiting."""
+
+    def __init__(self, chains: ChainSource) -> None:
+        self._chains = chains
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def chain(self, underlying: str, expiry: Any) -> OptionChain:
+        await self.may_answer.wait()
+        return await self._chains.chain(underlying, expiry)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._chains, name)
+
+
+class OptionStage(Stage):
+    """A book with the index's 0DTE at a simulated tastytrade, on that venue's clock."""
+
+    strategies = STRATEGIES
+    instruments = {"SPX": SPX}
+
+    def __init__(self, simulator: Simulator, *, exits: ExitConfig | None = None, **params: Any) -> None:
+        self.simulator = simulator
+        self.at = Running(simulator)
+        slot = SlotConfig("zero_dte", "SPX", "1", params, {"sim": Decimal(1)}, exits=exits)
+        super().__init__(slot, venue=self._venue(), policy=QUICK)
+        self.minute = simulator.clock.now() // MINUTE * MINUTE
+
+    def _venue(self) -> Any:
+        return TastytradeVenue(self.at.setup({"settle_s": 0.2, "timeout_s": 2.0}))
+
+    def now_ns(self) -> int:
+        return self.simulator.clock.now()
+
+    async def start(self, **_: Any) -> "OptionStage":
+        self.venues = {"sim": self._venue()}
+        await self.venues["sim"].open()
+        await super().start(reconciles=True)
+        self.chains = Gate(make(self.at.setup({})))
+        self.options = ContractSource(
+            self.engine, self.chains, alert=self._alert, look_s=0.005, quotes_s=0.05, now_ns=self.now_ns
+        )
+        self.inbox.attach("options", self.options.read)
+        await self.until_checked(AccountState.GREEN)
+        await self.until(lambda: self.gateway.hold is None, "orders may go")
+        return self
+
+    async def kill(self) -> None:
+        await self.options.close()
+        await super().kill()
+        await self.venues["sim"].close()
+
+    async def _alert(self, what: str, text: str) -> None:
+        self.alerts.append((what, text))
+
+    # ---- time and wishes ---------------------------------------------------------------------------------------
+
+    def jump(self, ts: int) -> None:
+        """The venue's clock, and so ours, is at `ts` now (or later already)."""
+        clock = self.simulator.clock
+        clock.start += max(ts - clock.now(), 0)
+
+    async def bar(self) -> None:
+        """The next minute of the venue's index passes."""
+        ticks = list(self.simulator.market.ticks("SPX", start=self.minute, end=self.minute + MINUTE))
+        prices = [tick.price for tick in ticks]
+        self.minute += MINUTE
+        self.jump(self.minute)
+        await self.give(
+            Bar(self.minute, "SPX", "1", self.minute - MINUTE, prices[0], max(prices), min(prices), prices[-1], 0.0)
+        )
+        await self.until(lambda: self.engine.now >= self.minute, "the bar is seen")
+
+    async def wish(self, target: int, name: str) -> None:
+        """A person's, in a bar of its own."""
+        await self.bar()
+        await self.give(ManualSignal(self.now_ns(), name, "ann", "zero_dte", "SPX", target))
+
+    async def settled(self, what: str = "nothing is on its way") -> None:
+        await self.until(lambda: not self.engine.contracts.wanted and not self.engine.open_orders, what, within_s=15)
+
+    # ---- looking -----------------------------------------------------------------------------------------------
+
+    @property
+    def ours(self) -> dict[str, Decimal]:
+        return {p.symbol: p.quantity for p in self.engine.positions if p.quantity}
+
+    @property
+    def theirs(self) -> dict[str, Decimal]:
+        account = self.at.brokerage.account(self.at.account)
+        return {symbol: held.quantity for symbol, held in account.holdings.items() if held.quantity}
+
+    @property
+    def executions(self) -> list[Execution]:
+        return self.at.brokerage.executions(self.at.account)
+
+    def told(self) -> list[tuple[str, str]]:
+        return [(each.command_id, each.outcome) for each in self.of(CommandSettled)]
+
+
+def most_at_once(executions: Iterable[Execution]) -> int:
+    """The most contracts that the account ever held at one instant."""
+    held: dict[str, Decimal] = {}
+    most = 0
+    for each in executions:
+        held[each.symbol] = held.get(each.symbol, Decimal(0)) + each.side.sign * each.quantity
+        assert held[each.symbol] >= 0, "an option was written"
+        most = max(most, sum(1 for quantity in held.values() if quantity))
+    return most
+
+
+@pytest.fixture
+async def simulator(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Simulator]:
+    """The venue, at half past eleven; what reads the clock of this process reads the venue's."""
+    market = MarketConfig(seed=11, symbols=("SPX", "SPY"), tick_rate=1.0)
+    async with await serve(SimulatorConfig(market=market, start=START.isoformat(), poll_s=0.01)) as found:
+        monkeypatch.setattr(time, "time_ns", found.clock.now)
+        monkeypatch.setattr(time, "time", lambda: found.clock.now() / S)
+        yield found
+
+
+async def test_a_half_day_ends_flat_without_a_hand(simulator):
+    stage = await OptionStage(simulator, **CROSSES).start()
+    while stage.minute < CUT_OFF - 15 * MINUTE or not stage.ours:
+        await stage.bar()
+        await stage.settled()
+        assert stage.minute < CUT_OFF - 5 * MINUTE, "something should be held by now"
+    held = dict(stage.ours)
+    assert stage.theirs == held, "the venue agrees"
+
+    # No bar comes any more: the clock alone closes what is held.
+    stage.jump(CUT_OFF - 5 * S)
+    await stage.give(TimeAdvanced(stage.now_ns()))
+    await stage.settled()
+    assert stage.ours == held
+    stage.jump(CUT_OFF)
+    await stage.give(TimeAdvanced(stage.now_ns()))
+    await stage.until(lambda: not stage.ours and not stage.theirs, "flat", within_s=15)
+    await stage.settled()
+
+    trades = stage.of(TradeClosed)
+    assert trades[-1].exit_reason == "session_close"
+    assert CUT_OFF <= trades[-1].exit_ts < CLOSES
+    assert len(trades) > 3
+    contracts = [parse_option(each.symbol) for each in stage.executions]
+    assert {(each.root, each.expiry) for each in contracts} == {("SPXW", HALF_DAY)}
+    assert most_at_once(stage.executions) == 1
+    assert len(stage.executions) == len(stage.of(ApprovedOrder)) == 2 * len(trades)
+    assert len(stage.of(ContractChosen)) == len(trades)
+    assert all(chosen.chain.source == "tastytrade" for chosen in stage.of(ContractChosen))
+    assert stage.alerts == []
+    await stage.close()
+
+
+async def test_a_process_that_is_killed_at_any_stage_sends_no_second_order(simulator):
+    stage = await OptionStage(simulator, **NEVER_TRADES).start()
+
+    stage.chains.may_answer.clear()
+    await stage.wish(1, "c1")
+    await stage.until(lambda: stage.of(ContractWanted), "a chain is wanted")
+    await stage.quiet(1.1)  # the wish is committed with the second
+    await stage.kill()
+    await stage.start()
+    await stage.until(lambda: stage.ours, "the call is bought", within_s=15)
+    [chosen] = stage.of(ContractChosen)
+    assert stage.ours == stage.theirs == {chosen.contract: 1}
+
+    await stage.kill()
+    await stage.start()
+    await stage.wish(-1, "c2")
+    await stage.until(lambda: len(stage.of(ApprovedOrder)) == 2, "the sale is approved")
+    await stage.kill()
+    await stage.start()
+    await stage.until(lambda: len(stage.of(ApprovedOrder)) == 3, "the put is ordered", within_s=15)
+    await stage.kill()
+    await stage.start()
+    await stage.settled()
+    put = stage.of(ContractChosen)[-1].contract
+    assert parse_option(put).right == "P"
+    assert stage.ours == stage.theirs == {put: 1}
+
+    await stage.kill()
+    await stage.start()
+    stage.jump(CUT_OFF)
+    await stage.give(TimeAdvanced(stage.now_ns()))
+    await stage.until(lambda: not stage.ours and not stage.theirs, "flat", within_s=15)
+    assert most_at_once(stage.executions) == 1
+    assert len(stage.executions) == len(stage.of(ApprovedOrder)) == 4
+    assert stage.told() == [("c1", "filled"), ("c2", "filled")]
+    await stage.close()
+
+
+async def test_what_the_venue_does_not_answer_is_not_bought_and_the_person_is_told(simulator):
+    stage = await OptionStage(simulator, **NEVER_TRADES, chain_wait_s=1).start()
+    stage.chains.may_answer.clear()
+    await stage.wish(1, "c1")
+    await stage.until(lambda: stage.told(), "an answer")
+    assert stage.told() == [("c1", "refused")]
+    assert stage.of(ContractRefused)[-1].rule in ("no_chain", "too_late")
+    assert stage.of(ApprovedOrder) == []
+    await stage.close()
