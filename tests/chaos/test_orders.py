@@ -48,7 +48,7 @@ class TestVerdict:
         Position.objects.create(
             book=book("live"), strategy="ema", symbol="SPY", broker="x", quantity=6, updated_at=timezone.now()
         )
-        told = {"id": "7", "client_id": row.client_id, "state": "filled", "filled": "6"}
+        told = {"id": "7", "client_id": row.client_id, "state": "filled", "filled": "6", "replaces": ""}
         truth = {
             "orders": [told],
             "executions": [{"order": "7", "symbol": "SPY", "signed": "6", "price": "100"}],
@@ -72,7 +72,7 @@ class TestVerdict:
 
     def test_an_order_nobody_knows_here(self):
         truth = self.story()
-        truth["orders"].append({"id": "9", "client_id": "stranger", "state": "working", "filled": "0"})
+        truth["orders"].append({"id": "9", "client_id": "stranger", "state": "working", "filled": "0", "replaces": ""})
         assert "do not know it" in self.failures(truth)
 
     def test_an_execution_that_was_not_booked(self):

@@ -22,6 +22,8 @@ QUICK: dict[str, Any] = {
     "check_every_s": 1.5, "recheck_s": 0.1,
 }  # fmt: skip
 STOP = {"stop": {"value": 0.0004}}
+PAIR = {**STOP, "targets": [{"distance": {"value": 0.0004}}]}
+MOVING = {**STOP, "break_even": {"after": {"value": 0.0001}}, "trailing": {"value": 0.0003}}
 
 __all__ = ["TIMEFRAME", "UNIT", "finish", "make", "name", "number", "prepare"]
 
@@ -50,7 +52,7 @@ def make(run: int, rng: random.Random) -> str:
         "timeframe": TIMEFRAME,
         "params": {"period_1": 1, "period_2": 2},
         "quantities": {account.name: str(UNIT)},
-        "exits": rng.choice((None, STOP)),
+        "exits": rng.choice((None, STOP, PAIR, MOVING)),
     }
     Run.objects.create(book=book, strategy="ema", slots=[slot])
     from strategies.models import Ticker

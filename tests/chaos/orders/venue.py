@@ -78,6 +78,7 @@ def truth(brokerage: Brokerage, number: str) -> dict[str, Any]:
                 "client_id": order.ticket.tag,
                 "state": str(order.state),
                 "filled": str(order.filled),
+                "replaces": str(order.replaces or ""),
             }
             for order in brokerage.orders(number)
         ],

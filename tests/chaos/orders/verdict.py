@@ -8,6 +8,8 @@ from engine.model.enums import FINAL_STATES
 from trading.journal.writer import first_broken_link
 from trading.models import AccountCheck, Book, Fill, JournalEvent, Order, Position
 
+WORKING = ("working", "received")
+
 
 class Verdict:
     """What is wrong, and how much was looked at."""
@@ -55,6 +57,8 @@ def judge(name: str, truth: dict[str, Any], *, unit: int) -> Verdict:
     for row in rows.values():
         if any(step["state"] == "unknown" for step in row.timeline):
             found.counts["unknown"] += 1
+        found.counts["moved"] += sum(step["state"].startswith("stop at") for step in row.timeline)
+        found.counts["paired"] += "complex-orders" in (row.request or {}).get("path", "")
         if row.state_reason == "it never reached the venue":
             found.counts["never_came"] += 1
     return found
@@ -62,7 +66,9 @@ def judge(name: str, truth: dict[str, Any], *, unit: int) -> Verdict:
 
 def _orders(found: Verdict, rows: dict[str, Order], theirs: dict[str, list[dict[str, Any]]]) -> None:
     for client_id, orders in theirs.items():
-        if len([order for order in orders if order["state"] != "rejected"]) > 1 or len(orders) > 1:
+        # A stop that was moved is another order there each time, in the place of the one before.
+        working = [order for order in orders if order["state"] in WORKING]
+        if len([order for order in orders if not order["replaces"]]) > 1 or len(working) > 1:
             found.failures.append(f"duplicate: {client_id} is at the venue {len(orders)} times")
             found.counts["duplicate_orders"] += 1
         if client_id not in rows:
@@ -80,9 +86,8 @@ def _orders(found: Verdict, rows: dict[str, Order], theirs: dict[str, list[dict[
                 f"lost: {client_id} is at the venue, and our books say {row.state} {row.state_reason}"
             )
             found.counts["lost_orders"] += 1
-        if is_there and row.state in ("cancelled", "filled", "expired") and theirs[client_id][0]["state"] in (
-            "working", "received",
-        ):  # fmt: skip
+        is_working = is_there and any(order["state"] in WORKING for order in theirs[client_id])
+        if is_working and row.state in ("cancelled", "filled", "expired"):
             found.failures.append(f"{client_id} is {row.state} here and works at the venue")
 
 
