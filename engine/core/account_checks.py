@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.core.holding import ZERO, Holding
-from engine.model.accounts import AccountChecked, AccountState, Difference, Policy, PositionAdjusted
+from engine.model.accounts import CASH, AccountChecked, AccountState, Difference, Policy, PositionAdjusted
 from engine.model.commands import AcceptDifferences
 from engine.model.enums import OrderIntent, Side
 from engine.model.event import Event
@@ -57,11 +57,22 @@ def accept(engine: "Engine", command: AcceptDifferences, out: list[Event]) -> tu
 
 def expected(engine: "Engine", broker: str) -> dict[str, Decimal]:
     """What the account should hold by our books, symbol → signed quantity: ours, and what is known to be others'."""
-    found = dict(engine.external.get(broker, {}))
+    found = {symbol: each for symbol, each in engine.external.get(broker, {}).items() if symbol != CASH}
     for position in engine.ledger:
         if position.broker == broker and position.quantity:
             found[position.symbol] = found.get(position.symbol, ZERO) + position.quantity
     return {symbol: quantity for symbol, quantity in found.items() if quantity}
+
+
+def expected_cash(engine: "Engine", broker: str) -> Decimal | None:
+    """The money that the account should hold by our books; None before it was compared first."""
+    others = engine.external.get(broker, {}).get(CASH)
+    return None if others is None else others + cash_flow(engine, broker)
+
+
+def cash_flow(engine: "Engine", broker: str) -> Decimal:
+    """What our executions did to the account's money."""
+    return engine.ledger.flows.get(broker, ZERO)
 
 
 def _keep(engine: "Engine", event: AccountChecked, ts: int, out: list[Event]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from engine.instruments.catalog import instrument_for
 from engine.model.event import Event
 from engine.model.orders import Order, OrderFilled
 from engine.orders.lifecycle import OrderRecord
@@ -28,6 +29,8 @@ def inherit(
         if (order.strategy, order.symbol, order.broker) in engine.holdings:
             engine.ledger.apply(fill, order)
             last_ts = max(last_ts, fill.ts)
+        else:
+            engine.ledger.note_flow(fill, instrument_for(fill.symbol).multiplier)
     outputs: list[Event] = []
     for record in orders:
         order = record.order

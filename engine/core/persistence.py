@@ -102,6 +102,7 @@ class EngineState(msgspec.Struct):
     closes: dict[str, float]
     external: dict[str, dict[str, Decimal]] = {}
     answers: list[tuple[tuple[str, str], Asked]] = []
+    flows: dict[str, Decimal] = {}
 
 
 def copy_record(record: OrderRecord) -> OrderRecord:
@@ -142,6 +143,7 @@ def snapshot(engine: "Engine") -> bytes:
         returns=returns,
         closes=closes,
         external=engine.external,
+        flows=engine.ledger.flows,
         answers=list(engine.answers.open.items()),
     )
     return seal(KIND, VERSION, state)
@@ -162,6 +164,7 @@ def restore(engine: "Engine", data: bytes) -> None:
     engine.handled.update(dict.fromkeys(state.handled))
     engine.ledger.load(state.positions)
     engine.external = state.external
+    engine.ledger.flows = state.flows
     engine.answers.open.update((key, asked) for key, asked in state.answers if key in engine.slots)
     if engine.correlations is not None:
         engine.correlations.load(state.returns, state.closes)

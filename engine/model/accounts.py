@@ -8,6 +8,8 @@ import msgspec
 from engine.model.enums import Side
 from engine.model.event import Event
 
+CASH = "USD"  # under which an account's money stands among differences and adjustments
+
 
 class AccountState(StrEnum):
     """How far an account may be trusted to hold what our books say."""

@@ -72,6 +72,7 @@ class Ledger:
     def __init__(self, instruments: Mapping[str, Instrument]) -> None:
         self._instruments = instruments
         self._positions: dict[Key, Position] = {}
+        self.flows: dict[str, Decimal] = {}  # by broker: what all fills did to its cash, fees deducted
 
     def position(self, strategy: str, symbol: str, broker: str) -> Position:
         """The position under that key; an empty one is made when there is none."""
@@ -99,10 +100,17 @@ class Ledger:
             _open(position, fill, order, observed, quantity=left, fee=fee)
         position.quantity += signed
         position.fees += fill.fee
-        position.cash -= signed * fill.price * position.multiplier + fill.fee
+        spent = signed * fill.price * position.multiplier + fill.fee
+        position.cash -= spent
+        self.flows[position.broker] = self.flows.get(position.broker, ZERO) - spent
         _refresh(position)
         outputs.append(_changed(position, fill.ts))
         return outputs
+
+    def note_flow(self, fill: OrderFilled, multiplier: Decimal) -> None:
+        """A fill of what is not traded any more: nothing but what it did to the cash."""
+        spent = fill.side.sign * fill.quantity * fill.price * multiplier + fill.fee
+        self.flows[fill.broker] = self.flows.get(fill.broker, ZERO) - spent
 
     def forget(self, key: Key) -> None:
         """A flat position of what cannot be traded any more."""

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from brokers.venue import Balances, VenueFill, VenueOrder, VenuePosition
-from engine.model.accounts import Difference
+from engine.instruments.instrument import AssetClass, Instrument
+from engine.model.accounts import CASH, Difference
 from engine.orders.lifecycle import OrderRecord
 from trading.runtime.policy import ExecutionPolicy
 
@@ -23,10 +24,15 @@ class Truth(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """What differs; equal findings are the same difference."""
+    """What differs."""
 
     differences: tuple[Difference, ...] = ()
     problems: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal while the same is wrong, also where trading goes on: then both sides move."""
+        return tuple((each.symbol, each.gap, each.policy) for each in self.differences), self.problems
 
     @property
     def are_none(self) -> bool:
@@ -51,6 +57,24 @@ def position_differences(
             detail = f"our books say {ours.normalize():f}, the account holds {held.normalize():f}"
             found.append(Difference(symbol, ours, held, policy.of(symbol), price, detail))
     return tuple(found)
+
+
+def cash_difference(ours: Decimal | None, truth: Truth, policy: ExecutionPolicy) -> Difference | None:
+    """The account's money against our books, where both are known and differ by more than the tolerance."""
+    theirs = truth.balances.cash
+    if ours is None or theirs is None or abs(theirs - ours) <= Decimal(str(policy.cash_tolerance)):
+        return None
+    detail = f"our books say {ours:.2f} of money, the account holds {theirs:.2f}"
+    return Difference(CASH, ours, theirs, policy.cash_differences, Decimal(1), detail)
+
+
+def why_cash_is_unknown(truth: Truth, instruments: Iterable[Instrument]) -> str:
+    """Why the account's money says nothing; empty where it can be compared."""
+    if truth.balances.cash is None:
+        return "its money was not compared: the venue does not tell it"
+    if any(each.asset_class is AssetClass.FUTURE for each in instruments):
+        return "its money was not compared: what futures earn enters it when the venue settles"
+    return ""
 
 
 def _price(symbol: str, gap: Decimal, fills: Iterable[VenueFill]) -> Decimal | None:

@@ -19,6 +19,8 @@ class ExecutionPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     external_trades: Policy = Policy.PAUSE
     external_trades_by_symbol: dict[str, Policy] = {}
+    cash_differences: Policy = Policy.IGNORE  # ignore: recorded, and our books follow · pause: a person decides
+    cash_tolerance: float = 5.0  # dollars: fees and interest that a venue books later do not count at once
     sessions: str = "exchange"  # exchange: orders for now need an open one · always: a rehearsal that never closes
     stop_rejected: str = "hold"  # hold: the engine watches the level · flatten: close at the market
     exits: str = "venue"  # venue: wait there as far as it can · stop: one stop there · engine: all are watched here

@@ -9,11 +9,18 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from brokers.venue import Unknown, VenueFill, VenueOrder
-from engine.core.account_checks import expected
-from engine.model.accounts import AccountChecked, AccountState, Policy
+from engine.core.account_checks import cash_flow, expected, expected_cash
+from engine.model.accounts import CASH, AccountChecked, AccountState, Difference, Policy
 from engine.model.time import NS_PER_S
 from trading.runtime.account import UNANSWERED, Account
-from trading.runtime.compare import Findings, Truth, missing_fills, position_differences
+from trading.runtime.compare import (
+    Findings,
+    Truth,
+    cash_difference,
+    missing_fills,
+    position_differences,
+    why_cash_is_unknown,
+)
 from trading.runtime.gateway import Gateway
 from trading.runtime.inquiry import Inquiry
 
@@ -102,7 +109,7 @@ class Reconciler:
                 findings = self._compare(found)
                 if findings.are_none:
                     return found, findings
-            seen = seen + 1 if findings == last else 1
+            seen = seen + 1 if findings.key == last.key else 1
             last = findings
             if seen >= SAME:
                 return found, findings
@@ -168,7 +175,25 @@ class Reconciler:
             and self._is_named_by_us(order.client_id)
             and account.record(order.client_id) is None
         ]
-        return Findings(differences, (*missing_fills(ours, truth, sent_after=truth.since + OVERLAP_NS // 2), *left))
+        problems = (*missing_fills(ours, truth, sent_after=truth.since + OVERLAP_NS // 2), *left)
+        if not differences and not problems and not self._cash_is_unknown(truth):  # they would explain it
+            money = cash_difference(expected_cash(account.engine, account.name), truth, account.policy)
+            differences = (money,) if money is not None else ()
+        return Findings(differences, problems)
+
+    def _cash_is_unknown(self, truth: Truth) -> str:
+        engine = self._account.engine
+        symbols = {key[1] for key in engine.holdings if key[2] == self._account.name}
+        return why_cash_is_unknown(truth, [engine.config.instruments[symbol] for symbol in symbols])
+
+    def _opening_balance(self, truth: Truth) -> tuple[Difference, ...]:
+        """What the account's money is compared with from now on; nothing where that is known already."""
+        account, cash = self._account, truth.balances.cash
+        if cash is None or self._cash_is_unknown(truth) or expected_cash(account.engine, account.name) is not None:
+            return ()
+        ours = cash_flow(account.engine, account.name)
+        opening = Difference(CASH, ours, cash, Policy.IGNORE, Decimal(1), "its money when it was first compared")
+        return (opening,) if opening.gap else ()
 
     # ---- telling ------------------------------------------------------------------------------------------------
 
@@ -189,9 +214,9 @@ class Reconciler:
             state=state,
             reason=reason,
             trigger=trigger,
-            differences=findings.differences,
+            differences=(*findings.differences, *(self._opening_balance(truth) if truth and findings.are_none else ())),
             problems=findings.problems,
-            blocks_all=not self._was_green or state is AccountState.UNKNOWN or bool(findings.problems),
+            blocks_all=not self._was_green or state is AccountState.UNKNOWN or _concern_all(findings),
             cash=truth.balances.cash if truth else None,
             net_liquidation=truth.balances.net_liquidation if truth else None,
             buying_power=_told(truth),
@@ -209,13 +234,15 @@ class Reconciler:
         )
 
     def _notes(self, truth: Truth) -> tuple[str, ...]:
-        return tuple(
+        strangers = tuple(
             f"an order that is not ours works: {order.side} {order.quantity.normalize():f} {order.symbol}"
             for order in truth.orders
             if not order.state.is_final
             and not self._is_named_by_us(order.client_id)
             and not self._inquiry.is_ours(order)
         )
+        unknown = self._cash_is_unknown(truth)
+        return (*strangers, unknown) if unknown else strangers
 
 
 async def ask(account: Account, since: int) -> Truth | Unknown:
@@ -238,6 +265,11 @@ async def ask(account: Account, since: int) -> Truth | Unknown:
 
 def _unasked(what: str, answer: Unknown) -> Unknown:
     return Unknown(f"its {what} could not be asked: {answer.reason}")
+
+
+def _concern_all(findings: Findings) -> bool:
+    """Whether what is found is about the account and not about single symbols."""
+    return bool(findings.problems) or any(each.symbol == CASH for each in findings.differences)
 
 
 def _reason(findings: Findings) -> str:

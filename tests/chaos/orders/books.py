@@ -23,7 +23,7 @@ QUICK: dict[str, Any] = {
 }  # fmt: skip
 STOP = {"stop": {"value": 0.0004}}
 PAIR = {**STOP, "targets": [{"distance": {"value": 0.0004}}]}
-MOVING = {**STOP, "break_even": {"after": {"value": 0.0001}}, "trailing": {"value": 0.0003}}
+MOVING = {**STOP, "break_even": {"after": {"value": 0.00003}}}
 
 __all__ = ["TIMEFRAME", "UNIT", "finish", "make", "name", "number", "prepare"]
 
@@ -52,7 +52,7 @@ def make(run: int, rng: random.Random) -> str:
         "timeframe": TIMEFRAME,
         "params": {"period_1": 1, "period_2": 2},
         "quantities": {account.name: str(UNIT)},
-        "exits": rng.choice((None, STOP, PAIR, MOVING)),
+        "exits": rng.choice((None, STOP, PAIR, MOVING, MOVING)),
     }
     Run.objects.create(book=book, strategy="ema", slots=[slot])
     from strategies.models import Ticker

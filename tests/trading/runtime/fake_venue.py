@@ -219,6 +219,9 @@ class FakeVenue:
         )  # fmt: skip
         self.executions.append(fill)
         self.held[order.symbol] = self.held.get(order.symbol, Decimal(0)) + order.side.sign * quantity
+        if self.money.cash is not None:
+            spent = order.side.sign * quantity * price
+            self.money = msgspec.structs.replace(self.money, cash=self.money.cash - spent)
         filled = order.filled_quantity + quantity
         state = OrderState.FILLED if filled >= order.quantity else OrderState.PARTIALLY_FILLED
         if order.state.is_final:

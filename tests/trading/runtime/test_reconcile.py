@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from brokers.venue import OrderReported, StreamLost, StreamRestored, VenueOrder
+from brokers.venue import Balances, OrderReported, StreamLost, StreamRestored, VenueOrder
 from engine.exits.config import Distance, ExitConfig
 from engine.model.accounts import AccountChecked, AccountState, Policy, PositionAdjusted
 from engine.model.commands import AcceptDifferences
@@ -47,9 +47,11 @@ async def stages():
         await stage.close()
 
 
-async def holding(stage: Stage) -> Stage:
+async def holding(stage: Stage, *, reconciles: bool = False) -> Stage:
     """A first life: 10 shares are held, their stop waits at the venue; then it is killed."""
-    await stage.start()
+    await stage.start(reconciles=reconciles)
+    if reconciles:
+        await stage.until_checked(AccountState.GREEN)
     await stage.play([100, 100])
     await stage.until(lambda: stage.of(OrderAccepted), "the entry is accepted")
     stage.venue.fill(FIRST, 10, 100)
@@ -260,6 +262,97 @@ class TestStart:
         check = await stage.until_checked(AccountState.GREEN)
         assert check.notes == ("an order that is not ours works: buy 5 TSLA",)
         assert stage.venue.sent("cancel") == []
+
+
+class TestMoney:
+    """What the account's money says, beside what it holds."""
+
+    async def test_17_money_that_moved_while_nobody_looked_is_recorded_and_trading_goes_on(self, stages):
+        stage = await holding(stages(), reconciles=True)
+        deposit(stage, 2500)
+        await stage.start(reconciles=True)
+        await stage.until_checked(AccountState.GREEN)
+        [adjusted] = await moved(stage)
+        assert [adjusted.ours, adjusted.theirs] == [99_000, 101_500]
+        assert adjusted.policy is Policy.IGNORE
+        assert adjusted.reason == "our books say 99000.00 of money, the account holds 101500.00"
+        await stage.quiet(0.4)
+        assert len(await moved(stage)) == 1, "once"
+
+    async def test_18_with_a_policy_that_pauses_nothing_is_entered_before_a_person_accepts(self, stages):
+        policy = msgspec.structs.replace(QUICK, cash_differences=Policy.PAUSE)
+        stage = await holding(stages(policy=policy), reconciles=True)
+        deposit(stage, -2500)
+        await stage.start(reconciles=True)
+        check = await stage.until_checked(AccountState.RED)
+        assert check.blocks_all
+        assert check.reason == "USD: our books say 99000.00 of money, the account holds 96500.00"
+        count = len(stage.of(ApprovedOrder))
+        await wishes_again(stage)
+        await stage.quiet()
+        assert approved_since(stage, count) == []
+        await stage.give(AcceptDifferences(stage.now_ns(), "c1", "ann", broker="sim", policy=Policy.IGNORE))
+        await stage.until_checked(AccountState.GREEN)
+        [adjusted] = await moved(stage)
+        assert adjusted.by == "ann"
+
+    async def test_our_own_trades_explain_what_they_moved(self, stages):
+        stage = stages(slot({1: 1, 3: 0}))
+        await stage.start(reconciles=True)
+        await stage.until_checked(AccountState.GREEN)
+        await stage.play([100, 100])
+        await stage.until(lambda: stage.of(OrderAccepted), "accepted")
+        stage.venue.fill(FIRST, 10, 100)
+        await stage.until(lambda: stage.held() == 10, "bought")
+        await stage.play([110, 110], start=3)
+        await stage.until(lambda: SECOND in stage.venue.sent(), "sold")
+        stage.venue.fill(SECOND, 10, 110)
+        await stage.until(lambda: stage.held() == 0, "flat")
+        await stage.quiet(0.5)
+        assert await moved(stage) == []
+
+    async def test_what_is_within_the_tolerance_is_left_to_grow_and_recorded_then(self, stages):
+        stage = stages()
+        await stage.start(reconciles=True)
+        await stage.until_checked(AccountState.GREEN)
+        deposit(stage, -3)
+        await stage.quiet(0.5)
+        assert await moved(stage) == []
+        deposit(stage, -3)
+        await stage.until(lambda: len(stage.of(PositionAdjusted)) == 2, "recorded")
+        [adjusted] = await moved(stage)
+        assert adjusted.theirs - adjusted.ours == -6
+
+    async def test_money_that_the_venue_does_not_tell_is_said_to_be_unknown(self, stages):
+        stage = stages()
+        stage.venue.money = Balances()
+        await stage.start(reconciles=True)
+        check = await stage.until_checked(AccountState.GREEN)
+        assert check.notes == ("its money was not compared: the venue does not tell it",)
+        assert stage.of(PositionAdjusted) == []
+
+    async def test_money_that_futures_move_is_not_compared_and_that_is_said(self, stages):
+        stage = stages(slot({1: 1}, symbol="/ES", quantity=1))
+        await stage.start(reconciles=True)
+        check = await stage.until_checked(AccountState.GREEN)
+        assert "what futures earn" in check.notes[0]
+        deposit(stage, 700)
+        await stage.quiet(0.5)
+        assert stage.of(PositionAdjusted) == []
+
+
+def deposit(stage: Stage, dollars: int) -> None:
+    """Money comes (or goes) without a trade."""
+    money = stage.venue.money
+    assert money.cash is not None
+    stage.venue.money = msgspec.structs.replace(money, cash=money.cash + dollars)
+
+
+async def moved(stage: Stage) -> list[PositionAdjusted]:
+    """Adjustments of money after the one that the first comparison begins with."""
+    opening, *others = stage.of(PositionAdjusted)
+    assert (opening.symbol, opening.reason) == ("USD", "its money when it was first compared")
+    return others
 
 
 async def test_a_trade_by_hand_is_seen_at_once_and_pauses_that_symbol_only(stages):
