@@ -34,6 +34,9 @@ FEED_LAG = Histogram(
     ),
 )
 FEED_NOT_FRESH = Gauge("feed_symbols_not_fresh", "Symbols whose data may not be traded on", ["feed"])
+FEED_CLOCK_OFFSET = Gauge(
+    "feed_clock_offset_seconds", "Least age of prints on receipt: below 0 our clock is behind the venue's", ["feed"]
+)
 FEED_RECORDER_BEHIND = Gauge("feed_recorder_behind", "1 while the recording does not keep up", ["feed"])
 FEED_RECORDS_MISSED = Counter("feed_records_missed_total", "Records that the recording left out", ["feed"])
 FEED_UNREAD = Gauge("feed_unread_share", "Of a stream's room: what its slowest reader has not acknowledged", ["feed"])

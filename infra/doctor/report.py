@@ -24,6 +24,7 @@ for _check in (
     running.page,
     running.workers,
     running.feeds,
+    running.feed_clocks,
     running.leases,
 ):
     register_check(_check.__name__, _check)

@@ -120,6 +120,28 @@ def judge_feeds(states: dict[str, str]) -> Finding:
     return Finding("feeds", State.WARNING, detail, remedy, {"symbols": states})
 
 
+def feed_clocks() -> Iterator[Finding]:
+    """How far our clock is from each venue's, as the feeds measure it by the prints they receive."""
+    try:
+        client = quick_client()
+        found = [client.get(key) for key in client.scan_iter(match=keys.heartbeat("feed:*"), count=1000)]
+    except redis.RedisError as error:
+        yield Finding("feed clocks", State.UNKNOWN, f"Redis does not answer: {error}", _START)
+        return
+    yield judge_feed_clocks([json.loads(str(beat)) for beat in found if beat])
+
+
+def judge_feed_clocks(beats: list[dict[str, Any]]) -> Finding:
+    """`beats`: the heartbeats of the running feeds."""
+    offsets = {beat["feed"]: beat.get("clock_offset_ms") for beat in beats}
+    measured = {feed: ms for feed, ms in offsets.items() if ms is not None}
+    detail = ", ".join(f"{feed} {ms:+.0f} ms" for feed, ms in sorted(measured.items())) or "nothing was measured yet"
+    if any(beat.get("clock_apart") for beat in beats):
+        remedy = "start chrony or systemd-timesyncd; where that runs, the venue's data are delayed"
+        return Finding("feed clocks", State.FAILED, detail, remedy, {"offset_ms": offsets})
+    return Finding("feed clocks", State.OK, detail, data={"offset_ms": offsets})
+
+
 def leases() -> Iterator[Finding]:
     """Who holds what, and whether each holder showed a sign of life."""
     try:

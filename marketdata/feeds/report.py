@@ -8,6 +8,7 @@ import msgspec
 from prometheus_client import Counter
 from redis.exceptions import ResponseError
 
+from engine.model.time import NS_PER_MS, NS_PER_S
 from infra import metrics
 from infra.redis import keys
 from infra.redis.client import AsyncRedis
@@ -36,6 +37,7 @@ class Counts(msgspec.Struct):
     gaps: int = 0
     entries: int = 0
     alerts: int = 0
+    clock_apart: bool = False
 
 
 class Report:
@@ -103,7 +105,7 @@ class Report:
     def status(self) -> dict[str, Any]:
         """What the heartbeat says."""
         states = [verdict.state for verdict in self._truth.verdicts.values()]
-        feed, publisher, counts = self._feed, self._publisher, self.counts
+        feed, publisher, counts, offset = self._feed, self._publisher, self.counts, self._clock.offset
         return {
             "ts": time.time_ns(),
             "feed": feed.name,
@@ -123,6 +125,9 @@ class Report:
             "late": publisher.late,
             "unread_share": round(self._unread.worst, 3),
             "venue_ts": self._clock.now or 0,
+            "clock_offset_ms": offset.ns / NS_PER_MS if offset else None,
+            "clock_error_ms": offset.error_ns / NS_PER_MS if offset else None,
+            "clock_apart": counts.clock_apart,
             "lag_buckets": metrics.buckets(metrics.FEED_LAG, feed.name),
         }
 
@@ -163,5 +168,7 @@ class Report:
         states = [verdict.state for verdict in self._truth.verdicts.values()]
         if self._recorder is not None:
             metrics.FEED_RECORDER_BEHIND.labels(self._feed.name).set(self._recorder.is_behind)
+        if self._clock.offset is not None:
+            metrics.FEED_CLOCK_OFFSET.labels(self._feed.name).set(self._clock.offset.ns / NS_PER_S)
         metrics.FEED_UNREAD.labels(self._feed.name).set(self._unread.worst)
         metrics.FEED_NOT_FRESH.labels(self._feed.name).set(len(states) - states.count(FRESH))

@@ -21,11 +21,13 @@ from infra.redis.leases import Lease
 from infra.redis.streams import Wire
 from marketdata.feeds.clock import VenueClock
 from marketdata.feeds.crosscheck import CrossCheck
+from marketdata.feeds.drift import Drift
 from marketdata.feeds.facts import SymbolFacts
+from marketdata.feeds.judge import Judge
 from marketdata.feeds.past import Past
 from marketdata.feeds.registry import Feed, Frame
-from marketdata.feeds.report import AT_ONCE, Report
-from marketdata.feeds.truth import FRESH, Receipts, TruthGate, TruthOptions
+from marketdata.feeds.report import Report
+from marketdata.feeds.truth import TruthGate, TruthOptions
 from marketdata.history import Joined
 from marketdata.publisher import TICK_WINDOW_S, Pair, Publisher
 from marketdata.recording.recorder import Recorder
@@ -74,7 +76,10 @@ class FeedRunner:
         self.check = (
             CrossCheck(second, tolerance=options.check_tolerance, for_s=options.check_for_s) if second else None
         )
-        self.clock = VenueClock(speed=feed.speed)
+        is_real_time = feed.speed == 1.0 and not feed.is_resumable
+        self.clock = VenueClock(
+            speed=feed.speed, drift=Drift(over_s=options.clock_measured_over_s) if is_real_time else None
+        )
         self.publisher = Publisher(
             client,
             feed=feed.name,
@@ -98,9 +103,12 @@ class FeedRunner:
             unread=self.unread,
             recorder=recorder,
         )
+        self.judge = Judge(
+            feed, self.truth, publisher=self.publisher, clock=self.clock, past=self.past, check=self.check,
+            counts=self.report.counts, on_alert=on_alert,
+        )  # fmt: skip
         self._client = client
         self._calendars = (session_of, hours_of)
-        self._on_alert = on_alert
         self._recorder = recorder
         self._wire = Wire(client)
         self._rounds = 0
@@ -185,7 +193,7 @@ class FeedRunner:
                 event = self._lost(event)
             elif isinstance(event, Tick | Bar):
                 self.report.counts.ticks += type(event) is Tick
-                self.clock.saw(event.ts, event.ts_recv)
+                self.clock.saw(event.ts, event.ts_recv, is_print=type(event) is Tick)
             events.append(event)
             recv = getattr(event, "ts_recv", 0)
             if recv:
@@ -260,7 +268,8 @@ class FeedRunner:
             try:
                 if await self._is_to_follow():
                     await self._follow_wanted()
-                await self._judge()
+                if await self.judge.look(venue_now=self.venue_now()):
+                    self._wake.set()
                 await self.report.tell()
                 now_ms = time.time_ns() // NS_PER_MS
                 await self.unread.look(sorted(self.publisher.pairs), self.publisher.counters, now_ms)
@@ -343,48 +352,6 @@ class FeedRunner:
         await self.feed.subscribe(symbols)
         if self.check is not None:
             await self.check.follow(symbols)
-
-    async def _judge(self) -> None:
-        for bar in self.publisher.take_closed():
-            if self.check is not None:
-                self.check.closed(bar)
-            if bar.is_complete:
-                self.truth.whole_bar(bar.symbol, bar.ts_open, bar.timeframe)
-            else:
-                self.past.mend(bar.symbol, bar.timeframe)
-        now, ts = time.time_ns(), self.venue_now()
-        is_real_time = self.feed.speed == 1.0 and not self.feed.is_resumable
-        for number, symbol in enumerate(self.feed.symbols):
-            if number % AT_ONCE == AT_ONCE - 1:
-                await asyncio.sleep(0)  # prints are waiting
-            if self.check is not None:
-                doubt = self.check.doubt(symbol, self.publisher.last_tick.get(symbol), now)
-                self.truth.doubted(symbol, self.check.second.name, doubt)
-            changed = self.truth.judge(
-                symbol,
-                now=now,
-                ts=ts,
-                last_recv=self._receipts(symbol),
-                is_connected=self.feed.is_connected,
-                line_error=self.feed.last_error,
-                market_now=None if is_real_time else ts,
-            )
-            if changed is not None:
-                self._tell_state(changed)
-                self.publisher.note(changed)
-                self._wake.set()
-
-    def _receipts(self, symbol: str) -> Receipts:
-        tick, quote = self.publisher.last_tick.get(symbol), self.publisher.last_quote.get(symbol)
-        return Receipts(self.feed.last_received(symbol), tick.ts_recv if tick else 0, quote.ts_recv if quote else 0)
-
-    def _tell_state(self, changed: FeedStateChanged) -> None:
-        """Whoever watches is told: the log, the metrics, the pages."""
-        level = logging.INFO if changed.state == FRESH else logging.WARNING
-        reason = f": {changed.reason}" * bool(changed.reason)
-        logger.log(level, "feed %s: %s is %s%s", self.feed.name, changed.symbol, changed.state, reason)
-        self.report.counts.alerts += changed.state != FRESH
-        self._on_alert(changed)
 
     def _finish(self, why: str) -> None:
         self._why = self._why or why

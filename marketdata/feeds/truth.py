@@ -23,7 +23,9 @@ class TruthOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     symbol ("*" is every other one), and `quotes_after_s` for its quotes; what is not named is not judged. `sessions`:
     "calendar" expects data in the market's regular hours only, "always" at any time (simulators). `late_prints`:
     "revise" gives out a bar again when a print of it came late, "count" only counts it. `check_against`: another
-    configured feed, whose prices must agree within `check_tolerance` (a fraction) for `check_for_s`.
+    configured feed, whose prices must agree within `check_tolerance` (a fraction) for `check_for_s`. `clock_warn_s`: so
+    far may our clock and the venue's be apart, measured over `clock_measured_over_s`, before it is told, and
+    `clock_stop_s` before the data are suspect.
     """
 
     stale_after_s: Seconds = 15.0
@@ -34,6 +36,9 @@ class TruthOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     check_against: str = ""
     check_tolerance: Annotated[float, Meta(gt=0, lt=1)] = 0.002
     check_for_s: Seconds = 3.0
+    clock_warn_s: Seconds = 1.0
+    clock_stop_s: Seconds = 5.0
+    clock_measured_over_s: Seconds = 60.0
 
 
 class Verdict(NamedTuple):
@@ -56,7 +61,8 @@ class TruthGate:
     """Judges each symbol about once a second, on what was *received* and when.
 
     `stale`: nothing came for too long while the market was open, or the line is down. `gapped`: prints were lost, and
-    no whole bar has been built since. `suspect`: the venue says that trading is halted, or another source contradicts.
+    no whole bar has been built since. `suspect`: the venue says that trading is halted, another source contradicts, or
+    our clock and the venue's are too far apart.
     Anything but `fresh` blocks entries.
 
     A gap is told by timeframe too: it lasts until that timeframe has a whole bar again. So it does for the traders,

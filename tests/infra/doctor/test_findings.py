@@ -110,6 +110,16 @@ def test_symbols_that_are_not_fresh_are_counted_by_state():
     assert running.judge_feeds({"/MES": "fresh"}).state is State.OK
 
 
+def test_clocks_that_are_apart_are_to_be_mended():
+    near = {"feed": "dxlink", "clock_offset_ms": 31.0, "clock_apart": False}
+    far = {"feed": "schwab", "clock_offset_ms": -2400.0, "clock_apart": True}
+    assert running.judge_feed_clocks([near, {"feed": "new", "clock_offset_ms": None}]).state is State.OK
+    finding = running.judge_feed_clocks([near, far])
+    assert (finding.state, finding.detail) == (State.FAILED, "dxlink +31 ms, schwab -2400 ms")
+    assert "chrony" in finding.remedy
+    assert running.judge_feed_clocks([]).state is State.OK
+
+
 def test_the_port_of_the_running_system_is_read_from_its_lock(tmp_path):
     lock = tmp_path / "run.lock"
     assert running.running_port(lock) is None

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -39,11 +40,17 @@ class Loop:
         on_alert: Any = lambda changed: None,
         check_tolerance: float = 0.002,
         check_for_s: float = 3.0,
+        clock_measured_over_s: float = 60.0,
         **options: Any,
     ) -> None:
         self.stop = False
         self.feed = feed_of(venue, **{"mute_after_s": 10.0, **options})
-        truth = TruthOptions(sessions="always", check_tolerance=check_tolerance, check_for_s=check_for_s)
+        truth = TruthOptions(
+            sessions="always",
+            check_tolerance=check_tolerance,
+            check_for_s=check_for_s,
+            clock_measured_over_s=clock_measured_over_s,
+        )
         lease = Lease(client, kind=LEASE_KIND, name="test", owner=owner, ttl_s=ttl_s)
         self.runner = FeedRunner(
             client,
@@ -233,7 +240,9 @@ async def test_another_takes_over_when_the_first_dies_and_flags_what_was_lost(cl
 async def test_asked_to_stop_it_writes_what_it_has_and_frees_the_lease(client, venue, start):
     loop = await start()
     await wait_for_bars(client, "SPY", "1s", 1)
-    assert 0 < await client.ttl(keys.feed_state("SPY")) <= 30  # nobody believes a feed that was killed
+    async with asyncio.timeout(10):
+        while not 0 < await client.ttl(keys.feed_state("SPY")) <= 30:  # nobody believes a feed that was killed
+            await asyncio.sleep(0.02)
     assert await loop.end() == "asked to stop"
     assert await client.ttl(keys.feed_state("SPY")) == -1
     assert await client.get(keys.lease(LEASE_KIND, "test")) is None
@@ -289,3 +298,21 @@ async def test_a_source_that_says_other_prices_makes_a_symbol_suspect(client, ve
         await until(lambda: "suspect" in loop.runner.truth.verdicts.get("SPY", ("",)), within_s=30)
         assert "second says" in loop.runner.truth.verdicts["SPY"].reason
         assert (await loop.end()) == "asked to stop"
+
+
+@pytest.mark.parametrize(("ahead_s", "words"), [(30, "our clock is behind"), (-30, "our clock is ahead, or")])
+async def test_a_venue_whose_clock_is_far_from_ours_is_told_and_its_data_are_suspect(client, ahead_s, words):
+    market = MarketConfig(seed=7, symbols=("SPY",), tick_rate=60.0, always_open=True)
+    begins = datetime.now(tz=UTC) + timedelta(seconds=ahead_s)
+    config = SimulatorConfig(market=market, feed_port=0, start=begins.isoformat(), poll_s=0.01)
+    async with await serve(config) as venue:
+        await want(client, {("SPY", "1s")})
+        loop = Loop(client, venue, clock_measured_over_s=2.4)
+        truth = loop.runner.truth
+        await until(lambda: truth.verdicts and truth.verdicts["SPY"].state == "suspect")
+        assert words in truth.verdicts["SPY"].reason
+        offset = loop.runner.report.status()["clock_offset_ms"]
+        assert -ahead_s * 1_000 - 100 <= offset <= -ahead_s * 1_000 + 3_000
+        bars = await wait_for_bars(client, "SPY", "1s", 3)  # by the venue's clock, wherever it is
+        assert abs(bars[-1].ts - venue.clock.now()) < 4_000_000_000
+        await loop.end()
