@@ -37,6 +37,7 @@ from trading.runtime.recording import Opened
 from trading.runtime.simulated import SimulatedDesk
 
 ZERO = Decimal(0)
+REWOUND = "rewound_to"  # among the cursors: history is known up to then only, as the market is read again from there
 
 
 class Composition(msgspec.Struct, frozen=True):
@@ -57,6 +58,12 @@ class Composition(msgspec.Struct, frozen=True):
     capital: dict[str, Decimal] = {}
     correlation: CorrelationConfig | None = None
     fills: SimulatedFills = SimulatedFills()
+
+    @property
+    def history_until(self) -> int | None:
+        """UTC nanoseconds up to which the past may be shown to the engine; None: all of it."""
+        moment = self.cursors.get(REWOUND)
+        return None if moment is None else int(moment)
 
     @property
     def brokers(self) -> tuple[str, ...]:
@@ -272,8 +279,12 @@ def fills_of(book_id: int) -> Iterable[tuple[OrderValue, OrderFilled]]:
         yield accounts.order_value(order), fill
 
 
-def forget_state(composition: Composition) -> None:
-    """Begin a new generation: the saved state cannot be read by this version.
+def forget_state(
+    composition: Composition,
+    *,
+    why: str = "the simulated venue's state could not be carried over to this version",
+) -> None:
+    """Begin a new generation without the saved state.
 
     Fills stay and are inherited. Orders that were working in the simulated venue are gone with its state, and say so;
     those at a real venue work on, and are taken over to be withdrawn.
@@ -286,6 +297,6 @@ def forget_state(composition: Composition) -> None:
         lost = Order.objects.filter(book_id=composition.book_id).exclude(state__in=FINAL_STATES)
         lost.update(
             state=OrderState.CANCELLED,
-            state_reason="the simulated venue's state could not be carried over to this version",
+            state_reason=why,
             updated_at=timezone.now(),
         )

@@ -51,6 +51,7 @@ LEASE_KIND = "trader"
 LEASE_TTL_S = 4.0
 READ_BLOCK_MS = 500
 ACK_EVERY_S = 1.0
+HISTORY_KEPT = 10_000  # more bars than are kept of any symbol and timeframe
 
 
 def run_book(name: str, *, lease_ttl_s: float = LEASE_TTL_S) -> str:
@@ -132,7 +133,8 @@ async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: i
     engine = RecordedWarmth(desk.engine, recorder)
     reader = StreamReader(client, book=name, subscriptions=composition.subscriptions, cursors=composition.cursors)
     await reader.start()
-    await warm_up(engine, _history(client))
+    history = _history(client, until=composition.history_until)
+    await warm_up(engine, history)
     journal = DatabaseJournal(
         book_id=composition.book_id, token=token, on_commit=lambda out: _show_facts(name, composition.mode, out)
     )
@@ -143,14 +145,14 @@ async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: i
         await warm_up(engine, _history(client), symbol=symbol)
 
     async def show(runner: Runner) -> None:
-        await catch_up(engine, _history(client))
+        await catch_up(engine, history)
         await _show(client, name, desk, runner)
 
     runner = Runner(
         desk=desk,
         inbox=inbox,
         journal=journal,
-        cursors=composition.cursors,
+        cursors={name: cursor for name, cursor in composition.cursors.items() if name != compose.REWOUND},
         must_end=watch.must_end,
         rewarm=rewarm,
         show=show,
@@ -246,9 +248,12 @@ class MarketSource:
         return Delivery(events=events, cursors=dict(self._reader.cursors) if events else {})
 
 
-def _history(client: AsyncRedis) -> Any:
+def _history(client: AsyncRedis, *, until: int | None = None) -> Any:
     async def history(symbol: str, timeframe: str, limit: int) -> list[Bar]:
-        return await recent_bars(client, symbol, timeframe, limit)
+        if until is None:
+            return await recent_bars(client, symbol, timeframe, limit)
+        everything = await recent_bars(client, symbol, timeframe, HISTORY_KEPT)
+        return [bar for bar in everything if bar.ts <= until][-limit:]
 
     return history
 
