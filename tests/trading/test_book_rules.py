@@ -7,6 +7,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.core.exceptions import ValidationError
 
+from brokers.models import BrokerAccount
 from engine.bars.expand import Expander
 from engine.instruments.sessions import Session
 from engine.model.event import Event
@@ -170,3 +171,17 @@ def test_a_wrong_rule_is_named(rules, message):
     with pytest.raises(ValidationError) as caught:
         Book(name="paper", **rules).clean()
     assert message in str(caught.value)
+
+
+def test_a_reversal_is_one_order_or_a_linked_pair_as_the_accounts_venue_wants(redis_url):
+    for name, broker in (("tasty1", "tastytrade"), ("alp1", "alpaca")):
+        BrokerAccount.objects.create(name=name, broker=broker, mode="live", account_number=name, is_armed=True)
+    live = Book.objects.create(name="live", mode="live")
+    slots = [
+        {"strategy": "ema", "symbol": symbol, "timeframe": "1", "params": {}, "quantities": quantities, "exits": None}
+        for symbol, quantities in (("/MES", {"tasty1": "1"}), ("SPY", {"tasty1": "5", "alp1": "5"}))
+    ]
+    live.runs.create(strategy="ema", slots=slots)
+    config = compose.engine_config(compose.load("live"))
+    assert ("alp1", "SPY") in config.linked_pairs
+    assert ("tasty1", "/MES") not in config.linked_pairs
