@@ -182,12 +182,16 @@ class CancelOrder(APIView):
 
 
 class ManualTrigger(APIView):
-    """A person's wish for a running slot. Without `strategy` it must be clear which one is meant."""
+    """A person's wish for a running slot. Without `strategy` it must be clear which one is meant. 202: it was given to
+    the book's process, and what becomes of it is told at `/api/commands/{command}`; 200: that is known already."""
 
     permission_classes = (CanOperate,)
     strategy = ""
 
-    @extend_schema(request=serializers.TriggerInput, responses={202: serializers.CommandOutput})
+    @extend_schema(
+        request=serializers.TriggerInput,
+        responses={200: serializers.TriggerOutput, 202: serializers.TriggerOutput},
+    )
     def post(self, request: Request) -> Response:
         data = serializers.TriggerInput(data=request.data)
         data.is_valid(raise_exception=True)
@@ -196,7 +200,8 @@ class ManualTrigger(APIView):
         record = services.manual_signal(
             user=_user(request), strategy=strategy, symbol=symbol, action=data.validated_data["action"]
         )
-        return Response(serializers.CommandOutput(record).data, status=202)
+        services.await_outcome(record, within_s=data.validated_data["wait_s"])
+        return Response(serializers.TriggerOutput(record).data, status=202 if record.success is None else 200)
 
 
 def _book(name: str) -> Book:

@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.db import models
 
+from engine.model.commands import ManualSignal, Outcome
+
 
 class CommandRecord(models.Model):
     """What people told a book, and what became of it."""
@@ -27,3 +29,14 @@ class CommandRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.state}"
+
+    @property
+    def success(self) -> bool | None:
+        """Whether what was asked has happened; None while nobody knows. A signal is done with its fill, any other
+        command when it is accepted."""
+        if self.state == self.State.REFUSED:
+            return False
+        if self.outcome:
+            return self.outcome == Outcome.FILLED
+        is_done = self.state == self.State.ACCEPTED and self.kind != ManualSignal.__name__
+        return True if is_done else None

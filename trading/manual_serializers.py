@@ -75,11 +75,12 @@ class CommandRecordOutput(serializers.ModelSerializer[CommandRecord]):
     book = serializers.CharField(source="book.name")
     by = serializers.CharField(source="by.email", default="system")
     at = serializers.DateTimeField(source="created_at")
+    success = serializers.BooleanField(allow_null=True, help_text="null while it is not known")
     orders = serializers.SerializerMethodField()
 
     class Meta:
         model = CommandRecord
-        fields = ("command", "kind", "state", "detail", "book", "by", "at", "payload", "orders")
+        fields = ("command", "kind", "success", "state", "outcome", "detail", "book", "by", "at", "payload", "orders")
 
     def get_orders(self, record: CommandRecord) -> list[dict[str, str]]:
         found = Order.objects.filter(command=record.command_id).order_by("id")

@@ -146,6 +146,13 @@ class TriggerInput(serializers.Serializer[Any]):
     ticker = serializers.CharField(max_length=32)
     action = serializers.CharField(max_length=16)
     strategy = serializers.CharField(max_length=64, required=False, default="", allow_blank=True)
+    wait_s = serializers.FloatField(
+        min_value=0,
+        max_value=30,
+        required=False,
+        default=0,
+        help_text="Answer when it is known what became of it, or after so many seconds.",
+    )
 
 
 class CommandOutput(serializers.Serializer[Any]):
@@ -155,3 +162,11 @@ class CommandOutput(serializers.Serializer[Any]):
     command = serializers.CharField(source="command_id")
     kind = serializers.CharField()
     state = serializers.CharField()
+
+
+class TriggerOutput(CommandOutput):
+    """What is known of a signal: `success` is null until it was filled or refused, `detail` says which in words."""
+
+    success = serializers.BooleanField(allow_null=True)
+    outcome = serializers.CharField(help_text="filled, refused or replaced; empty while it is not known")
+    detail = serializers.CharField()

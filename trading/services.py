@@ -1,7 +1,9 @@
 """What people do to books: start, stop, flatten, halt. The only writers of runs and commands."""
 
 import logging
+import time
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -14,6 +16,7 @@ from redis import RedisError
 
 from engine.errors import Conflict, InvalidInput
 from engine.instruments.catalog import normalize_symbol
+from engine.instruments.options import underlying_of
 from engine.model.commands import AnyCommand, CancelOrder, Flatten, Halt, ManualSignal, Resume, StopSlot
 from engine.model.time import from_datetime
 from infra import codec
@@ -33,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 PAPER_BOOK = "paper"
 COMMANDS_KEPT = 10_000
+LOOK_S = 0.1  # between two looks at what became of a command
 
 ACTIONS = {"long": 1, "call": 1, "short": -1, "put": -1, "flat": 0, "close": 0}
 
@@ -116,16 +120,22 @@ def flatten(*, user: User | None, strategy: str = "", symbol: str = "", book: st
     if strategy:
         held = held.filter(strategy=STRATEGIES.canonical(strategy))
     if symbol:
-        held = held.filter(symbol=normalize_symbol(symbol))
+        held = held.filter(pk__in=_concerned(held, normalize_symbol(symbol)))
     books = Book.objects.filter(pk__in=held.values("book")).order_by("name")
     if not books:
         what = " ".join(part for part in (strategy, symbol) if part) or "any strategy"
         raise Conflict(f"No position is open for {what}: there is nothing to flatten.")
-    name, symbol = STRATEGIES.canonical(strategy) if strategy else "", normalize_symbol(symbol) if symbol else ""
+    name = STRATEGIES.canonical(strategy) if strategy else ""
+    symbol = underlying_of(normalize_symbol(symbol)) if symbol else ""
     return [
         send(book=each, command=Flatten(**command_head(user), strategy=name, symbol=symbol), user=user)
         for each in books
     ]
+
+
+def _concerned(held: Iterable[Position], symbol: str) -> list[int]:
+    """The positions in `symbol`, or in options on it."""
+    return [row.pk for row in held if symbol in (row.symbol, underlying_of(row.symbol))]
 
 
 def halt(*, user: User | None, book: Book, reason: str) -> CommandRecord:
@@ -159,6 +169,14 @@ def manual_signal(*, user: User | None, strategy: str, symbol: str, action: str)
         reason=f"manual {action.strip().lower()}",
     )  # fmt: skip
     return send(book=run.book, command=command, user=user)
+
+
+def await_outcome(record: CommandRecord, *, within_s: float) -> None:
+    """Read the record again until it is known what became of the command, or the time is over."""
+    deadline = time.monotonic() + within_s
+    while record.success is None and time.monotonic() < deadline:
+        time.sleep(LOOK_S)
+        record.refresh_from_db()
 
 
 def cancel_order(*, user: User | None, order: Order) -> CommandRecord:

@@ -183,9 +183,28 @@ def test_a_cancel_is_sent_for_an_order_that_there_is(api):
 def test_a_manual_trigger_takes_every_spelling_and_says_so(api, ticker, action):
     post(api, "/api/start-trading", strategy="ema")
     answer = post(api, "/api/ema-manual-trigger", ticker="MES", action=action)
-    assert (answer.status_code, answer.data["success"]) == (202, True)
+    assert (answer.status_code, answer.data["success"], answer.data["state"]) == (202, None, "sent"), "not known yet"
     assert post(api, "/api/manual-trigger", ticker="/MES", action=action).status_code == 202
     assert CommandRecord.objects.filter(kind="ManualSignal").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"state": "refused", "detail": "the book is halted"}, (200, False, "", "the book is halted")),
+        ({"state": "accepted", "outcome": "filled", "detail": "bought 2"}, (200, True, "filled", "bought 2")),
+        ({"state": "accepted", "outcome": "refused", "detail": "no chain"}, (200, False, "refused", "no chain")),
+        ({"state": "accepted", "detail": "the order is on its way"}, (202, None, "", "the order is on its way")),
+    ],
+)
+def test_a_manual_trigger_that_waits_tells_what_became_of_it(api, ticker, monkeypatch, changes, expected):
+    post(api, "/api/start-trading", strategy="ema")
+    monkeypatch.setattr(services.time, "sleep", lambda seconds: CommandRecord.objects.update(**changes))
+    answer = post(api, "/api/manual-trigger", ticker="MES", action="long", wait_s=0.05)
+    told = (answer.status_code, answer.data["success"], answer.data["outcome"], answer.data["detail"])
+    assert told == expected
+    later = api.get(f"/api/commands/{answer.data['command']}").data
+    assert (later["success"], later["outcome"], later["detail"]) == expected[1:]
 
 
 def test_an_unknown_action_is_400_and_an_idle_symbol_a_conflict(api, ticker):

@@ -100,6 +100,17 @@ def test_flattening_reaches_the_book_that_holds(ticker, user, redis_url):
     assert CommandRecord.objects.get().state == CommandRecord.State.SENT
 
 
+@pytest.mark.parametrize("symbol", ["SPX", "SPXW  261127C06000000", ".SPXW261127C6000"])
+def test_an_option_is_closed_by_its_name_or_by_that_of_its_index(user, redis_url, symbol):
+    hold(symbol="SPXW  261127C06000000")
+    services.flatten(user=user, symbol=symbol)
+    command = delivered(redis_url)[0]
+    assert isinstance(command, Flatten)
+    assert command.symbol == "SPX", "the slot that holds it"
+    with pytest.raises(Conflict, match="nothing to flatten"):
+        services.flatten(user=user, symbol="SPXW  261127P06000000")
+
+
 @pytest.mark.parametrize(("action", "target"), [("long", 1), ("CALL", 1), ("Short", -1), ("put", -1), ("close", 0)])
 def test_a_person_may_wish_in_any_spelling(ticker, user, redis_url, action, target):
     services.start_strategy(user=user, strategy="ema")
