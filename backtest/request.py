@@ -48,6 +48,7 @@ class Request:
     exits: str | None = None  # JSON of an ExitConfig
     sizing: str | None = None  # JSON of a Sizing
     flat_at_close: bool = False
+    intrabar: bool = False  # orders meet the finer bars of which longer ones are put together
     adjust: str = "none"  # or splits
     factors: str | None = None  # a file of splits, for data from files
 

@@ -11,7 +11,8 @@ from typing import Any
 from backtest.request import Request
 from backtest.simulation.events import expand_ticks
 from backtest.simulation.options import parse_pairs
-from engine.bars.columns import BarColumns, TickColumns, adjusted
+from engine.bars.columns import BarColumns, TickColumns, adjusted, coarser
+from engine.bars.compose import base_of
 from engine.bars.expand import Expander
 from engine.bars.timeframe import parse_timeframe
 from engine.errors import InvalidInput
@@ -75,15 +76,23 @@ def read_file(request: Request, path: Path, symbol: str, timeframes: Sequence[st
         start=request.start,
         end=request.end,
     )
-    for timeframe in timeframes:
-        if bars.timeframe != timeframe:
-            raise InvalidInput(
-                f"timeframe: the file holds bars of {bars.timeframe}; {timeframe} can be made of prints only",
-                field="timeframe",
-            )
     if request.adjust == "splits":
         bars = _split_adjusted(bars, request, symbol)
-    return Series(symbol, path.name, bars=(bars,))
+    return Series(symbol, path.name, bars=_made(bars, symbol, timeframes, request))
+
+
+def _made(bars: BarColumns, symbol: str, timeframes: Sequence[str], request: Request) -> tuple[BarColumns, ...]:
+    """Bars of each timeframe, longer ones put together; with `intrabar` the finer ones come first."""
+    session = bar_session(symbol)
+    made = tuple(bars if each == bars.timeframe else coarser(bars, each, session=session) for each in timeframes)
+    if not request.intrabar:
+        return made
+    if bars.timeframe in timeframes:
+        raise InvalidInput(
+            f"intrabar: there are no finer bars of {symbol} than those of {bars.timeframe} that are decided on",
+            field="intrabar",
+        )
+    return (bars, *made)
 
 
 def holds_bars(path: Path, mapping: Mapping[str, str]) -> bool:
@@ -103,11 +112,13 @@ def read_archive(request: Request, archive: Archive, symbol: str, timeframes: Se
     stored = {each.timeframe for each in held if each.kind == BARS}
     has_ticks = any(each.kind == TICKS for each in held)
     start, end = request.start or 0, FOREVER if request.end is None else request.end
-    if set(timeframes) <= stored and not request.use_ticks:
+    is_stored = set(timeframes) <= stored and not request.intrabar
+    base = None if is_stored or has_ticks else _base_of_all(timeframes, stored, is_finest=request.intrabar)
+    if (is_stored or base) and not request.use_ticks:
         is_adjusted = request.adjust == "splits"
-        ordered = sorted(timeframes, key=lambda each: parse_timeframe(each).order)
+        ordered = sorted([base] if base else timeframes, key=lambda each: parse_timeframe(each).order)
         bars = tuple(archive.bar_columns(symbol, each, start=start, end=end, adjust=is_adjusted) for each in ordered)
-        return Series(symbol, "archive", bars=bars)
+        return Series(symbol, "archive", bars=_made(bars[0], symbol, timeframes, request) if base else bars)
     if not has_ticks:
         found = ", ".join(sorted(stored)) or "nothing"
         raise InvalidInput(
@@ -118,6 +129,17 @@ def read_archive(request: Request, archive: Archive, symbol: str, timeframes: Se
     if request.adjust != "none":
         raise InvalidInput(f"adjust: bars can be adjusted, of {symbol} there are prints", field="adjust")
     return Series(symbol, "archive", archive.tick_columns(symbol, start=start, end=end))
+
+
+def _base_of_all(timeframes: Sequence[str], stored: Iterable[str], *, is_finest: bool) -> str | None:
+    """The longest stored timeframe (or the shortest) of which all that are asked for can be put together."""
+    fitting = [
+        parse_timeframe(base)
+        for base in stored
+        if all(each == base or base_of(parse_timeframe(each), [base]) for each in timeframes)
+    ]
+    ordered = sorted(fitting, key=lambda each: each.order)
+    return ordered[0 if is_finest else -1].text if ordered else None
 
 
 def merged(streams: Sequence[Iterable[Event]]) -> Iterable[Event]:

@@ -23,6 +23,7 @@ from engine.instruments.instrument import Instrument
 from engine.model.event import Event
 from engine.model.time import NS_PER_S
 from engine.risk.config import RiskConfig
+from engine.strategy.base import decides_on_prints_alone
 from engine.strategy.slot import SlotConfig
 from engine.venue.fees import Fees
 from engine.venue.margin import MarginAccount
@@ -94,7 +95,16 @@ class StoredRun:
         for series in found:
             if not series.rows:
                 raise InvalidInput(f"start: {series.name} holds nothing of {series.symbol} in that time", field="start")
+        self._check_prints(found)
         return found
+
+    def _check_prints(self, found: Sequence[Series]) -> None:
+        """A strategy that decides on prints alone would do nothing on bars, and look as if it had found nothing."""
+        for trader in self.asked.traders:
+            if decides_on_prints_alone(STRATEGIES[trader.kind]) and all(series.ticks is None for series in found):
+                raise InvalidInput(
+                    f"strategy: {trader.kind} decides on prints, and {found[0].name} holds bars", field="strategy"
+                )
 
     @property
     def rows(self) -> int:
@@ -228,6 +238,7 @@ class StoredRun:
             "exits": msgspec.to_builtins(self.exits),
             "sizing": msgspec.to_builtins(asked.sizing),
             "flat_at_close": request.flat_at_close,
+            "intrabar": request.intrabar,
             "adjust": request.adjust,
         }
 

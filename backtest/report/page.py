@@ -263,6 +263,7 @@ def _settings(config: Mapping[str, Any]) -> list[tuple[str, str]]:
         "exits",
         "sizing",
         "flat_at_close",
+        "intrabar",
         "adjust",
     ):
         value = config.get(name)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from engine.bars.compose import base_of
 from engine.bars.timeframe import Timeframe, TimeframeKind, parse_timeframe
 from engine.errors import InvalidInput
 from engine.instruments.adjustments import Adjustments
@@ -127,6 +128,38 @@ def build_columns(
         return _empty(ticks.symbol, parsed)
     cut = _cut(ticks, parsed, session or utc_day, exclude)
     return _fold(ticks, parsed, cut, exclude)
+
+
+def coarser(bars: BarColumns, timeframe: str, *, session: SessionOf | None = None) -> BarColumns:
+    """Bars of a longer time put together of `bars`, the last one as if its time had come; as `engine.bars.compose`
+    puts them together while they come. `InvalidInput` where they do not fit into each other."""
+    parsed = parse_timeframe(timeframe)
+    if base_of(parsed, [bars.timeframe]) is None:
+        raise InvalidInput(
+            f"timeframe: bars of {timeframe} cannot be put together of bars of {bars.timeframe}", field="timeframe"
+        )
+    if not len(bars):
+        return _empty(bars.symbol, parsed)
+    opened = bars.ts_open
+    is_session = parsed.kind is TimeframeKind.SESSION
+    cut = _cut_sessions(opened, session or utc_day) if is_session else _cut_time(opened, parsed.size * NS_PER_S)
+    first, last = cut.starts[:-1], cut.starts[1:] - 1
+    volume = np.add.reduceat(bars.volume, first)
+    turnover = np.add.reduceat(np.where(bars.volume != 0, bars.vwap * bars.volume, 0.0), first)
+    return BarColumns(
+        bars.symbol,
+        parsed.text,
+        cut.ts_open,
+        cut.ts,
+        bars.open[first],
+        np.maximum.reduceat(bars.high, first),
+        np.minimum.reduceat(bars.low, first),
+        bars.close[last],
+        volume,
+        np.add.reduceat(bars.trade_count, first),
+        np.divide(turnover, volume, out=np.full(len(volume), np.nan), where=volume != 0),
+        cut.is_complete & np.logical_and.reduceat(bars.is_complete, first),
+    )
 
 
 def _check(ticks: TickColumns) -> None:

@@ -82,3 +82,9 @@ class Strategy:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `snapshot`."""
+
+
+def decides_on_prints_alone(kind: type[Strategy]) -> bool:
+    """Whether bars never ask such a strategy for a wish."""
+    on_bars = kind.on_bar is not Strategy.on_bar or kind.on_other_bar is not Strategy.on_other_bar
+    return kind.on_tick is not Strategy.on_tick and not on_bars

@@ -60,6 +60,9 @@ class Command(TyperCommand):
         flat_at_close: Annotated[
             bool, Option("--flat-at-close/--carry", help="Flat before each session's close, or carried over it.")
         ] = False,
+        intrabar: Annotated[
+            bool, Option("--intrabar", help="Orders meet the file's own bars where longer ones are made of them.")
+        ] = False,
         adjust: Annotated[str, Option(help="none, or splits: as if every split had always been.")] = "none",
         factors: Annotated[str | None, Option(help="A file of splits, for data from files.")] = None,
         exclude_conditions: Annotated[str, Option(help="Condition bits whose prints make no price.")] = "",
@@ -104,6 +107,7 @@ class Command(TyperCommand):
                 exits=exits,
                 sizing=sizing,
                 flat_at_close=flat_at_close,
+                intrabar=intrabar,
                 adjust=adjust,
                 factors=factors,
             )

@@ -17,7 +17,7 @@ from engine.errors import InvalidInput
 from engine.instruments.catalog import instrument_for
 from engine.registry import Registry
 from engine.strategy import scan
-from engine.strategy.base import Strategy
+from engine.strategy.base import Strategy, decides_on_prints_alone
 
 MOST_SCANNERS = 256  # configurations of exits that are kept
 
@@ -62,6 +62,8 @@ class Runner:
         job = self.job
         number, params = job.first + place, job.params[place]
         try:
+            if decides_on_prints_alone(self._kind):
+                raise InvalidInput(f"{self._key} decides on prints, and a sweep runs over bars", field="strategy")
             wanted, fixed = parted(job.fixed, params)
             scanner = self._scanner(self._shared, fixed) if self._shared is not None else self._why or ""
             if isinstance(scanner, str):

@@ -91,7 +91,7 @@ def test_fees_of_a_venue_are_paid(bars_file, capsys):
     ("options", "message"),
     [
         ((), "whether a bar's time is its open or its close"),
-        (("--time-is", "open", "--timeframe", "5"), "the file holds bars of 1"),
+        (("--time-is", "open", "--timeframe", "144t"), "bars of 144t cannot be put together of bars of 1"),
         (("--time-is", "open", "--start", "yesterday"), "start: expected 2024-03-01"),
         (("--time-is", "open", "--fees", "free"), "fees: expected none, schwab"),
     ],

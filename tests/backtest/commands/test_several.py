@@ -17,6 +17,7 @@ from engine.instruments.adjustments import Factor
 from engine.model.market import Bar
 from engine.model.time import from_datetime
 from marketdata.archive.store import Archive
+from marketdata.files.bars import read_bars
 
 FAST = ("--param", "ema.period_1=2", "--param", "ema.period_2=5")
 
@@ -225,3 +226,46 @@ def test_progress_is_told_in_plain_lines_where_nobody_looks(files, capsys, monke
     captured = capsys.readouterr()
     assert "ema on SPY, 1: 50 % of 240" in captured.err
     assert "trades (" in captured.out
+
+
+GUARDED = '{"stop": {"value": 0.001}, "targets": [{"distance": {"value": 0.001}}]}'
+
+
+def test_longer_bars_are_put_together_of_those_of_the_file_or_the_archive(files, tmp_path, settings, capsys):
+    settings.ARCHIVE_DIR = str(tmp_path / "archive")
+    columns = read_bars(files["SPY"], "SPY", time_is="open")
+    Archive(settings.ARCHIVE_DIR).append("SPY", "1", columns.bars(source="file"))
+    found = backtest(capsys, *data({"SPY": files["SPY"]}), *FAST, "--timeframe", "5")
+    assert found["config"]["data"][0]["rows"] == 48
+    assert {trade["entry_ts"][14:16] for trade in found["trades"]} <= {f"{minute:02d}" for minute in range(0, 60, 5)}
+    stored = backtest(capsys, "--from-archive", "--symbol", "SPY", *FAST, "--timeframe", "5")
+    assert stored["trades"] == found["trades"] != []
+    several = backtest(
+        capsys, *data({"SPY": files["SPY"]}), "--strategy", "ema", "--strategy", "supertrend",
+        "--timeframe", "ema=5", "--timeframe", "supertrend=1",
+    )  # fmt: skip
+    assert several["config"]["data"][0]["rows"] == 240 + 48
+    with pytest.raises(CommandError, match="bars of 30s cannot be put together of bars of 1"):
+        backtest(capsys, *data({"SPY": files["SPY"]}), "--timeframe", "30s")
+
+
+def test_orders_can_meet_the_finer_bars_inside_a_longer_one(files, capsys):
+    """Without exits nothing changes; with them the minutes say what came first where the longer bar cannot."""
+    options = [*data({"SPY": files["SPY"]}), *FAST, "--timeframe", "10"]
+    plain, inside = backtest(capsys, *options), backtest(capsys, *options, "--intrabar")
+    assert plain["trades"] == inside["trades"] != []
+    guarded, precise = (backtest(capsys, *options, "--exits", GUARDED, *more) for more in ((), ("--intrabar",)))
+    pairs = zip(guarded["trades"], precise["trades"], strict=True)
+    [(guessed, known)] = [(one, two) for one, two in pairs if one["exit_reason"] != two["exit_reason"]]
+    assert (guessed["exit_reason"], guessed["is_ambiguous"]) == ("stop", True)
+    assert (known["exit_reason"], known["is_ambiguous"]) == ("target_1", False)
+    with pytest.raises(CommandError, match="intrabar: there are no finer bars of SPY than those of 1"):
+        backtest(capsys, *data({"SPY": files["SPY"]}), "--intrabar")
+
+
+def test_a_strategy_on_prints_does_not_pass_over_bars_in_silence(files, capsys):
+    with pytest.raises(CommandError, match=r"sma_ticks decides on prints, and spy\.csv holds bars"):
+        backtest(capsys, *data({"SPY": files["SPY"]}), "--strategy", "sma_ticks")
+    with pytest.raises(CommandError, match="every set was refused, the first: sma_ticks decides on prints"):
+        call_command("sweep", *(str(each) for each in data({"SPY": files["SPY"]})), "--strategy", "sma_ticks",
+                     "--grid", "short=5,6")  # fmt: skip

@@ -109,3 +109,10 @@ def test_what_a_files_stamps_mean_can_be_said(start, sent, tmp_path):
     same = start(sweep_document(walk_file(tmp_path)))
     sent.play()
     assert [run.stats for run in study.runs.all()] == [run.stats for run in same.runs.all()]
+
+
+def test_a_study_puts_longer_bars_together(start, sent, tmp_path):
+    study = start(sweep_document(walk_file(tmp_path), timeframe="1h"))
+    sent.play()
+    study.refresh_from_db()
+    assert (study.state, study.bars) == ("done", 60 * 7)  # of thirteen half hours, the last alone
