@@ -13,6 +13,20 @@ from tests.postgres import PostgresServer
 from tests.stack import Stack
 
 _DEADLINE_S = 20.0
+_LONG = ("slow", "browser", "postgres")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the long files evenly among the short ones: two that start a whole system each rarely run side by side,
+    and none is left over at the end when the other worker has nothing to do any more."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    long = [path for path, own in files.items() if any(each.get_closest_marker(name) for each in own for name in _LONG)]
+    short = [path for path in files if path not in set(long)]
+    step = -(-len(short) // len(long)) if long else 0
+    order = [path for at, first in enumerate(long) for path in (first, *short[at * step : (at + 1) * step])]
+    items[:] = [item for path in (order or short) for item in files[path]]
 
 
 def free_port() -> int:
