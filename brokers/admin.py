@@ -36,6 +36,7 @@ def capability_rows(features: Features) -> list[tuple[str, str]]:
         ("moves a stop that waits", _yes(features.moves_stops)),
         ("takes our order ids", _yes(features.client_order_ids)),
         ("reversal as two linked orders", _words(features.linked_reversal) or "no"),
+        ("reached through a gateway on your machine", _yes(features.needs_gateway)),
         ("orders per minute", str(features.orders_per_minute or "not stated")),
     ]
 
@@ -55,7 +56,11 @@ class BrokerAccountAdmin(ModelAdmin):
     list_display = ("name", "broker", "mode", "account_number", "login_state", "enabled", "is_armed")
     list_filter = ("broker", "mode", "enabled", "is_armed")
     search_fields = ("name", "account_number")
-    fields = ("name", "broker", "mode", "account_number", "login", "enabled", "is_armed", "login_state", "capabilities")
+    fieldsets = (
+        (None, {"fields": ("name", "broker", "mode", "account_number", "login", "enabled", "is_armed")}),
+        ("Gateway (Interactive Brokers)", {"fields": ("host", "port", "client_id")}),
+        (None, {"fields": ("login_state", "capabilities")}),
+    )
     readonly_fields = ("is_armed", "login_state", "capabilities")
     actions = ("arm", "disarm")
 

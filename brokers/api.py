@@ -30,6 +30,7 @@ class FeaturesOutput(serializers.Serializer[Any]):
     orders_per_minute = serializers.IntegerField(allow_null=True)
     paired_exits = serializers.ListField(child=serializers.CharField())
     moves_stops = serializers.BooleanField()
+    needs_gateway = serializers.BooleanField()
     reasons = serializers.DictField(child=serializers.CharField())
 
 

@@ -40,12 +40,18 @@ def setup_of(account: BrokerAccount, **options: Any) -> VenueSetup:
         api_url=known.get("api_url", ""),
         stream_url=known.get("stream_url", ""),
         access_token=_no_login,
-        options={**own, **options},
+        options={**own, **_gateway_of(account), **options},
     )
     if account.broker not in DIALECTS:
         return setup
     source = TokenSource(account.broker, account.login)
     return setup._replace(access_token=source, token_refused=source.refused)
+
+
+def _gateway_of(account: BrokerAccount) -> dict[str, Any]:
+    """What the account says of its gateway; the settings say the rest."""
+    given = {"host": account.host, "port": account.port, "client_id": account.client_id}
+    return {name: value for name, value in given.items() if value not in ("", None)}
 
 
 async def _no_login() -> str:

@@ -18,6 +18,7 @@ class Features(msgspec.Struct, frozen=True):
     accounts. `orders_per_minute`: the venue's own limit, None where it states none. `reasons`: why a class that
     people ask for is missing, in words for them. `paired_exits`: the classes in which a stop and a target wait as one
     native pair (`brokers.venue.PairsExits`). `moves_stops`: `replace` changes the price of a stop that waits.
+    `needs_gateway`: it is reached through a program of the venue, which runs here and has the login.
     """
 
     title: str
@@ -35,6 +36,7 @@ class Features(msgspec.Struct, frozen=True):
     reasons: dict[AssetClass, str] = {}
     paired_exits: frozenset[AssetClass] = frozenset()
     moves_stops: bool = False
+    needs_gateway: bool = False
 
     def asset_class_problem(self, asset_class: AssetClass) -> str:
         """Why this class cannot be traded here, in a sentence; empty where it can."""

@@ -91,8 +91,8 @@ class Ledger:
 
     def is_told(self, doc: OrderDoc) -> bool:
         """Whether every execution that the order counts is known, with what it cost."""
-        known = [each for each in self.of_order(doc.perm_id) if each.execution_id in self.fees]
-        return sum((each.quantity for each in known), Decimal(0)) >= doc.filled
+        known = sum((each.quantity for each in self.of_order(doc.perm_id)), Decimal(0))
+        return known >= doc.filled and not self.uncharged(doc.perm_id)
 
     def uncharged(self, perm_id: int | None = None) -> list[ExecutionDoc]:
         """Executions whose costs are not told: of one order, or all."""

@@ -21,7 +21,7 @@ from brokers.ibkr.ledger import Ledger
 from brokers.ibkr.rounds import Rounds
 from brokers.ibkr.translate import SUMMARY_TAGS
 from brokers.ibkr.words import CANCELLED, IN_USE, LOST, READ_ONLY, RESTORED, TOO_FAST, is_remark, refusal, sentence
-from brokers.venue import NotUnderstood, OrderRefused, OutcomeUnknown
+from brokers.venue import NotUnderstood, OrderRefused, OutcomeUnknown, RateLimited, VenueUnreachable
 
 logger = logging.getLogger(__name__)
 
@@ -160,12 +160,14 @@ class Line:
             async with asyncio.timeout(self._timeout_s):
                 return await errand.answer
         except TimeoutError:
+            if letter is not None and letter.withdraw():
+                raise RateLimited("IB Gateway takes no more messages for the moment; nothing was sent") from None
             raise OutcomeUnknown(f"IB Gateway did not answer within {self._timeout_s:g} s") from None
         except ConnectionError as error:
-            raise OutcomeUnknown(f"the line to IB Gateway is not up: {error}") from error
+            raise VenueUnreachable(f"the line to IB Gateway is not up: {error}") from error
         finally:
-            if letter is not None and not errand.answer.done():
-                letter.withdraw()
+            if letter is not None:
+                letter.withdraw()  # nobody waits for it any more
             if self._errands.get(number) is errand:
                 del self._errands[number]
 

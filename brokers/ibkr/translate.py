@@ -138,9 +138,9 @@ def _month_of(contract: ContractDoc) -> Contract:
 
 def venue_order(doc: OrderDoc, executions: Iterable[VenueFill], *, futures: BookedFutures, day: date) -> VenueOrder:
     """`executions` are those of the order whose costs are known. `NotUnderstood` for words that we do not know."""
-    kind, state = _TYPES_BACK.get(doc.order_type), STATES.get(doc.status)
-    if kind is None or state is None or doc.action not in ("BUY", "SELL"):
-        raise NotUnderstood(f"order {doc.perm_id}: {doc.action!r}, type {doc.order_type!r}, status {doc.status!r}")
+    kind, state = _kind_of(doc.order_type), STATES.get(doc.status)
+    if state is None or doc.action not in ("BUY", "SELL"):
+        raise NotUnderstood(f"order {doc.perm_id}: {doc.action!r}, status {doc.status!r}")
     fills = tuple(executions)
     known = sum((fill.quantity for fill in fills), ZERO)
     filled = max(doc.filled, known)
@@ -163,6 +163,17 @@ def venue_order(doc: OrderDoc, executions: Iterable[VenueFill], *, futures: Book
         fills=fills,
         group=doc.oca_group,
     )
+
+
+def _kind_of(name: str) -> OrderType:
+    """The type of an order; the nearest one of ours where a person chose one of the many that we do not place."""
+    if name in _TYPES_BACK:
+        return _TYPES_BACK[name]
+    if "TRAIL" in name:
+        return OrderType.TRAILING_STOP
+    if "STP" in name:
+        return OrderType.STOP
+    return OrderType.LIMIT if "LMT" in name or name in ("LOC", "LIT") else OrderType.MARKET
 
 
 def venue_fill(doc: ExecutionDoc, fee: Decimal, *, futures: BookedFutures, day: date) -> VenueFill:

@@ -21,6 +21,12 @@ account_number = "5WT00000"
 client_id = "…"
 client_secret = "…"
 refresh_token = "…"
+
+[[account]]
+name = "ib-main"
+broker = "ibkr"
+account_number = "U0000000"
+options = { gateway = "127.0.0.1:4001" }
 """
 
 

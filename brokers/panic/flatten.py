@@ -129,7 +129,8 @@ class Flattener:
         await asyncio.gather(*(self._close(position, number) for number, position in enumerate(positions)))
 
     async def _close(self, position: VenuePosition, number: int) -> None:
-        """One market order the other way. An unknown outcome is looked up, never sent again."""
+        """One market order the other way. One whose outcome is unknown is looked up, and sent again only where it is
+        certain that it never came."""
         order = Order(
             client_id=f"panic-{self._began // NS_PER_S}-{number}",
             strategy="panic",
@@ -141,19 +142,32 @@ class Flattener:
             reason="panic",
         )
         while True:
+            sent_at = time.time_ns()
             try:
                 await self._venue.place(order, instrument_for(position.symbol))
             except RateLimited as error:
                 await asyncio.sleep(error.retry_after_s)  # certain that it was not taken: the same one again
                 continue
             except OutcomeUnknown:
-                self._say(f"no answer to the close of {position_text(position)}: looking it up, not sending it again")
+                self._say(f"no answer to the close of {position_text(position)}: looking it up before anything else")
+                if await self._never_came(order, since=sent_at):
+                    continue
             except FortifiedError as error:
                 self._problem(f"close of {position_text(position)} was refused: {error.detail}")
                 return
             break
         self._outcome.closed.append(position_text(position))
         self._say(f"close {position_text(position)}")
+
+    async def _never_came(self, order: Order, *, since: int) -> bool:
+        """Whether the venue says for certain that it does not have the order; only then it may be sent again."""
+        deadline = time.monotonic() + self._within_s
+        while time.monotonic() < deadline:
+            answer = await self._venue.find(order, since=since)
+            if isinstance(answer, Known):
+                return answer.value is None
+            await asyncio.sleep(ASK_EVERY_S)
+        return False
 
     async def _confirm(self) -> None:
         """Wait until the venue says that nothing is left; what is left, or cannot be known, is told."""

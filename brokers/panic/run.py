@@ -51,11 +51,10 @@ async def _run(
 
 
 def _setup(account: PanicAccount) -> VenueSetup:
-    tokens = _Tokens(account)
+    tokens, options = _Tokens(account), {"emergency": True, **account.options}
     return VenueSetup(
-        account.name, account.account_number, account.api_url, account.stream_url, tokens.get, account.options,
-        tokens.refused,
-    )  # fmt: skip
+        account.name, account.account_number, account.api_url, account.stream_url, tokens.get, options, tokens.refused
+    )
 
 
 class _Tokens:

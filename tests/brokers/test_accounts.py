@@ -99,3 +99,43 @@ def test_capabilities_are_served_to_people_with_a_token(trader):
     rows = {row["broker"]: row for row in api.get("/api/brokers/features").json()}
     assert rows["ibkr"]["has_paper"] is False
     assert rows["ibkr"]["fractional"] == []
+
+
+def gateway_fields(**values):
+    usual = {"name": "ib", "broker": "ibkr", "mode": "live", "account_number": "U1234567", "client_id": "7"}
+    return {**usual, "host": "127.0.0.1", "port": "4001", "login": "main", "enabled": "on", **values}
+
+
+def test_an_account_behind_a_gateway_is_made_in_the_admin(admin_client):
+    page = admin_client.get("/admin/brokers/brokeraccount/add/").content.decode()
+    assert "4001 real, 4002 paper" in page
+    assert admin_client.post("/admin/brokers/brokeraccount/add/", gateway_fields()).status_code == 302
+    found = BrokerAccount.objects.get(name="ib")
+    assert (found.host, found.port, found.client_id) == ("127.0.0.1", 4001, 7)
+    shown = admin_client.get(f"/admin/brokers/brokeraccount/{found.pk}/change/").content.decode()
+    assert "reached through a gateway on your machine</strong>: yes" in shown
+    assert "trailing stop" in shown
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"port": "70000"}, "less than or equal to 65535"),
+        ({"port": "0"}, "greater than or equal to 1"),
+        ({"host": "127.0.0.1:4001"}, "without a port was expected"),
+        ({"client_id": ""}, "another one for every account"),
+        ({"client_id": "-1"}, "greater than or equal to 0"),
+        ({"account_number": ""}, "like U1234567"),
+        ({"broker": "schwab"}, "Charles Schwab has no gateway: leave it empty"),
+        ({"name": "second", "account_number": "U2"}, "Another account uses this client id"),
+    ],
+)
+def test_what_is_wrong_about_a_gateway_is_said_at_its_field(admin_client, change, said):
+    BrokerAccount.objects.create(
+        broker="ibkr", name="first", mode="live", account_number="U1", host="127.0.0.1", port=4001, client_id=7
+    )
+    other = {"client_id": "8"} if "account_number" not in change or not change["account_number"] else {}
+    page = admin_client.post("/admin/brokers/brokeraccount/add/", gateway_fields(**{**other, **change}))
+    assert page.status_code == 200
+    assert said in page.content.decode()
+    assert BrokerAccount.objects.count() == 1

@@ -105,7 +105,7 @@ async def test_everything_is_cancelled_and_closed_from_outside_the_platform(brok
 
 def test_it_needs_neither_django_nor_redis_nor_celery():
     code = (
-        "import sys; import brokers.panic.__main__, brokers.tastytrade.broker;"
+        "import sys; import brokers.panic.__main__, brokers.tastytrade.broker, brokers.ibkr.broker;"
         "print([m for m in sys.modules if m.split('.')[0] in ('django','redis','celery','channels','rest_framework')])"
     )
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
