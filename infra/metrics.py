@@ -1,7 +1,7 @@
 """Prometheus metrics of the long-lived loops: declared here, counted where the work is done, gathered from Redis.
 
-Each loop leaves its own exposition in Redis (`keys.metrics`, with a TTL) about once a second. The web process serves
-all of them together at /metrics, each sample with the name of its process as a label.
+Each loop leaves its own exposition in Redis (`keys.metrics`, with a TTL) about once a second, and each worker after a
+task. The web process serves all of them together at /metrics, each sample with the name of its process as a label.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,6 +40,22 @@ FEED_CLOCK_OFFSET = Gauge(
 FEED_RECORDER_BEHIND = Gauge("feed_recorder_behind", "1 while the recording does not keep up", ["feed"])
 FEED_RECORDS_MISSED = Counter("feed_records_missed_total", "Records that the recording left out", ["feed"])
 FEED_UNREAD = Gauge("feed_unread_share", "Of a stream's room: what its slowest reader has not acknowledged", ["feed"])
+
+TASK_SECONDS = Histogram(
+    "task_seconds",
+    "How long short tasks of the workers took, by how they ended",
+    ["task", "end"],
+    buckets=(0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0),
+)
+ARCHIVED = Counter("archive_rows_total", "Rows carried into the archive", ["kind"])
+ARCHIVE_LOST = Counter("archive_bars_lost_total", "Bars that were trimmed before they were archived")
+ARCHIVE_FAILED = Counter("archive_failed_total", "Streams and recordings that could not be archived", ["kind"])
+BACKFILL_BARS = Counter("backfill_bars_total", "Bars of history received", ["source"])
+BACKFILL_ADDED = Counter("backfill_bars_added_total", "Those of them that were new", ["source"])
+BACKFILL_ENDED = Counter("backfill_symbols_total", "Symbols that a backfill has ended with", ["source", "end"])
+HISTORY_DIFFERS = Gauge(
+    "history_symbols_differing", "Symbols and timeframes of the last night that the vendor has otherwise"
+)
 
 
 def exposition() -> bytes:

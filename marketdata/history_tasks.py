@@ -6,6 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from infra import metrics
 from infra.redis import keys
 from infra.redis.client import sync_client
 from marketdata import rolls
@@ -25,8 +26,13 @@ SLICE_S = 40.0  # the queue is shared with whatever is short: a job goes on in t
 def archive_bars() -> dict[str, int]:
     """Carry the bars that were published since the last run into the archive, and the prints that were received."""
     archive = Archive(settings.ARCHIVE_DIR)
-    bars = archive_streams(sync_client(settings.REDIS_URL), archive)._asdict()
-    return {**bars, **archive_recordings(archive)._asdict()}
+    bars, recorded = archive_streams(sync_client(settings.REDIS_URL), archive), archive_recordings(archive)
+    metrics.ARCHIVED.labels("bars").inc(bars.bars)
+    metrics.ARCHIVED.labels("prints").inc(recorded.prints)
+    metrics.ARCHIVE_LOST.inc(bars.lost)
+    metrics.ARCHIVE_FAILED.labels("streams").inc(bars.failed)
+    metrics.ARCHIVE_FAILED.labels("recordings").inc(recorded.damaged)
+    return {**bars._asdict(), **recorded._asdict()}
 
 
 @shared_task(name="marketdata.history_tasks.continue_backfills", ignore_result=True)
@@ -48,7 +54,9 @@ def nightly_backfill() -> list[int]:
 @shared_task(name="marketdata.history_tasks.nightly_compare", ignore_result=True)
 def nightly_compare() -> int:
     """Compare yesterday with the vendor; how many symbols differ."""
-    return nightly.compare_all(day=timezone.now().date() - timedelta(days=1))
+    differing = nightly.compare_all(day=timezone.now().date() - timedelta(days=1))
+    metrics.HISTORY_DIFFERS.set(differing)
+    return differing
 
 
 @shared_task(name="marketdata.history_tasks.roll_futures", ignore_result=True)

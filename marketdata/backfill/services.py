@@ -20,6 +20,7 @@ from engine.errors import Conflict, FortifiedError, InvalidInput, NotFound
 from engine.instruments.catalog import normalize_symbol
 from engine.model.market import Bar
 from engine.model.time import from_datetime
+from infra import metrics
 from infra.broadcast import broadcast
 from infra.redis import keys
 from infra.redis.client import REDIS_AWAY, aclose_clients, async_client
@@ -185,12 +186,15 @@ class _Worker:
         item.reached = reached
         item.bars += len(bars)
         item.added += written.added
+        metrics.BACKFILL_BARS.labels(self._job.source).inc(len(bars))
+        metrics.BACKFILL_ADDED.labels(self._job.source).inc(written.added)
         await sync_to_async(self._save)(item)
 
     async def _end(self, request: Request, error: str) -> None:
         item = cast("BackfillItem", request)
         item.state = BackfillItem.State.FAILED if error else BackfillItem.State.DONE
         item.error = error
+        metrics.BACKFILL_ENDED.labels(self._job.source, str(item.state)).inc()
         await sync_to_async(self._save)(item)
 
     def _save(self, item: BackfillItem) -> None:

@@ -41,6 +41,7 @@ from trading.runtime.contracts import ContractSource
 from trading.runtime.inbox import Delivery, Inbox
 from trading.runtime.live import BrokerDesk
 from trading.runtime.live_host import BrokerSide, tell_alarm
+from trading.runtime.measures import Measures, count_facts
 from trading.runtime.recording import RecordedWarmth, Recorder
 from trading.runtime.runner import Ended, Runner
 from trading.runtime.warmup import catch_up, warm_up
@@ -138,7 +139,7 @@ async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: i
     journal = DatabaseJournal(
         book_id=composition.book_id, token=token, on_commit=lambda out: _show_facts(name, composition.mode, out)
     )
-    inbox = Inbox()
+    inbox, measures = Inbox(), Measures(name)
 
     async def rewarm(symbol: str) -> None:
         engine.begin_rewarm(symbol)
@@ -146,7 +147,7 @@ async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: i
 
     async def show(runner: Runner) -> None:
         await catch_up(engine, history)
-        await _show(client, name, desk, runner)
+        await _show(client, name, desk, runner, measures)
 
     runner = Runner(
         desk=desk,
@@ -260,6 +261,7 @@ def _history(client: AsyncRedis, *, until: int | None = None) -> Any:
 
 def _show_facts(book: str, mode: str, outputs: Sequence[Event]) -> None:
     """On the journal's thread, after the commit: pages and views never show what the database does not hold."""
+    count_facts(book, outputs)
     broadcast.broadcast_events(book, outputs)
     state.show_positions(sync_client(settings.REDIS_URL), outputs)
     state.show_orders(sync_client(settings.REDIS_URL), book, outputs)
@@ -269,7 +271,7 @@ def _show_facts(book: str, mode: str, outputs: Sequence[Event]) -> None:
         back_up(book, outputs, folder=Path(settings.BACKUP_DIR))
 
 
-async def _show(client: AsyncRedis, name: str, desk: compose.BookDesk, runner: Runner) -> None:
+async def _show(client: AsyncRedis, name: str, desk: compose.BookDesk, runner: Runner, measures: Measures) -> None:
     slots: dict[str, dict[str, Any]] = {}
     for status in desk.engine.slot_states():
         slot = slots.setdefault(f"{status.strategy}:{status.symbol}", {})
@@ -279,4 +281,5 @@ async def _show(client: AsyncRedis, name: str, desk: compose.BookDesk, runner: R
             slot.update(state=status.state, reason=status.reason)
     await state.show_slots(client, book=name, slots=slots)
     await state.show_usage(client, book=name, figures=usage(desk.engine))
+    measures.pass_on(runner.stats)
     await state.beat(client, process=f"trader:{name}", figures=runner.view())

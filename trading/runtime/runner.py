@@ -102,6 +102,7 @@ class Stats:
         self.outputs = 0
         self.commits = 0
         self.decision = Latency()  # from receipt by the feed to the engine's answer
+        self.commit = Latency()  # until a batch of outputs is in the database
 
 
 class Runner:
@@ -230,7 +231,9 @@ class Runner:
         bars: dict[str, Bar],
         inputs: tuple[Input, ...],
     ) -> None:
+        begun = time.monotonic()
         await self._journal.append(outputs=outputs, state=state, cursors=cursors, bars=bars, inputs=inputs)
+        self.stats.commit.add((time.monotonic() - begun) * 1_000)
         self.committed = cursors
         await self.desk.committed(outputs)
 
