@@ -35,7 +35,7 @@ SYMBOL, TIMEFRAME = "/MES", "5t"
 
 def undisturbed(events: list[Event]) -> list[Event]:
     """What one process that nobody kills makes of the same events."""
-    [slot] = compose.slots_of(Book.objects.get(name="paper"))
+    [slot] = compose.load("paper").slots
     instruments = {SYMBOL: instrument_for(SYMBOL)}
     engine = Engine(EngineConfig(run="paper0", slots=(slot,), instruments=instruments), strategies=STRATEGIES)
     venue = SimulatedVenue(instruments=instruments)
