@@ -166,15 +166,7 @@ class ApplyRun(APIView):
         run = apply.get_run(study=study, number=number)
         ticker = apply.find_ticker(strategy=run.strategy, symbol=run.symbol)
         if request.query_params.get("preview", "").lower() in ("1", "true", "yes"):
-            fixed = apply.fixed_of(run)
-            shown = apply.preview(
-                ticker=ticker,
-                params={**fixed.params, **run.params},
-                sessions=_whole(request, "sessions", 20),
-                data=run.study.spec.get("data", "") if run.timeframe == ticker.timeframe else "",
-                fixed=fixed,
-            )
-            return Response(shown)
+            return Response(apply.preview_run(run=run, ticker=ticker, sessions=_whole(request, "sessions", 20)))
         changed = apply.apply_run(user=person(request), study=study, number=number, ticker=ticker)
         return Response({"strategy": changed.strategy, "symbol": changed.symbol, "params": changed.params,
                          "version": changed.version})  # fmt: skip
@@ -196,7 +188,7 @@ class PreviewTicker(APIView):
         if not isinstance(sessions, int):
             raise InvalidInput(f"sessions: a whole number was expected, found {sessions!r}", field="sessions")
         data = apply.inside(str(document.get("data") or ""))
-        return Response(apply.preview(ticker=ticker, params=params, sessions=sessions, data=data))
+        return Response(apply.preview(ticker=ticker, wanted=apply.Settings(params), sessions=sessions, data=data))
 
 
 def person(request: Request) -> Actor:

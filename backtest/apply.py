@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,7 +14,7 @@ from backtest.distributed.data import Bars, bars_of
 from backtest.distributed.runs import day_of, entered_since, fixed_of_day
 from backtest.distributed.spec import StudySpec
 from backtest.models import BacktestRun
-from backtest.simulation.sweep.job import RunConfig, RunOutcome, SweepJob
+from backtest.simulation.sweep.job import EXITS, RunConfig, RunOutcome, SweepJob, parted
 from backtest.simulation.sweep.run import run_job
 from engine.bars.columns import BarColumns, cut
 from engine.errors import Conflict, InvalidInput, NotFound
@@ -42,36 +43,63 @@ def find_ticker(*, strategy: str, symbol: str) -> Ticker:
     return found
 
 
+class Settings(NamedTuple):
+    """What a ticker would get: parameters, and exits where those were tried, too (`has_exits`)."""
+
+    params: Mapping[str, Any]
+    exits: ExitConfig | None = None
+    has_exits: bool = False
+
+
+def settings_of(run: BacktestRun) -> Settings:
+    """What a run was made with, as far as a ticker can have it."""
+    params, fixed = parted(fixed_of(run), run.params)
+    return Settings(params, fixed.exits, any(name.startswith(EXITS) for name in run.params))
+
+
+def preview_run(*, run: BacktestRun, ticker: Ticker, sessions: int = 20) -> dict[str, Any]:
+    """What the ticker would have done with the settings of that run, at the costs of its study."""
+    data = run.study.spec.get("data", "") if run.timeframe == ticker.timeframe else ""
+    return preview(ticker=ticker, wanted=settings_of(run), sessions=sessions, data=data, spec=_spec(run))
+
+
 def preview(
-    *, ticker: Ticker, params: Mapping[str, Any], sessions: int = 20, data: str = "", fixed: RunConfig | None = None
+    *, ticker: Ticker, wanted: Settings, sessions: int = 20, data: str = "", spec: StudySpec | None = None
 ) -> dict[str, Any]:
-    """What the ticker would have done over its last sessions as it is, and with `params` in the place of its own.
+    """What the ticker would have done over its last sessions as it is, and with `wanted` in the place of its own, at
+    the costs of `spec`, which also says how `data` is read.
 
     The bars are those of the archive, or of a file; positions are carried from session to session, and one session
     before the first warms both up. `InvalidInput` names what is wrong; nothing is changed.
     """
     if not 1 <= sessions <= MOST_SESSIONS:
         raise InvalidInput(f"sessions: 1 to {MOST_SESSIONS} were expected, found {sessions}", field="sessions")
-    wanted = {**ticker.params, **params}
-    parse_params(ticker.strategy, wanted)
-    spec = StudySpec(
-        symbol=ticker.symbol, timeframe=ticker.timeframe, strategies=(ticker.strategy,), data=data,
-        fixed=fixed or RunConfig(),
+    params = {**ticker.params, **wanted.params}
+    parse_params(ticker.strategy, params)
+    costs = RunConfig() if spec is None else spec.fixed
+    asked = StudySpec(
+        symbol=ticker.symbol, timeframe=ticker.timeframe, strategies=(ticker.strategy,), data=data, fixed=costs,
     )  # fmt: skip
-    bars = bars_of(spec, archive=settings.ARCHIVE_DIR)
+    if spec is not None:
+        asked = msgspec.structs.replace(asked, time_is=spec.time_is, adjust=spec.adjust)
+    bars = bars_of(asked, archive=settings.ARCHIVE_DIR)
     first = max(len(bars.days) - sessions, min(1, len(bars.days) - 1))
-    now, then = _both(ticker, wanted, spec, bars, first)
+    span = cut(bars.columns, bars.days[max(0, first - 1)].first, len(bars.columns))
+    exits = None if ticker.exits is None else msgspec.convert(ticker.exits, ExitConfig, strict=False)
+    now = _run(ticker, ticker.params, costs, exits, span)
+    then = _run(ticker, params, costs, wanted.exits if wanted.has_exits else exits, span)
     opened = int(bars.columns.ts_open[bars.days[first].first])
     before, after = _since(now, opened), _since(then, opened)
     return {
         "ticker": {"strategy": ticker.strategy, "symbol": ticker.symbol, "timeframe": ticker.timeframe},
-        "params": {"now": dict(ticker.params), "then": wanted},
+        "params": {"now": dict(ticker.params), "then": params},
+        "exits": {"now": ticker.exits, "then": msgspec.to_builtins(wanted.exits) if wanted.has_exits else ticker.exits},
         "sessions": [day.day.isoformat() for day in bars.days[first:]],
         "now": _summary(before),
         "then": _summary(after),
         "days": _by_day(bars, first, before, after),
-        "only_now": [trade_document(trade) for trade in before if _key(trade) not in {_key(each) for each in after}],
-        "only_then": [trade_document(trade) for trade in after if _key(trade) not in {_key(each) for each in before}],
+        "only_now": _without(before, after),
+        "only_then": _without(after, before),
         "note": "A running strategy keeps what it was started with; the change counts from its next start.",
     }
 
@@ -89,9 +117,12 @@ def apply_run(*, user: Actor, study: int, number: int, ticker: Ticker) -> Ticker
             f"run {number} is of {run.strategy}, the ticker of {ticker.strategy}: parameters do not carry over",
             field="run",
         )
-    wanted = {**fixed_of(run).params, **run.params}
-    parsed = msgspec.to_builtins(parse_params(run.strategy, wanted))
-    changed = update_ticker(user=user, ticker=ticker, params={name: parsed.get(name, wanted[name]) for name in wanted})
+    wanted = settings_of(run)
+    parsed = msgspec.to_builtins(parse_params(run.strategy, wanted.params))
+    changes: dict[str, Any] = {"params": {name: parsed.get(name, value) for name, value in wanted.params.items()}}
+    if wanted.has_exits:
+        changes["exits"] = msgspec.to_builtins(wanted.exits or ExitConfig())
+    changed = update_ticker(user=user, ticker=ticker, **changes)
     if changed.version == ticker.version:
         raise Conflict("the ticker has these parameters already", field="run")
     return changed
@@ -112,7 +143,7 @@ def trades_of(run: BacktestRun) -> list[TradeClosed]:
 
 def same_bars(run: BacktestRun) -> tuple[StudySpec, Bars]:
     """What the study of a run asked for, and its bars; `Conflict` where they have changed since."""
-    spec = msgspec.convert(run.study.spec, type=StudySpec)
+    spec = _spec(run)
     bars = bars_of(spec, archive=settings.ARCHIVE_DIR)
     if run.study.dataset and bars.digest != run.study.dataset:
         raise Conflict(f"the bars of study {run.study_id} have changed since it ran; run it again", field="study")
@@ -136,16 +167,18 @@ def inside(path: str) -> str:
     return str(found)
 
 
-def _both(
-    ticker: Ticker, wanted: dict[str, Any], spec: StudySpec, bars: Bars, first: int
-) -> tuple[RunOutcome, RunOutcome]:
-    exits = None if ticker.exits is None else msgspec.convert(ticker.exits, ExitConfig, strict=False)
-    quantities = [*ticker.quantities.values()] or ["1"]
-    fixed = msgspec.structs.replace(spec.fixed, quantity=type(spec.fixed.quantity)(str(quantities[0])), exits=exits)
-    job = SweepJob(strategy=ticker.strategy, params=[dict(ticker.params), wanted], fixed=fixed, keep_trades=True)
-    data = cut(bars.columns, bars.days[max(0, first - 1)].first, len(bars.columns))
-    now, then = run_job(job, data, registry=STRATEGIES)
-    return now, then
+def _spec(run: BacktestRun) -> StudySpec:
+    return msgspec.convert(run.study.spec, type=StudySpec)
+
+
+def _run(
+    ticker: Ticker, params: Mapping[str, Any], costs: RunConfig, exits: ExitConfig | None, data: BarColumns
+) -> RunOutcome:
+    quantity = Decimal(str(next(iter(ticker.quantities.values()), 1)))
+    fixed = msgspec.structs.replace(costs, quantity=quantity, exits=exits, params={})
+    job = SweepJob(strategy=ticker.strategy, params=[dict(params)], fixed=fixed, keep_trades=True)
+    [outcome] = run_job(job, data, registry=STRATEGIES)
+    return outcome
 
 
 def _since(outcome: RunOutcome, opened: int) -> list[TradeClosed]:
@@ -156,6 +189,11 @@ def _since(outcome: RunOutcome, opened: int) -> list[TradeClosed]:
 
 def _key(trade: TradeClosed) -> tuple[Any, ...]:
     return trade.side, trade.quantity, trade.entry_ts, trade.entry_price, trade.exit_ts, trade.exit_price
+
+
+def _without(trades: list[TradeClosed], others: list[TradeClosed]) -> list[dict[str, Any]]:
+    known = {_key(each) for each in others}
+    return [trade_document(trade) for trade in trades if _key(trade) not in known]
 
 
 def _summary(trades: list[TradeClosed]) -> dict[str, Any]:

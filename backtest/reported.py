@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from django.conf import settings
 
-from backtest.apply import fixed_of, same_bars
+from backtest.apply import same_bars
 from backtest.counted import TriedRun, Verdict
 from backtest.distributed.data import Bars
 from backtest.distributed.judge import judged
@@ -22,7 +22,7 @@ from backtest.report.material import Material, benchmark_of
 from backtest.report.write import document_of
 from backtest.request import Request
 from backtest.simulation.driver import Outcome, statistics
-from backtest.simulation.sweep.job import RunConfig
+from backtest.simulation.sweep.job import RunConfig, parted
 from backtest.source import Series
 from backtest.stored import StoredRun
 from engine.bars.columns import BarColumns, cut, joined
@@ -115,7 +115,7 @@ def _verdict(run: BacktestRun, bars: Bars, daily: Any) -> Verdict:
 
 def _request(spec: StudySpec, run: BacktestRun, fixed: RunConfig) -> Request:
     """What a person would have typed for this run alone."""
-    params = {**fixed_of(run).params, **run.params}
+    params, fixed = parted(fixed, run.params)
     return replace(
         spec.request,
         strategies=(run.strategy,),

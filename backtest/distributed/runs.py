@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from backtest.distributed.data import Bars
 from backtest.distributed.spec import StudySpec
-from backtest.simulation.sweep.job import RunConfig, RunOutcome, SweepJob
+from backtest.simulation.sweep.job import RunConfig, RunOutcome, SweepJob, parted
 from backtest.simulation.sweep.run import run_job
 from engine.bars.columns import BarColumns, cut
 from engine.bars.timeframe import parse_timeframe
@@ -53,8 +53,9 @@ def unpack(data: bytes) -> list[Kept]:
 
 def params_digest(strategy: str, params: dict[str, Any], fixed: RunConfig) -> str:
     """Of everything that was chosen for a run, whether it was fixed for all or varied."""
-    costs = msgspec.to_builtins(msgspec.structs.replace(fixed, params={}, name=""))
-    whole = msgspec.to_builtins(parse_params(strategy, {**fixed.params, **params}))  # 5, "5" and a default of 5 are one
+    wanted, own = parted(fixed, params)
+    costs = msgspec.to_builtins(msgspec.structs.replace(own, params={}, name=""))
+    whole = msgspec.to_builtins(parse_params(strategy, wanted))  # 5, "5" and a default of 5 are one
     text = json.dumps([whole, costs], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -12,7 +12,7 @@ from backtest.request import Request
 from backtest.search import Axis, grid, latin_hypercube, parse_axis, random_sets
 from backtest.simulation.driver import RANKS
 from backtest.simulation.options import parse_fees, parse_fill, parse_slippage
-from backtest.simulation.sweep.job import RunConfig
+from backtest.simulation.sweep.job import EXITS, RunConfig, parted
 from backtest.statistics.splits import SplitSpec
 from engine.bars.timeframe import canonical
 from engine.errors import FortifiedError, InvalidInput
@@ -178,6 +178,8 @@ def _check_parameters(spec: StudySpec, strategy: str) -> None:
                 f"grids.{strategy}.{axis.name}: a step is needed, or a search that takes anything between",
                 field="grids",
             )
+        if axis.name.startswith(EXITS):
+            continue
         known = kind.Params.__struct_fields__
         if not set(kind.normalize({axis.name: axis.at(0.0)})) <= set(known):
             raise InvalidInput(
@@ -185,7 +187,7 @@ def _check_parameters(spec: StudySpec, strategy: str) -> None:
             )
     first = spec.sets(strategy)[0]
     try:
-        parse_params(strategy, {**spec.fixed.params, **first})
+        parse_params(strategy, parted(spec.fixed, first)[0])
     except FortifiedError as error:
         if spec.count(strategy) == 1:
             raise InvalidInput(f"params of {strategy}: {error.detail}", field="params") from error

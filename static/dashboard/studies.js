@@ -92,6 +92,7 @@ async function start() {
     };
     if (given.time_is && given.data) body.time_is = given.time_is;
     if (given.search) body.search = { kind: given.search, count: Number(given.count), seed: Number(given.seed) };
+    if (given.exits.trim()) body.fixed.exits = parsed(given.exits);
     if (given.start) body.start = given.start;
     if (given.end) body.end = given.end;
     if (given.split) body.split = { kind: given.split, folds: Number(given.folds), purge_days: Number(given.purge_days), seed: Number(given.seed ?? 1) };
@@ -102,5 +103,13 @@ async function start() {
     setText(byId("form-error"), error.message);
   } finally {
     button.disabled = false;
+  }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Refused(`Exits: JSON like {"stop": {"value": 0.01}} was expected, found ${text}`);
   }
 }

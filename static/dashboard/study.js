@@ -6,6 +6,7 @@ import { Socket } from "./socket.js";
 import { bindThemeToggle } from "./theme-toggle.js";
 
 const config = JSON.parse(byId("page-config").textContent);
+const TRADES_SHOWN = 100; // of those that differ
 const OVER = ["done", "partial", "cancelled", "failed"];
 
 let chosen = null; // the run whose settings are looked at
@@ -78,15 +79,28 @@ async function apply(path, button) {
 function compared(shown) {
   const row = (name, now, then, digits = 2) => element("tr", {}, element("th", { scope: "row", text: name }),
     element("td", { className: "n", text: now.toFixed(digits) }), element("td", { className: "n", text: then.toFixed(digits) }));
+  const [before, after] = [shown.exits.now, shown.exits.then].map((each) => JSON.stringify(each));
+  const exits = before === after ? [] : [`exits: ${before} → ${after}`];
   const changes = Object.keys(shown.params.then).filter((name) => shown.params.now[name] !== shown.params.then[name]);
   return [
     element("p", { text: `${shown.ticker.strategy} on ${shown.ticker.symbol}, ${shown.sessions.length} sessions from ${shown.sessions[0]}.` }),
-    element("p", { text: changes.length ? changes.map((name) => `${name}: ${shown.params.now[name] ?? "default"} → ${shown.params.then[name]}`).join(", ") : "The settings are the same." }),
+    element("p", { text: [...changes.map((name) => `${name}: ${shown.params.now[name] ?? "default"} → ${shown.params.then[name]}`), ...exits].join(", ") || "The settings are the same." }),
     element("table", {}, element("thead", {}, element("tr", {}, element("th", { text: "" }), element("th", { className: "n", text: "Now" }), element("th", { className: "n", text: "Then" }))),
       element("tbody", {}, row("Net P&L", shown.now.net_pnl, shown.then.net_pnl), row("Trades", shown.now.trades, shown.then.trades, 0),
         row("Won", shown.now.wins, shown.then.wins, 0), row("Drawdown", shown.now.max_drawdown, shown.then.max_drawdown))),
     element("p", { text: `${shown.only_now.length} trades would not have happened, ${shown.only_then.length} others would.` }),
+    ...trades("Only now", shown.only_now),
+    ...trades("Only then", shown.only_then),
     element("div", { className: "scroll day-diff" }, element("table", {}, element("tbody", {}, ...shown.days.filter((day) => day.now !== day.then).map((day) => row(day.day, day.now, day.then))))),
     element("p", { className: "muted", text: shown.note }),
   ];
+}
+
+// The trades that differ, the last ones first.
+function trades(title, list) {
+  if (!list.length) return [];
+  const cells = (trade) => [trade.side, trade.entry_at.slice(0, 16).replace("T", " "), trade.entry_price, trade.exit_at.slice(0, 16).replace("T", " "), trade.exit_price, Number(trade.pnl).toFixed(2), trade.exit_reason];
+  return [element("details", {}, element("summary", { text: `${title}: ${list.length} trades` }), element("div", { className: "scroll day-diff" }, element("table", {},
+    element("thead", {}, element("tr", {}, ...["Side", "Entry (UTC)", "Price", "Exit (UTC)", "Price", "P&L", "Why out"].map((text) => element("th", { text })))),
+    element("tbody", {}, ...list.slice(-TRADES_SHOWN).reverse().map((trade) => element("tr", {}, ...cells(trade).map((text) => element("td", { text }))))))))];
 }

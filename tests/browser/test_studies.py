@@ -70,6 +70,8 @@ def test_a_study_is_typed_in_watched_and_applied(page: Page, web: Web, data: Pat
     page.locator("[data-apply]").first.click()
     expect(page.locator("#apply-body")).to_contain_text("trades would not have happened")
     expect(page.locator("#apply-body")).to_contain_text("20 sessions from")
+    page.locator("#apply-body details").first.click()
+    expect(page.locator("#apply-body details td").first).to_be_visible()
     page.locator("#apply-sessions").select_option("5")
     expect(page.locator("#apply-body")).to_contain_text("5 sessions from")
     page.screenshot(path=str(tmp_path / "apply.png"))
@@ -109,6 +111,10 @@ def test_what_is_wrong_with_a_study_is_said_beside_the_button(page: Page, web: W
     expect(page.locator("#form-error")).to_contain_text("timeframe")
     assert not Study.objects.exists()
     page.get_by_label("Timeframe").fill("30")
+    page.get_by_label("Exits").fill("stop at 1")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#form-error")).to_contain_text("Exits: JSON like")
+    page.get_by_label("Exits").fill('{"stop": {"value": 0.01}}')
     page.get_by_label("Sets to try").select_option("optuna")
     page.get_by_label("How many sets").fill("18")
     page.get_by_label("Walk-forward").select_option("rolling")
@@ -122,6 +128,7 @@ def test_what_is_wrong_with_a_study_is_said_beside_the_button(page: Page, web: W
     expect(page.get_by_text("18 sets chosen by Optuna")).to_be_visible()
     spec = Study.objects.get().spec
     assert (spec["split"]["folds"], spec["split"]["purge_days"], spec["search"]["kind"]) == (3, 2, "optuna")
+    assert spec["fixed"]["exits"]["stop"]["value"] == 0.01
 
 
 def test_a_campaign_is_looked_into_day_by_day(page: Page, web: Web, data: Path, tmp_path):

@@ -54,6 +54,12 @@ def test_without_a_database_the_run_is_there_and_says_that_it_was_not_counted(da
     assert "Not counted among the trials" in capsys.readouterr().out
 
 
+def test_exits_that_are_tried_are_trials_of_their_own(data, capsys):
+    call_command("sweep", *options(data), "--grid", "exits.stop.value=0.002,0.004,0.006", "--grid", "period_1=2,3")
+    assert Trial.objects.count() == 6
+    assert "The best of 6 trials" in capsys.readouterr().out
+
+
 def test_each_strategy_of_a_run_is_a_trial_on_each_of_its_symbols(tmp_path, capsys):
     named = []
     for seed, symbol in enumerate(("SPY", "QQQ")):

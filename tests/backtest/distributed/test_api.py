@@ -6,6 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from backtest.models import Study
+from backtest.reported import report_document
 from strategies.models import Ticker, TickerChange
 from strategies.services import create_ticker
 from tests.backtest.distributed.data import sweep_document, walk_file
@@ -93,6 +94,41 @@ def test_what_would_change_is_shown_before_it_is_applied_and_the_change_is_on_re
     assert TickerChange.objects.latest("id").kind == "updated"
     again = trader.post(f"/api/backtests/{study.pk}/runs/{run.number}/apply")
     assert (again.status_code, again.json()["detail"]) == (409, "the ticker has these parameters already")
+
+
+def test_exits_that_were_tried_are_shown_and_applied_with_the_parameters(
+    trader, document, sent, django_capture_on_commit_callbacks
+):
+    create_ticker(user=None, strategy="ema", symbol="SPY", timeframe="30", quantities={"paper": "10"}, params={},
+                  exits={"stop": {"value": 0.05}})  # fmt: skip
+    grids = {
+        "ema": {
+            "period_1": [2],
+            "period_2": [8],
+            "exits.stop.value": [0.002, 0.004],
+            "exits.max_hold_s": ["none", 7200],
+        }
+    }
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = trader.post(
+            "/api/backtests", {**document, "grids": grids, "fixed": {"exits": {"stop": {"value": 0.01}}}}, format="json"
+        )
+    assert answer.status_code == 201, answer.json()
+    sent.play()
+    study = Study.objects.get()
+    results = {run.stats["net_pnl"] for run in study.runs.all()}
+    assert len(results) == 4
+    wanted = {"period_1": 2, "period_2": 8, "exits.stop.value": 0.002, "exits.max_hold_s": 7200}
+    [run] = [each for each in study.runs.all() if each.params == wanted]
+    assert report_document(run)["stats"]["net_pnl"] == run.stats["net_pnl"]
+    address = f"/api/backtests/{study.pk}/runs/{run.number}/apply"
+    shown = trader.post(f"{address}?preview=true").json()
+    assert shown["exits"]["now"]["stop"]["value"] == 0.05
+    assert (shown["exits"]["then"]["stop"]["value"], shown["exits"]["then"]["max_hold_s"]) == (0.002, 7200)
+    assert shown["then"] != shown["now"]
+    assert trader.post(address).status_code == 200
+    ticker = Ticker.objects.get()
+    assert (ticker.exits["stop"]["value"], ticker.exits["max_hold_s"], ticker.params["period_1"]) == (0.002, 7200, 2)
 
 
 def test_without_a_ticker_there_is_nothing_to_apply_to(trader, study):
