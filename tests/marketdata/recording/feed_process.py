@@ -1,4 +1,7 @@
-"""A feed's loop in a process of its own, for a test that kills it: `python -m … REDIS_URL API_URL ARCHIVE_DIR`."""
+"""A feed's loop in a process of its own, for a test that kills it: `python -m … REDIS_URL API_URL ARCHIVE_DIR`.
+
+Everything is loaded before it waits for a line: a test that starts many has the next one ready.
+"""
 
 import asyncio
 import json
@@ -42,4 +45,5 @@ async def main(redis_url: str, api_url: str, archive: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(*sys.argv[1:]))
+    if sys.stdin.readline():
+        uvloop.run(main(*sys.argv[1:]))
