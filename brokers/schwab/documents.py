@@ -73,6 +73,7 @@ class OrderDoc(msgspec.Struct, rename="camel"):
     order_activity_collection: list[ActivityDoc] = []
     child_order_strategies: list["OrderDoc"] = []
     group: str = ""  # the name of the group it was listed in
+    unit_fee: Decimal = ZERO  # of a share or contract; told elsewhere
 
     @property
     def entered_ts(self) -> int:
@@ -96,6 +97,19 @@ class OrderDoc(msgspec.Struct, rename="camel"):
     def updated_ts(self) -> int:
         """The last thing that is known to have happened to it."""
         return max([self.entered_ts, moment(self.close_time), *(each.ts for each in self.executions)])
+
+
+class TransferDoc(msgspec.Struct, rename="camel"):
+    """What a trade moved: shares or contracts, or money for a fee."""
+
+    amount: Decimal = ZERO
+    cost: Decimal = ZERO
+    fee_type: str = ""
+
+
+class TransactionDoc(msgspec.Struct, rename="camel"):
+    order_id: int = 0
+    transfer_items: list[TransferDoc] = []
 
 
 class PositionDoc(msgspec.Struct, rename="camel"):
@@ -136,6 +150,10 @@ def read_order(content: bytes) -> OrderDoc:
 
 def read_orders(content: bytes) -> list[OrderDoc]:
     return _read(content, list[OrderDoc])
+
+
+def read_transactions(content: bytes) -> list[TransactionDoc]:
+    return _read(content, list[TransactionDoc])
 
 
 def read_account(content: bytes) -> SecuritiesAccountDoc:

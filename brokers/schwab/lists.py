@@ -4,6 +4,7 @@ import time
 
 from brokers.schwab.client import SchwabClient
 from brokers.schwab.documents import OrderDoc, flat, read_order, read_orders
+from brokers.schwab.fees import Fees
 from brokers.schwab.translate import OPEN_STATUSES, is_open, stamp
 from brokers.venue import NotUnderstood
 from engine.model.time import NS_PER_DAY
@@ -21,6 +22,7 @@ class OrderLists:
         """`path` is that of the account."""
         self._client = client
         self._path = f"{path}/orders"
+        self._fees = Fees(client, path)
         self._open_names: set[str] = set()  # orders last seen open
         self._looked_for_old = -_LOOK_FOR_OLD_S
 
@@ -46,10 +48,14 @@ class OrderLists:
         docs = read_orders((await self._client.send("GET", self._path, params=params)).content)
         if len(docs) >= _MAX_RESULTS:
             raise NotUnderstood(f"{self._path}: the list is cut off at {_MAX_RESULTS} orders")
-        return [doc for doc in flat(docs) if doc.entered_ts >= start]
+        found = [doc for doc in flat(docs) if doc.entered_ts >= start]
+        await self._fees.put(found, now=now)
+        return found
 
     async def read(self, name: str) -> OrderDoc:
-        return read_order((await self._client.send("GET", f"{self._path}/{name}")).content)
+        doc = read_order((await self._client.send("GET", f"{self._path}/{name}")).content)
+        await self._fees.put([doc], now=self._client.clock.now())
+        return doc
 
     async def of_group(self, name: str) -> list[OrderDoc]:
         """The orders inside an OCO, each alone."""

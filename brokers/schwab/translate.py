@@ -59,6 +59,7 @@ _STATES = {
     "EXPIRED": OrderState.EXPIRED,
 }  # fmt: skip
 # A resting order is in one of these; asked for when old ones are looked for.
+_FEE_GRID = Decimal("0.0001")
 OPEN_STATUSES = ("WORKING", "AWAITING_STOP_CONDITION", "PENDING_ACTIVATION", "QUEUED", "ACCEPTED", "AWAITING_CONDITION")
 REPLACED = "REPLACED"
 _TRADABLE = frozenset({"EQUITY", "ETF", "COLLECTIVE_INVESTMENT", "OPTION", "INDEX"})
@@ -254,6 +255,7 @@ def venue_fills(doc: OrderDoc) -> tuple[VenueFill, ...]:
             VenueFill(
                 fill_id=each.id, venue_id=str(doc.order_id), symbol=_symbol(leg), side=_side(leg),
                 quantity=each.quantity, price=each.price, ts=each.ts,
+                fee=(doc.unit_fee * each.quantity).quantize(_FEE_GRID),
             )
         )  # fmt: skip
     return tuple(found)
