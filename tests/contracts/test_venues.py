@@ -524,3 +524,19 @@ async def test_many_requests_at_once_do_not_disturb_each_other(desk):
     assert len({each.venue_id for each in placed}) == 8
     await asyncio.gather(*(desk.venue.cancel(each) for each in placed))
     await asyncio.gather(*(desk.found(order, OrderState.CANCELLED) for order in orders))
+
+
+@every_venue
+async def test_a_day_that_is_cut_short_ends_the_orders_of_the_day_and_leaves_the_others(desk):
+    await desk.watch()
+    await desk.place_filled(desk.order())
+    of_the_day = desk.far_order(SELL, 4, intent=OrderIntent.EXIT)
+    until_cancelled = desk.far_order(SELL, 6, intent=OrderIntent.EXIT, tif=TimeInForce.GTC)
+    for order in (of_the_day, until_cancelled):
+        await desk.place(order)
+        await desk.found(order, OrderState.WORKING)
+    desk.fault("half_day")
+    ended = (OrderState.EXPIRED, OrderState.CANCELLED)  # Interactive Brokers has one word for both
+    assert (await desk.found(of_the_day, *ended)).filled_quantity == 0
+    await desk.until(lambda: any(each.state in ended for each in desk.reported), "its end on the stream")
+    assert (await desk.found(until_cancelled)).state is OrderState.WORKING

@@ -71,10 +71,11 @@ def exit_placement(names: Iterable[str], *, where: str = "venue") -> dict[str, E
 
 def venue_exits(names: Iterable[str], instruments: Iterable[Instrument], *, where: str) -> dict[str, VenueExits]:
     """What each account's venue does with exits besides holding one stop; pairs only with `where` "venue"."""
-    return {name: _venue_exits(features_of(name), instruments, where=where) for name in names}
+    return {name: exits_of(features_of(name), instruments, where=where) for name in names}
 
 
-def _venue_exits(features: Features, instruments: Iterable[Instrument], *, where: str) -> VenueExits:
+def exits_of(features: Features, instruments: Iterable[Instrument], *, where: str) -> VenueExits:
+    """The same for one venue."""
     paired = features.paired_exits if where == "venue" else frozenset()
     return VenueExits(
         pairs=frozenset(each.symbol for each in instruments if each.asset_class in paired),

@@ -7,7 +7,7 @@ from typing import Any
 from brokers.venue import NotAuthorized, VenueSetup
 from simulators.alpaca.serve import AlpacaConfig, AlpacaKeys, AlpacaSimulator, serve_alpaca
 from simulators.market import MarketConfig
-from tests.contracts.venues.base import VenueUnderTest
+from tests.contracts.venues.base import MARKET, VenueUnderTest
 
 KEYS = AlpacaKeys("PKTEST", "secret")
 
@@ -20,6 +20,7 @@ class Running:
         self.brokerage = simulator.brokerage
         self.order_faults = simulator.order_faults
         self.account = simulator.config.account.number
+        self.clock = simulator.clock
 
     def setup(self, options: dict[str, Any]) -> VenueSetup:
         url, stream = self.simulator.rest_url, f"{self.simulator.stream_url}/stream"
@@ -35,9 +36,8 @@ async def _no_login() -> str:
 
 
 @asynccontextmanager
-async def start() -> AsyncIterator[Running]:
-    market = MarketConfig(seed=5, always_open=True, tick_rate=20.0)
-    async with await serve_alpaca(AlpacaConfig(market=market, stream_port=0, keys=KEYS)) as simulator:
+async def start(market: MarketConfig = MARKET, **config: Any) -> AsyncIterator[Running]:
+    async with await serve_alpaca(AlpacaConfig(market=market, stream_port=0, keys=KEYS, **config)) as simulator:
         yield Running(simulator)
 
 

@@ -31,7 +31,9 @@ from infra.cancelling import cancel
 from simulators.brokerage.brokerage import Brokerage
 from simulators.brokerage.faults import OrderFaults, OrderFaultScript
 from simulators.brokerage.orders import SimOrder, Ticket
+from simulators.market import MarketConfig
 
+MARKET = MarketConfig(seed=5, always_open=True, tick_rate=20.0)
 DEADLINE_S = 20.0
 SETTLE_S = 0.4  # told to adapters as the option `settle_s`
 TIMEOUT_S = 2.0  # likewise `timeout_s`: how long an answer may take
@@ -57,7 +59,7 @@ class VenueUnderTest(NamedTuple):
     """One venue. `lacks` names promises that it does not make, by the word in the tests' marks."""
 
     name: str
-    start: Callable[[], AbstractAsyncContextManager[Simulated]]
+    start: Callable[..., AbstractAsyncContextManager[Simulated]]
     lacks: frozenset[str] = frozenset()
 
 

@@ -10,7 +10,7 @@ import httpx
 from brokers.venue import NotAuthorized, VenueSetup
 from simulators.market import MarketConfig
 from simulators.schwab.serve import SchwabConfig, SchwabSimulator, serve
-from tests.contracts.venues.base import VenueUnderTest
+from tests.contracts.venues.base import MARKET, VenueUnderTest
 
 BASIC = {"Authorization": "Basic " + base64.b64encode(b"key:secret").decode()}
 
@@ -24,6 +24,7 @@ class Running:
         self.simulator = simulator
         self.brokerage = simulator.broker.brokerage
         self.order_faults = simulator.broker.faults
+        self.clock = simulator.clock
         self._token = ""
 
     def setup(self, options: dict[str, Any]) -> VenueSetup:
@@ -50,9 +51,8 @@ class Running:
 
 
 @asynccontextmanager
-async def start() -> AsyncIterator[Running]:
-    market = MarketConfig(seed=5, always_open=True, tick_rate=20.0)
-    async with await serve(SchwabConfig(market=market)) as simulator:
+async def start(market: MarketConfig = MARKET, **config: Any) -> AsyncIterator[Running]:
+    async with await serve(SchwabConfig(market=market, **config)) as simulator:
         yield Running(simulator)
 
 

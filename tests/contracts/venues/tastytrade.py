@@ -8,7 +8,7 @@ from brokers.venue import NotAuthorized, VenueSetup
 from infra.http import http_client
 from simulators.market import MarketConfig
 from simulators.serve import Simulator, SimulatorConfig, serve
-from tests.contracts.venues.base import VenueUnderTest
+from tests.contracts.venues.base import MARKET, VenueUnderTest
 
 
 class Running:
@@ -20,6 +20,7 @@ class Running:
         self.simulator = simulator
         self.brokerage = simulator.broker.brokerage
         self.order_faults = simulator.broker.faults
+        self.clock = simulator.clock
         self._token = ""
 
     def setup(self, options: dict[str, Any]) -> VenueSetup:
@@ -46,9 +47,8 @@ class Running:
 
 
 @asynccontextmanager
-async def start() -> AsyncIterator[Running]:
-    market = MarketConfig(seed=5, always_open=True, tick_rate=20.0)
-    async with await serve(SimulatorConfig(market=market)) as simulator:
+async def start(market: MarketConfig = MARKET, **config: Any) -> AsyncIterator[Running]:
+    async with await serve(SimulatorConfig(market=market, **config)) as simulator:
         yield Running(simulator)
 
 
