@@ -13,6 +13,7 @@ from engine.errors import NotFound
 from engine.model.enums import FINAL_STATES
 from strategies.models import Ticker
 from trading.models import Book, Decision, Fill, Order, Position, Run, Trade
+from trading.options.selectors import option_slots
 
 MAX_TRADES = 30
 MAX_FILLS = 60
@@ -52,6 +53,7 @@ def overview(*, book: str) -> Row:
         "trades": [trade_row(trade) for trade in row.trades.all()[:MAX_TRADES]],
         "decisions": [decision_row(decision) for decision in row.decisions.all()[:MAX_DECISIONS]],
         "alerts": alerts(book=row),
+        "options": option_slots(book=row),
     }
 
 
@@ -240,6 +242,6 @@ def decision_row(row: Decision) -> Row:
         "target": row.target,
         "reason": row.reason,
         "rule": row.rule,
-        "evidence": row.evidence,
+        "evidence": {name: value for name, value in row.evidence.items() if name != "chain"},  # `options` shows it
         "at": row.at.isoformat(),
     }

@@ -217,5 +217,5 @@ function entry(at, what, why, className = "") {
   return element("li", { className }, time, element("span", { className: "what" }, ...what), element("span", { className: "why", text: why }));
 }
 
-const evidence = (values) => Object.entries(values ?? {}).slice(0, 4)
+const evidence = (values) => Object.entries(values ?? {}).filter(([, value]) => typeof value !== "object").slice(0, 4)
   .map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toPrecision(7)) : value}`).join(", ");

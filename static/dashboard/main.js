@@ -6,6 +6,7 @@ import { Chart } from "./chart.js";
 import { byId, chip, confirmed, element, setText, toast } from "./dom.js";
 import { cash, price } from "./format.js";
 import { Logins } from "./logins.js";
+import { OptionsPanel } from "./options.js";
 import { Socket } from "./socket.js";
 import { bindThemeToggle } from "./theme-toggle.js";
 import { showTrade } from "./trade.js";
@@ -25,6 +26,7 @@ class Page {
   constructor() {
     this.states = { book: "connecting", chart: "connecting" };
     this.logins = new Logins();
+    this.options = new OptionsPanel({ canOperate: config.can.operate });
     this.charts = config.charts;
     this.fills = new Map();
     this.chart = new Chart(byId("chart"), byId("legend"));
@@ -158,6 +160,7 @@ class Page {
 
   overview(message) {
     this.view.showOverview(message);
+    this.options.show(message.options);
     this.mark(message.fills);
     this.positionLines();
     this.newCharts(message.strategies);

@@ -324,7 +324,7 @@ class Projection:
                 "listed": len(event.chain.entries),
                 "chain": [
                     {
-                        "strike": f"{entry.contract.strike:f}",
+                        "strike": f"{entry.contract.strike.normalize():f}",
                         "right": entry.contract.right,
                         "bid": finite(entry.bid),
                         "ask": finite(entry.ask),

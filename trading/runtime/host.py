@@ -281,5 +281,6 @@ async def _show(client: AsyncRedis, name: str, desk: compose.BookDesk, runner: R
             slot.update(state=status.state, reason=status.reason)
     await state.show_slots(client, book=name, slots=slots)
     await state.show_usage(client, book=name, figures=usage(desk.engine))
+    await state.show_prices(client, desk.engine)
     measures.pass_on(runner.stats)
     await state.beat(client, process=f"trader:{name}", figures=runner.view())

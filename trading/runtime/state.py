@@ -7,16 +7,18 @@ from typing import Any
 
 import msgspec
 
+from engine.core import Engine
 from engine.core.usage import Usage
 from engine.model.event import Event
 from engine.model.orders import ApprovedOrder
 from engine.model.positions import PositionChanged
-from engine.model.time import iso
+from engine.model.time import NS_PER_S, iso
 from infra import codec, metrics
 from infra.redis import keys
 from infra.redis.client import AsyncRedis, SyncRedis
 
 HEARTBEAT_TTL_S = 15
+PRICE_AGE_S = 30
 NEW_ORDERS_KEPT = 1_000
 
 
@@ -56,6 +58,15 @@ async def show_slots(client: AsyncRedis, *, book: str, slots: dict[str, dict[str
             pipe.hset(key, mapping={name: json.dumps(state) for name, state in slots.items()})
             pipe.expire(key, HEARTBEAT_TTL_S)
         await pipe.execute()
+
+
+async def show_prices(client: AsyncRedis, engine: Engine) -> None:
+    """What is bid for the options that are held. An old price is none: it is left to end."""
+    for symbol in engine.contracts.held:
+        state = engine.symbols[symbol]
+        if engine.now - state.price_ts < PRICE_AGE_S * NS_PER_S:
+            await client.hset(keys.quote(symbol), mapping={"last": state.price, "ts": state.price_ts})
+            await client.expire(keys.quote(symbol), PRICE_AGE_S)
 
 
 async def show_usage(client: AsyncRedis, *, book: str, figures: Sequence[Usage]) -> None:

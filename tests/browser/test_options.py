@@ -1,0 +1,70 @@
+"""The option panel in a real browser: the contract and why, and buttons that tell what became of a wish."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from strategies.services import create_ticker
+from tests.browser.conftest import sign_in
+from tests.browser.test_live_page import until
+from tests.engine.options.world import OptionWorld
+from trading.journal.ledger import Projection
+from trading.models import Book, CommandRecord
+from trading.services import start_strategy
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture
+def panel(page: Page, web):
+    """Signed in, with a book that has chosen a put today."""
+    create_ticker(user=None, strategy="zero_dte", symbol="SPX", timeframe="1", quantities={"paper": "1"})
+    start_strategy(user=None, strategy="zero_dte")
+    world = OptionWorld()
+    world.bought(-1)
+    chosen = [event for event in world.out if type(event).__name__ == "ContractChosen"]
+    Projection(Book.objects.get(), bar_of=lambda strategy, symbol: None).apply(chosen)
+    sign_in(page, web)
+    found = page.locator("#options")
+    expect(found).to_be_visible()
+    return found
+
+
+def asked(count: int) -> CommandRecord:
+    found: Callable[[], bool] = lambda: CommandRecord.objects.count() == count  # noqa: E731 - read again and again
+    until(found, what="a command")
+    return CommandRecord.objects.first()
+
+
+def test_the_contract_is_shown_with_its_chain_and_a_wish_is_answered_with_the_truth(panel, tmp_path: Path):
+    expect(panel).to_contain_text("SPXW 261127P06000000")
+    expect(panel).to_contain_text("strike nearest to 6000")
+    panel.locator("summary").click()
+    row = panel.get_by_role("row").filter(has=panel.page.get_by_role("rowheader", name="6,000.00"))
+    expect(row.locator("td[data-chosen=yes]")).to_have_count(1)
+
+    panel.get_by_role("button", name="Call SPX by zero_dte").click()
+    answer = panel.get_by_role("status")
+    expect(answer).to_contain_text("is sent. The trader has not answered yet.")
+    record = asked(1)
+    assert (record.payload["target"], record.payload["symbol"]) == (1, "SPX")
+    CommandRecord.objects.update(state="accepted", detail="an option is being chosen, the order follows")
+    expect(answer).to_contain_text("is accepted. an option is being chosen")
+    CommandRecord.objects.update(outcome="filled", detail="bought 1 SPXW  261127C06000000 at 6.7")
+    expect(answer).to_contain_text("done: bought 1 SPXW 261127C06000000 at 6.7")
+
+    panel.get_by_role("button", name="Put SPX by zero_dte").click()
+    asked(2)
+    CommandRecord.objects.filter(outcome="").update(state="refused", detail="the book is halted: news")
+    expect(answer).to_contain_text("refused: the book is halted: news")
+    panel.page.screenshot(path=tmp_path / "options.png", full_page=True)
+
+
+def test_a_book_without_options_shows_no_panel(page: Page, web):
+    create_ticker(user=None, strategy="ema", symbol="SPY", timeframe="1", quantities={"paper": "1"})
+    start_strategy(user=None, strategy="ema")
+    sign_in(page, web)
+    expect(page.locator("#strategies")).to_contain_text("ema")
+    expect(page.locator("#options")).to_be_hidden()
