@@ -11,6 +11,7 @@ KINDS: dict[str, str] = {
     "machine": "disk, memory, Redis or database",
     "stop": "a stop closed a position",
     "fill": "an order was filled",
+    "order": "an order was approved and sent",
     "test": "the test button",
 }
-ORDINARY = ("fill",)  # what happens all day: not ticked on a new channel
+ORDINARY = ("fill", "order")  # what happens all day: not ticked on a new channel

@@ -16,6 +16,7 @@ from infra.logging import scrub
 from infra.notices import Level
 from infra.notices import Notice as NoticeValue
 from infra.redis import keys
+from notifications import inbox
 from notifications.models import CLAIM, Channel, Delivery, Notice
 from notifications.senders import NotSent, send
 
@@ -134,10 +135,10 @@ def try_channel(channel: Channel) -> None:
 
 
 def _show(kept: Notice) -> None:
-    payload = {"id": kept.pk, "notice": kept.kind, "level": kept.level, "text": kept.text, "about": kept.about,
-               "at": kept.last_at.isoformat()}  # fmt: skip
-    for pk in get_user_model().objects.filter(is_active=True).values_list("pk", flat=True):
-        broadcast(keys.user_group(pk), "Notice", payload)
+    people = list(get_user_model().objects.filter(is_active=True).values_list("pk", flat=True))
+    inbox.put(people, kept)
+    for pk in people:
+        broadcast(keys.user_group(pk), "Notice", inbox.document(kept))
 
 
 def _wake() -> None:

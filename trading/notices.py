@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.model.commands import AnyCommand, Flatten, Halt, Resume, StopSlot
 from engine.model.event import Event
-from engine.model.orders import OrderDenied, OrderFilled, OrderRejected
+from engine.model.orders import ApprovedOrder, OrderDenied, OrderFilled, OrderRejected
 from engine.model.positions import TradeClosed
 from engine.model.signals import StrategyFaulted
 from infra.notices import Level, Notice
@@ -52,6 +52,14 @@ def of_alarm(book: str, what: str, text: str) -> Notice:
     return Notice("account", level, f"Book {book}: {text}", book, f"account|{book}|{what}|{text}")
 
 
+def _approved(book: str, approved: ApprovedOrder) -> Notice:
+    order = approved.order
+    text = (
+        f"Book {book}: {order.strategy} orders {order.side} {_plain(order.quantity)} {order.symbol} ({order.reason})."
+    )
+    return Notice("order", Level.INFO, text, book, f"order|{order.client_id}")
+
+
 def _filled(book: str, fill: OrderFilled) -> Notice:
     text = f"Book {book}: {fill.strategy} {fill.side} {_plain(fill.quantity)} {fill.symbol} at {_plain(fill.price)}."
     return Notice("fill", Level.CRITICAL, text, book, f"fill|{fill.broker}|{fill.fill_id}")
@@ -89,6 +97,7 @@ def _plain(value: Any) -> str:
 
 
 _WORDS: dict[type[Event], Callable[[str, Any], Notice | None]] = {
+    ApprovedOrder: _approved,
     OrderFilled: _filled,
     TradeClosed: _closed,
     OrderDenied: _denied,

@@ -127,8 +127,13 @@ def notices_turn() -> str:
 
 
 def notifications(user: str) -> str:
-    """Sorted set with TTL. Notifications → pages."""
+    """Sorted set with TTL: ids of notices by their time. Notifications → pages."""
     return f"notifications:{user}"
+
+
+def notifications_read(user: str) -> str:
+    """String with TTL: the time up to which the person has seen them. Notifications → pages."""
+    return f"notifications_read:{user}"
 
 
 def price_ticks() -> str:

@@ -72,6 +72,8 @@ def test_a_loss_limit_that_stops_entries_reaches_people_by_the_journals_way(desk
     assert "the book lost enough for today" in loss[2]
     fills = Notice.objects.filter(kind="fill").values_list("text", flat=True)
     assert "Book paper: ema buy 2 /MES at 105." in list(fills)
+    order = Notice.objects.filter(kind="order").earliest("id")
+    assert (order.level, order.text.startswith("Book paper: ema orders buy 2 /MES (")) == ("info", True)
 
 
 def test_a_stop_that_closed_something_reaches_people(desk):
