@@ -73,13 +73,13 @@ class IbkrVenue:
     async def place(self, order: Order, instrument: Instrument) -> VenueOrder:
         request = self.request_for(order, instrument)
         line = await self._client.line_soon()
-        return self._order(line, await line.place(*_message(request)))
+        return self._order(line, await line.errands.place(*_message(request)))
 
     async def replace(self, working: VenueOrder, order: Order, instrument: Instrument) -> VenueOrder:
         """The same message under the number of the working order, which keeps its name here and there."""
         request = self.request_for(order, instrument)
         line, doc = await self._own(working)
-        return self._order(line, await line.change(doc, *_message(request)))
+        return self._order(line, await line.errands.change(doc, *_message(request)))
 
     async def cancel(self, working: VenueOrder) -> None:
         """An order of another program can only be cancelled together with all others, and is so in an emergency."""
@@ -88,9 +88,9 @@ class IbkrVenue:
         except OrderRefused:
             if not self._is_emergency:
                 raise
-            self._client.line().cancel_everything()
+            self._client.line().errands.cancel_everything()
             return
-        await line.cancel(doc)
+        await line.errands.cancel(doc)
 
     # ---- questions -----------------------------------------------------------------------------------------
 
@@ -159,7 +159,7 @@ class IbkrVenue:
         return tuple(each for each in found if not each.state.is_final or not 0 < each.updated_ts < start)
 
     async def _executed(self, since: int) -> tuple[VenueFill, ...]:
-        ledger = await self._client.line().look()
+        ledger = await self._client.line().look_at_executions()
         start = self._client.clock.theirs(since)
         return tuple(fill for fill in self._fills(ledger) if fill.ts >= start)
 

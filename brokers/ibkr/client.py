@@ -44,9 +44,11 @@ class Client:
 
     async def open(self) -> None:
         """Connect, and keep connected from now on."""
-        if self._line is None or not self._line.is_up:
-            self._line = await self._connect()
-            self._is_up.set()
+        if self._keeping is not None:
+            await self.line_soon()
+            return
+        self._line = await self._connect()
+        self._is_up.set()
         self.keep()
 
     def keep(self) -> None:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 # The gateway takes 50 messages in a second, by its own clock, and hangs up on who sends more: what leaves within two of
 # our seconds may reach it within one.
-PER_SECOND = 24
+PER_SECOND, SECOND = 24, 1.0
 _URGENT = ("3\0", "4\0", "58\0")  # orders, cancels, and the cancel of everything
 _KINDS: dict[type, Callable[[str], Any]] = {
     int: lambda text: int(text or 0),
@@ -48,12 +48,12 @@ class Letter:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.is_sent = False
+        self.sent = asyncio.Event()
         self.is_withdrawn = False
 
     def withdraw(self) -> bool:
         """Take it back; False where it is out already."""
-        self.is_withdrawn = not self.is_sent
+        self.is_withdrawn = not self.sent.is_set()
         return self.is_withdrawn
 
 
@@ -84,16 +84,16 @@ class Outbox:
 
     def _send_due(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._sent_at and loop.time() - self._sent_at[0] > 1.0:
+        while self._sent_at and loop.time() - self._sent_at[0] > SECOND:
             self._sent_at.popleft()
         while len(self._sent_at) < PER_SECOND and (waiting := self._urgent or self._other):
             letter = waiting.popleft()
             if not letter.is_withdrawn:
-                letter.is_sent = True
+                letter.sent.set()
                 self._sent_at.append(loop.time())
                 self._write(letter.text)
         if (self._urgent or self._other) and self._timer is None:
-            self._timer = loop.call_at(self._sent_at[0] + 1.001, self._on_time)
+            self._timer = loop.call_at(self._sent_at[0] + SECOND + 0.001, self._on_time)
 
     def _on_time(self) -> None:
         self._timer = None

@@ -190,6 +190,15 @@ async def test_a_gateway_that_says_nothing_any_more_is_noticed_and_left():
         await desk.place_filled(desk.order())
 
 
+async def test_heartbeats_and_questions_do_not_take_each_others_answers():
+    async with at_desk(ibkr.ENTRY, timeout_s=0.5, heartbeat_s=0.01) as desk:  # more than the pace lets through
+        await desk.watch()
+        for _ in range(2):
+            answers = await asyncio.gather(desk.venue.positions(), desk.venue.orders(since=0), desk.venue.balances())
+            assert [known(each) for each in answers[:2]] == [(), ()]
+        assert desk.line == ["up"]
+
+
 async def test_a_gateway_that_is_not_there_is_told_and_waited_for():
     async with ibkr.start() as simulated:
         port = simulated.simulator.port
@@ -246,14 +255,15 @@ async def test_many_orders_at_once_keep_to_the_gateways_pace():
 
 async def test_an_order_that_waited_too_long_for_its_turn_is_not_sent_later(monkeypatch):
     monkeypatch.setattr(codec, "PER_SECOND", 3)
-    async with at_desk(ibkr.ENTRY, timeout_s=1.5) as desk:
-        await asyncio.sleep(1.0)  # what opening took of the pace is over
+    monkeypatch.setattr(codec, "SECOND", 0.6)
+    async with at_desk(ibkr.ENTRY, timeout_s=0.9) as desk:
+        await asyncio.sleep(0.6)  # what opening took of the pace is over
         placing = [asyncio.create_task(desk.place(desk.far_order())) for _ in range(9)]
         await desk.until(lambda: len(desk.at_venue()) == 3, "the first second's orders")
         placing[5].cancel()
         ended = await asyncio.gather(*placing, return_exceptions=True)
         assert [type(each) for each in ended[5:]] == [asyncio.CancelledError, VenueOrder, RateLimited, RateLimited]
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(0.6)
         assert len(desk.at_venue()) == 6
 
 
