@@ -46,7 +46,10 @@ def read_dbn(path: Path) -> tuple[Any, dict[str, int]]:
     except (databento_dbn.DBNError, RuntimeError) as error:  # the latter for a bad zstd frame
         raise InvalidInput(f"file: {path.name} cannot be read: {error}", field="file") from error
     if not rows and skipped:
-        raise InvalidInput(f"file: {path.name} holds {', '.join(skipped)}; expected {_READABLE}", field="file")
+        held = ", ".join(f"{count} {what}" for what, count in skipped.items())
+        raise InvalidInput(
+            f"file: {path.name} holds no print and no bar, but {held}; {_READABLE} are read", field="file"
+        )
     if not rows:
         raise InvalidInput(f"file: {path.name} holds no records", field="file")
     table = pa.Table.from_pylist(rows)

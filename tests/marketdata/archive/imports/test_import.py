@@ -144,9 +144,9 @@ def test_genuine_databento_bars_are_stamped_at_their_close(archive, shared_data)
     assert (first.open, first.high, first.low, first.close, first.volume) == (3702.75, 3704.75, 3702.5, 3704.75, 306)
 
 
-@pytest.mark.parametrize("schema", ["mbp-1", "definition"])
-def test_databento_files_without_prints_say_what_they_hold(archive, shared_data, schema):
-    with pytest.raises(InvalidInput, match="expected trades, tbbo"):
+@pytest.mark.parametrize(("schema", "held"), [("mbp-1", "no trades"), ("definition", "InstrumentDefMsg records")])
+def test_databento_files_without_prints_say_what_they_hold(archive, shared_data, schema, held):
+    with pytest.raises(InvalidInput, match=rf"holds no print and no bar, but \d+ .*{held}; trades, tbbo"):
         run(archive, dbn(shared_data, schema))
 
 
