@@ -60,7 +60,17 @@ def settings_of(run: BacktestRun) -> Settings:
 def preview_run(*, run: BacktestRun, ticker: Ticker, sessions: int = 20) -> dict[str, Any]:
     """What the ticker would have done with the settings of that run, at the costs of its study."""
     data = run.study.spec.get("data", "") if run.timeframe == ticker.timeframe else ""
-    return preview(ticker=ticker, wanted=settings_of(run), sessions=sessions, data=data, spec=_spec(run))
+    shown = preview(ticker=ticker, wanted=settings_of(run), sessions=sessions, data=data, spec=_spec(run))
+    judgement = run.study.result.get("judgement") or {}
+    best = {"sentence": judgement.get("sentence", ""), "is_significant": judgement.get("is_significant", False)}
+    return shown | {"judgement": best, "walk_forward": _told_of_walk(run.study.result.get("walk_forward"))}
+
+
+def _told_of_walk(walk: dict[str, Any] | None) -> str:
+    """How the choices of the study's folds did on days that they had not seen; empty where nobody asked."""
+    if not walk or not walk["folds"]:
+        return ""
+    return f"Walk-forward: {walk['earning_folds']} of {len(walk['folds'])} folds earned on days they had not seen."
 
 
 def preview(

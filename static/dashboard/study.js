@@ -85,6 +85,7 @@ function compared(shown) {
   return [
     element("p", { text: `${shown.ticker.strategy} on ${shown.ticker.symbol}, ${shown.sessions.length} sessions from ${shown.sessions[0]}.` }),
     element("p", { text: [...changes.map((name) => `${name}: ${shown.params.now[name] ?? "default"} → ${shown.params.then[name]}`), ...exits].join(", ") || "The settings are the same." }),
+    element("p", { className: `verdict ${shown.judgement.is_significant ? "is-good" : "is-poor"}`, text: [shown.judgement.sentence, shown.walk_forward].filter(Boolean).join(" ") }),
     element("table", {}, element("thead", {}, element("tr", {}, element("th", { text: "" }), element("th", { className: "n", text: "Now" }), element("th", { className: "n", text: "Then" }))),
       element("tbody", {}, row("Net P&L", shown.now.net_pnl, shown.then.net_pnl), row("Trades", shown.now.trades, shown.then.trades, 0),
         row("Won", shown.now.wins, shown.then.wins, 0), row("Drawdown", shown.now.max_drawdown, shown.then.max_drawdown))),

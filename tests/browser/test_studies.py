@@ -70,6 +70,8 @@ def test_a_study_is_typed_in_watched_and_applied(page: Page, web: Web, data: Pat
     page.locator("[data-apply]").first.click()
     expect(page.locator("#apply-body")).to_contain_text("trades would not have happened")
     expect(page.locator("#apply-body")).to_contain_text("20 sessions from")
+    expect(page.locator("#apply-body .verdict")).to_contain_text("The best of 20 trials; corrected p = ")
+    expect(page.locator("#apply-body .verdict")).to_contain_text("of 4 folds earned on days they had not seen")
     page.locator("#apply-body details").first.click()
     expect(page.locator("#apply-body details td").first).to_be_visible()
     page.locator("#apply-sessions").select_option("5")

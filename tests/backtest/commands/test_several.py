@@ -159,6 +159,23 @@ def test_a_split_makes_no_trade_where_prices_are_adjusted(tmp_path, settings, ca
     assert adjusted["orders"] == []
 
 
+def test_splits_of_a_file_come_from_a_file_of_factors(tmp_path, capsys):
+    """The same crash that is none, from files, and on longer bars that are put together of adjusted ones."""
+    path, factors = tmp_path / "split.csv", tmp_path / "factors.csv"
+    start = 1_709_562_600  # 2024-03-04 14:30 UTC
+    at = [start + 86_400 * (n // 300) + 60 * (n % 300) for n in range(600)]
+    price = [(100.0 if n < 300 else 25.0) * (1 + 0.0001 * n) for n in range(600)]
+    path.write_text("ts,open,high,low,close,volume\n" + "\n".join(
+        f"{ts},{p},{p},{p},{p},100" for ts, p in zip(at, price, strict=True)))  # fmt: skip
+    factors.write_text("symbol,date,price_factor,split_factor,ref_price\nSPY,20240304,1,0.25,1\n")
+    options = ("--data", path, "--symbol", "SPY", "--time-is", "open")
+    adjust = ("--adjust", "splits", "--factors", factors)
+    for timeframe in ("1", "5"):
+        raw, adjusted = (backtest(capsys, *options, "--timeframe", timeframe, *more) for more in ((), adjust))
+        assert [order["side"] for order in raw["orders"]][:1] == ["sell"]
+        assert adjusted["orders"] == []
+
+
 def test_exits_and_sizes_are_given_as_json(files, capsys):
     options = [*data({"SPY": files["SPY"]}), *FAST, "--capital", "10000"]
     guarded = backtest(capsys, *options, "--exits", '{"targets": [{"distance": {"value": 0.005}}]}')
