@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminP
 
 from notifications import services
 from notifications.kinds import KINDS
-from notifications.models import Channel, Delivery, Notice
+from notifications.models import Channel, Delivery, Notice, usual_kinds
 from notifications.senders import NotSent
 
 _KEPT = "Kept sealed and never shown. Empty: as it is."
@@ -35,6 +35,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
     )  # fmt: skip
     kinds = forms.MultipleChoiceField(
         choices=[(kind, words) for kind, words in KINDS.items() if kind != "test"], required=False,
+        initial=usual_kinds,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )  # fmt: skip
 

@@ -161,7 +161,14 @@ class BookAdmin(ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Book | None = None) -> Any:
         rules = [
-            (section.title, {"fields": tuple(section.fields), "description": section.note, "classes": ["collapse"]})
+            (
+                section.title,
+                {
+                    "fields": tuple(section.fields),
+                    "description": section.note,
+                    "classes": [] if section.is_open(obj) else ["collapse"],
+                },
+            )
             for section in sections(obj)
         ]
         state = ("is_halted", "halt_reason", "fencing_token", "generation", "created_at")

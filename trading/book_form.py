@@ -48,6 +48,11 @@ class Section:
             found = {**found, IS_ON: bool(found)}
         return {self.prefix + name: value for name, value in found.items()}
 
+    def is_open(self, book: Book | None) -> bool:
+        """Whether the page shows it at once: the book's own limits, and whatever is set."""
+        is_set = book is not None and bool(self._place(getattr(book, self.column)))
+        return is_set or (self.column == "risk" and not self.path)
+
     def write(self, book: Book, cleaned: Mapping[str, Any], document: dict[str, Any]) -> None:
         """Put what was typed in into `document`; what is the default is left out."""
         switched = not self.switch or bool(cleaned.get(self.prefix + self.switch))
@@ -80,11 +85,20 @@ class Section:
         return document if isinstance(document, dict) else {}
 
 
+def described(kind: type[msgspec.Struct]) -> dict[str, forms.Field]:
+    """The fields of `kind`, labelled in words."""
+    fields = struct_fields(kind)
+    for name, field in fields.items():
+        words = name.removesuffix("_s").replace("_", " ")
+        field.label = f"{words[:1].upper()}{words[1:]}{', seconds' if name.endswith('_s') else ''}"
+    return fields
+
+
 def sections(book: Book | None) -> list[Section]:
     """Everything that can be set: for the book, for each strategy that it knows of, and for each account."""
     strategies = sorted({*Ticker.objects.values_list("strategy", flat=True), *_named(book, "strategies")})
     accounts = list(dict.fromkeys([*account_names(), *_named(book, "day_trading", "capital")]))
-    risk = {name: field for name, field in struct_fields(RiskConfig).items() if name != "track_equity"}
+    risk = {name: field for name, field in described(RiskConfig).items() if name != "track_equity"}
     return [
         Section("Limits of the book", "risk", (), risk, note="An empty field is no limit. Exits always pass."),
         *(_limits(name) for name in strategies),
@@ -105,16 +119,16 @@ def _named(book: Book | None, *tables: str) -> Iterator[str]:
 
 
 def _limits(strategy: str) -> Section:
-    return Section(f"Limits of {strategy}", "risk", ("strategies", strategy), struct_fields(StrategyLimits))
+    return Section(f"Limits of {strategy}", "risk", ("strategies", strategy), described(StrategyLimits))
 
 
 def _size(strategy: str) -> Section:
     methods = [("", "the quantities of its tickers"), *((name, name.replace("_", " ")) for name in METHODS)]
     fields: dict[str, forms.Field] = {
-        "method": forms.ChoiceField(label="method", required=False, choices=methods, widget=UnfoldAdminSelectWidget)
+        "method": forms.ChoiceField(label="Method", required=False, choices=methods, widget=UnfoldAdminSelectWidget)
     }
     for method, kind in METHODS.items():
-        for name, field in struct_fields(kind).items():
+        for name, field in described(kind).items():
             known = fields.setdefault(name, field)
             known.initial = None  # left empty it is the method's own default
             if name != "max_quantity":
@@ -130,25 +144,25 @@ def _cash(accounts: Iterable[str]) -> dict[str, forms.Field]:
 
 
 def _day_trading(account: str) -> Section:
-    fields = struct_fields(DayTradingAccount)
+    fields = described(DayTradingAccount)
     venues = [("", "not watched"), *((name, name) for name in (*filter(None, SCHEDULES), "schwab", "ibkr", "other"))]
     fields["venue"] = forms.ChoiceField(
-        label="venue", required=False, choices=venues, widget=UnfoldAdminSelectWidget,
+        label="Venue", required=False, choices=venues, widget=UnfoldAdminSelectWidget,
         help_text=fields["venue"].help_text,
     )  # fmt: skip
     return Section(f"Day trading at {account}", "risk", ("day_trading", account), fields, switch="venue")
 
 
 def _correlation() -> dict[str, forms.Field]:
-    switch = forms.BooleanField(label="suppress it", required=False, widget=UnfoldBooleanSwitchWidget)
-    return {IS_ON: switch, **struct_fields(CorrelationConfig)}
+    switch = forms.BooleanField(label="Suppress it", required=False, widget=UnfoldBooleanSwitchWidget)
+    return {IS_ON: switch, **described(CorrelationConfig)}
 
 
 def _fills() -> dict[str, forms.Field]:
-    fields = struct_fields(SimulatedFills)
+    fields = described(SimulatedFills)
     words = [("touch", "touch"), ("last", "last")]
     fields["fill"] = forms.ChoiceField(
-        label="fill", required=False, choices=words, initial="touch", widget=UnfoldAdminSelectWidget,
+        label="Fill", required=False, choices=words, initial="touch", widget=UnfoldAdminSelectWidget,
         help_text=fields["fill"].help_text,
     )  # fmt: skip
     return fields

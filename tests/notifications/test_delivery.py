@@ -14,7 +14,7 @@ from infra.notices import Level, hand_over, tell
 from infra.notices import Notice as Value
 from infra.redis import keys
 from notifications import services
-from notifications.models import Channel, Delivery, Notice
+from notifications.models import Channel, Delivery, Notice, usual_kinds
 from notifications.tasks import forget, send_due
 from tests.notifications.servers import MailServer, WebServer, serving
 from tests.trading.people import person
@@ -268,6 +268,12 @@ def test_a_channel_is_made_in_the_admin_and_its_address_is_never_shown(admin, we
     assert "t0psecret" not in admin.get(page).content.decode() + channel.sealed_url
     admin.post(page, {**typed, "url": "", "repeat_after_s": "90"})
     assert (Channel.objects.get().url, Channel.objects.get().repeat_after_s) == (web.url, 90)
+
+
+def test_a_new_channel_is_told_of_everything_but_what_happens_all_day(admin):
+    ticked = admin.get("/admin/notifications/channel/add/").context["adminform"].form["kinds"].value()
+    assert set(ticked) == set(usual_kinds())
+    assert "fill" not in ticked
 
 
 def test_the_test_button_sends_now_and_says_what_went_wrong(admin, web):

@@ -53,7 +53,7 @@ def test_every_rule_has_a_field_with_its_help(admin):
     content = admin.get(page()).content.decode()
     for words in (
         "Limits of the book", "cash value of one order", "Limits of ema", "Size of ema", "Day trading at paper",
-        "Cash at each account", "The same bet twice", "Simulated fills", "What is used of each limit",
+        "Max orders window, seconds", "Cash at each account", "The same bet twice", "Simulated fills", "What is used of each limit",
     ):  # fmt: skip
         assert words in content
 
