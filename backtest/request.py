@@ -51,6 +51,7 @@ class Request:
     intrabar: bool = False  # orders meet the finer bars of which longer ones are put together
     adjust: str = "none"  # or splits
     factors: str | None = None  # a file of splits, for data from files
+    chains: str | None = None  # prices of options: synthetic, or synthetic:VOLATILITY
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,14 @@ import msgspec
 from backtest.request import BROKER, Asked, Request, check
 from backtest.simulation.curve import Curve
 from backtest.simulation.driver import Outcome, document, drive, money
-from backtest.simulation.options import parse_fees, parse_fill, parse_latency, parse_participation, parse_slippage
+from backtest.simulation.options import (
+    check_options,
+    parse_fees,
+    parse_fill,
+    parse_latency,
+    parse_participation,
+    parse_slippage,
+)
 from backtest.source import Series, described, merged, read_archive, read_file
 from engine.bars.timeframe import parse_timeframe
 from engine.core import Engine, EngineConfig
@@ -22,6 +29,7 @@ from engine.instruments.catalog import instrument_for
 from engine.instruments.instrument import Instrument
 from engine.model.event import Event
 from engine.model.time import NS_PER_S
+from engine.options.synthetic import parse_chains
 from engine.risk.config import RiskConfig
 from engine.strategy.base import decides_on_prints_alone
 from engine.strategy.slot import SlotConfig
@@ -61,6 +69,9 @@ class StoredRun:
         self.fill = parse_fill(request.fill)
         self.latency = parse_latency(request.latency)
         self.participation = parse_participation(request.participation)
+        self.chains = None if request.chains is None else parse_chains(request.chains)
+        for trader in self.asked.traders:
+            check_options(trader.name, STRATEGIES[trader.kind], trader.params, self.chains)
         self.instruments: dict[str, Instrument] = {symbol: instrument_for(symbol) for symbol in self.asked.symbols}
         self.engine = self.new_engine()
         self.timeframes = {
@@ -114,7 +125,7 @@ class StoredRun:
         """Read and run; `pace` times as fast as it happened, or as fast as it goes."""
         events = self.events(pace=pace)
         began = time.perf_counter()
-        drive(self.engine, self.venue, self._counted(events, progress), self.outcome, self.curve)
+        drive(self.engine, self.venue, self._counted(events, progress), self.outcome, self.curve, self.chains)
         self.seconds = time.perf_counter() - began
 
     def again(self, **changes: Any) -> "StoredRun":
@@ -240,6 +251,7 @@ class StoredRun:
             "flat_at_close": request.flat_at_close,
             "intrabar": request.intrabar,
             "adjust": request.adjust,
+            **({} if request.chains is None else {"chains": request.chains}),
         }
 
     def _single(self) -> dict[str, Any]:

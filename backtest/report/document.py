@@ -32,7 +32,7 @@ def material_of(
         trades=run.outcome.trades,
         fills=[fill for fills in run.outcome.fills.values() for fill in fills],
         curve=run.curve,
-        instruments=run.instruments,
+        instruments=run.engine.config.instruments,  # with the options that were chosen
         capital=run.asked.capital,
         benchmark=benchmark,
         refused=_refused(run.outcome),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,7 +15,8 @@ from engine.model.orders import ApprovedOrder, Order, OrderDenied, OrderFilled, 
 from engine.model.positions import PositionChanged, TradeClosed
 from engine.model.signals import Signal, SignalSuppressed, StrategyFaulted
 from engine.model.time import iso
-from engine.simulation import step
+from engine.options.synthetic import SyntheticChains
+from engine.simulation import step, step_with_options
 from engine.venue.matching import SimulatedVenue
 
 
@@ -66,12 +68,19 @@ _KEEPS: dict[type[Event], Callable[[Outcome, Any], None]] = {
 
 
 def drive(
-    engine: Engine, venue: SimulatedVenue, events: Iterable[Event], outcome: Outcome, curve: Curve | None = None
+    engine: Engine,
+    venue: SimulatedVenue,
+    events: Iterable[Event],
+    outcome: Outcome,
+    curve: Curve | None = None,
+    chains: SyntheticChains | None = None,
 ) -> Outcome:
-    """Feed `events` in order; `outcome` may be read while it grows. `curve` sees every bar after the engine did."""
+    """Feed `events` in order; `outcome` may be read while it grows. `curve` sees every bar after the engine did.
+    `chains` prices the options of slots that trade them."""
     take = outcome.take
+    advance = step if chains is None else partial(step_with_options, chains=chains)
     for event in events:
-        outputs = step(engine, venue, event)
+        outputs = advance(engine, venue, event)
         outcome.events += 1
         if outputs:
             take(outputs)

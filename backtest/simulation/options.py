@@ -1,10 +1,13 @@
 """Choices of a simulated run as people type them: fills, slippage, fees, parameters."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from engine.errors import InvalidInput
+from engine.options.synthetic import SyntheticChains
+from engine.strategy.base import Strategy
+from engine.strategy.params import parse_params
 from engine.venue.choices import (
     FEES,
     LATENCY,
@@ -19,9 +22,22 @@ from engine.venue.choices import (
 )
 
 __all__ = [
-    "FEES", "LATENCY", "PARTICIPATION", "SLIPPAGE", "parse_amount", "parse_fees", "parse_fill", "parse_latency",
+    "FEES", "LATENCY", "PARTICIPATION", "SLIPPAGE", "check_options",
+    "parse_amount", "parse_fees", "parse_fill", "parse_latency",
     "parse_pairs", "parse_participation", "parse_quantity", "parse_slippage",
 ]  # fmt: skip
+
+
+def check_options(
+    name: str, kind: type[Strategy], params: Mapping[str, Any], chains: SyntheticChains | None
+) -> None:
+    """`InvalidInput` where a strategy buys options and nobody says at which prices."""
+    if chains is None and kind.contracts(parse_params(kind, params)) is not None:
+        raise InvalidInput(
+            f"strategy: {name} buys options, and the history holds no quotes of them, so no fill would be true. For "
+            "prices of a model, which are no history, give --chains synthetic:VOLATILITY",
+            field="strategy",
+        )
 
 
 def parse_pairs(pairs: Iterable[str], *, field: str) -> dict[str, Any]:

@@ -18,6 +18,10 @@ _LAST_NS = 60 * NS_PER_S  # the last minute is held, so that no division is by z
 _ROOTS = {"SPX": "SPXW", "NDX": "NDXP", "RUT": "RUTW"}
 
 
+MODEL = "synthetic"
+CHAINS = "Prices of options by a model: synthetic, or synthetic:VOLATILITY (0.2 is twenty percent a year)."
+
+
 class SyntheticChains:
     """Chains that Black and Scholes price with one volatility (a year's, as a fraction) and no interest.
 
@@ -68,3 +72,16 @@ class SyntheticChains:
         above = math.log(spot / strike) / spread + spread / 2
         call = spot * _NORMAL.cdf(above) - strike * _NORMAL.cdf(above - spread)
         return max(call if contract.right == "C" else call - spot + strike, 0.0)
+
+
+def parse_chains(text: str) -> SyntheticChains:
+    """ "synthetic", or with a volatility "synthetic:0.2"."""
+    name, separator, volatility = text.partition(":")
+    if name != MODEL:
+        raise InvalidInput(f"chains: {MODEL} or {MODEL}:VOLATILITY was expected, found {text!r}", field="chains")
+    if not separator:
+        return SyntheticChains()
+    try:
+        return SyntheticChains(volatility=float(volatility))
+    except ValueError as error:
+        raise InvalidInput(f"chains: {MODEL}:0.15 was expected, found {text!r}", field="chains") from error

@@ -11,10 +11,9 @@ from engine.errors import InvalidInput, NotFound
 from engine.instruments.options import underlying_of
 from engine.model.market import Quote
 from engine.options.chain import OptionChain
-from engine.options.synthetic import SyntheticChains
+from engine.options.synthetic import MODEL, SyntheticChains, parse_chains
 from engine.ports import ChainSource
 
-MODEL = "synthetic"
 PriceOf = Callable[[str], float]
 
 
@@ -65,14 +64,12 @@ def chain_source(
 
     Where nothing is configured: with real money the first of the book's own `accounts` that can tell, on paper none.
     """
-    name, _, detail = configured.partition(":")
-    if name == MODEL:
+    if configured.partition(":")[0] == MODEL:
         if is_real:
             raise InvalidInput(
                 "chains: with real money prices of a model were refused; name an account", field="chains"
             )
-        chains = SyntheticChains(volatility=_volatility(detail)) if detail else SyntheticChains()
-        return ModelledChains(chains, price_of, now_ns=now_ns)
+        return ModelledChains(parse_chains(configured), price_of, now_ns=now_ns)
     if configured:
         return chains_of(_account(configured))
     if not is_real:
@@ -87,10 +84,3 @@ def _account(name: str) -> BrokerAccount:
     if found is None:
         raise InvalidInput(f"chains: an account or {MODEL!r} was expected, found {name!r}", field="chains")
     return found
-
-
-def _volatility(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise InvalidInput(f"chains: {MODEL}:0.15 was expected, found {MODEL}:{text}", field="chains") from error

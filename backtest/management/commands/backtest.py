@@ -20,6 +20,7 @@ from backtest.simulation.options import FEES, LATENCY, PARTICIPATION, SLIPPAGE
 from backtest.stored import StoredRun
 from engine.errors import FortifiedError, InvalidInput
 from engine.model.time import from_datetime
+from engine.options.synthetic import CHAINS
 from infra.progress import progress_bar
 
 Texts = list[str] | None
@@ -65,6 +66,7 @@ class Command(TyperCommand):
         ] = False,
         adjust: Annotated[str, Option(help="none, or splits: as if every split had always been.")] = "none",
         factors: Annotated[str | None, Option(help="A file of splits, for data from files.")] = None,
+        chains: Annotated[str | None, Option(help=CHAINS)] = None,
         exclude_conditions: Annotated[str, Option(help="Condition bits whose prints make no price.")] = "",
         contract: Annotated[str | None, Option(help="One contract, where the file holds several.")] = None,
         mapping: Annotated[Texts, Option("--map", help="OURS=COLUMN, e.g. close=Last; repeatable.")] = None,
@@ -110,6 +112,7 @@ class Command(TyperCommand):
                 intrabar=intrabar,
                 adjust=adjust,
                 factors=factors,
+                chains=chains,
             )
             run = StoredRun(request, archive=settings.ARCHIVE_DIR)
             chosen = check_benchmark(benchmark, run)

@@ -14,6 +14,7 @@ from backtest.shown import show
 from backtest.simulation.options import FEES, SLIPPAGE
 from backtest.stored import StoredRun
 from engine.errors import FortifiedError, InvalidInput
+from engine.options.synthetic import CHAINS
 from infra.progress import progress_bar
 
 
@@ -41,6 +42,7 @@ class Command(TyperCommand):
         contract: Annotated[str | None, Option(help="One contract, where the file holds several.")] = None,
         mapping: Annotated[list[str] | None, Option("--map", help="OURS=COLUMN, e.g. price=Last; repeatable.")] = None,
         time_is: Annotated[str | None, Option(help="What a bar's stamp means: open or close.")] = None,
+        chains: Annotated[str | None, Option(help=CHAINS)] = None,
         as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
         timing: Annotated[
             bool | None, Option(help="Seconds in the JSON too, which differ from run to run; or no throughput at all.")
@@ -62,6 +64,7 @@ class Command(TyperCommand):
                     contract=contract,
                     mapping=tuple(mapping or ()),
                     time_is=time_is,
+                    chains=chains,
                 )
             )
             pace = parse_speed(speed)

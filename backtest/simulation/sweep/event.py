@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from backtest.simulation.driver import Outcome, drive, statistics
-from backtest.simulation.options import parse_fees, parse_fill, parse_slippage
+from backtest.simulation.options import check_options, parse_fees, parse_fill, parse_slippage
 from backtest.simulation.sweep.job import BROKER, EVENT, RunConfig, RunOutcome, TradeList
 from engine.bars.columns import BarColumns
 from engine.core import Engine, EngineConfig
@@ -23,7 +23,8 @@ def run_events(
     *,
     registry: Registry[type[Strategy]],
 ) -> Outcome:
-    """Every bar through `step`. `InvalidInput` where the parameters are refused."""
+    """Every bar through `step`. `InvalidInput` where the parameters are refused, or options would be bought."""
+    check_options(strategy, registry[strategy], params, None)
     instrument = instrument_for(data.symbol)
     instruments = {instrument.symbol: instrument}
     slot = SlotConfig(

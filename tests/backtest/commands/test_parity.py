@@ -25,7 +25,7 @@ def test_equal_runs_are_counted_and_what_is_not_compiled_is_named(options, capsy
     assert document["compared"] == 4
     assert document["trades"] > 4
     assert document["differences"] == []
-    assert "on_bar" in document["skipped"]["zero_dte"]
+    assert "zero_dte buys options" in document["skipped"]["zero_dte"]
 
 
 def test_a_difference_is_named_and_fails_the_command(options, capsys, monkeypatch):

@@ -108,9 +108,15 @@ def test_several_workers_can_be_cancelled_too(force_event):
 
 
 def test_a_strategy_without_a_step_runs_by_the_engine_and_says_why():
-    result = sweep(walk(300), strategy="zero_dte", grid=[{}])
+    result = sweep(walk(300), strategy="manual", grid=[{}])
     assert result.runs[0].how == "event"
-    assert "on_bar" in result.runs[0].why
+    assert "decides by code of its own" in result.runs[0].why
+
+
+def test_what_buys_options_is_refused_because_history_has_no_price_of_them():
+    [run] = sweep(walk(300), strategy="zero_dte", grid=[{}]).runs
+    assert run.error is not None
+    assert "zero_dte buys options, and the history holds no quotes of them" in run.error
 
 
 @pytest.mark.parametrize(
