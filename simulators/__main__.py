@@ -1,8 +1,6 @@
 """`python -m simulators`: the simulator as a process, until SIGTERM or SIGINT."""
 
 import argparse
-import asyncio
-import signal
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
@@ -15,6 +13,7 @@ from simulators.brokerage.faults import ORDER_FAULTS, OrderFaultScript
 from simulators.dxlink.connection import LinkSettings
 from simulators.faults import FAULTS, FaultScript
 from simulators.market import MarketConfig
+from simulators.process import serve_until_stopped
 from simulators.serve import SimulatorConfig, serve
 from simulators.tastytrade.venue import TastytradeSetup
 
@@ -88,14 +87,13 @@ def _fault(text: str) -> FaultScript:
 
 async def run(config: SimulatorConfig) -> None:
     """Serve until a signal asks to stop."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with await serve(config) as simulator:
-        accounts = simulator.account_stream_url
-        print(f"simulator: REST {simulator.rest_url} · stream {simulator.feed_url} · accounts {accounts}", flush=True)
-        await stop.wait()
+    await serve_until_stopped(
+        lambda: serve(config),
+        said=lambda simulator: (
+            f"simulator: REST {simulator.rest_url} · stream {simulator.feed_url} · "
+            f"accounts {simulator.account_stream_url}"
+        ),
+    )
 
 
 if __name__ == "__main__":

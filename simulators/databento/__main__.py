@@ -1,7 +1,5 @@
 """`python -m simulators.databento`: Databento's simulator as a process, with the options of `python -m simulators`."""
 
-import asyncio
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -9,6 +7,7 @@ import uvloop
 
 from simulators.__main__ import parse as parse_common
 from simulators.databento.serve import KEY, DatabentoConfig, serve
+from simulators.process import serve_until_stopped
 
 
 def parse(arguments: Sequence[str]) -> DatabentoConfig:
@@ -29,14 +28,12 @@ def parse(arguments: Sequence[str]) -> DatabentoConfig:
 
 async def run(config: DatabentoConfig) -> None:
     """Serve until a signal asks to stop."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with await serve(config) as simulator:
-        address = simulator.gateway_address
-        print(f"databento simulator: HTTP {simulator.http_url} · gateway {address} · key {KEY}", flush=True)
-        await stop.wait()
+    await serve_until_stopped(
+        lambda: serve(config),
+        said=lambda simulator: (
+            f"databento simulator: HTTP {simulator.http_url} · gateway {simulator.gateway_address} · key {KEY}"
+        ),
+    )
 
 
 if __name__ == "__main__":

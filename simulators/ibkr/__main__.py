@@ -1,7 +1,5 @@
 """`python -m simulators.ibkr`: IB Gateway's simulator as a process, with the options of `python -m simulators`."""
 
-import asyncio
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +8,7 @@ import uvloop
 
 from simulators.__main__ import parse as parse_common
 from simulators.ibkr.serve import IbkrConfig, serve
+from simulators.process import serve_until_stopped
 
 
 def parse(arguments: Sequence[str]) -> IbkrConfig:
@@ -26,17 +25,13 @@ def parse(arguments: Sequence[str]) -> IbkrConfig:
 
 async def run(config: IbkrConfig) -> None:
     """Serve until a signal asks to stop."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with await serve(config) as simulator:
-        numbers = ", ".join(each.number for each in config.accounts)
-        print(
-            f"ibkr simulator: gateway {simulator.gateway_address} · control {simulator.rest_url} · account {numbers}",
-            flush=True,
-        )
-        await stop.wait()
+    numbers = ", ".join(each.number for each in config.accounts)
+    await serve_until_stopped(
+        lambda: serve(config),
+        said=lambda simulator: (
+            f"ibkr simulator: REST {simulator.rest_url} · gateway {simulator.gateway_address} · account {numbers}"
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """`python -m simulators.schwab`: Schwab's simulator as a process, with the options of `python -m simulators`."""
 
-import asyncio
-import signal
 import sys
 from collections.abc import Sequence
 
 import uvloop
 
 from simulators.__main__ import parse as parse_common
+from simulators.process import serve_until_stopped
 from simulators.schwab.broker import ACCOUNTS
 from simulators.schwab.serve import SchwabConfig, serve
 
@@ -32,17 +31,13 @@ def parse(arguments: Sequence[str]) -> SchwabConfig:
 
 async def run(config: SchwabConfig) -> None:
     """Serve until a signal asks to stop."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with await serve(config) as simulator:
-        numbers = ", ".join(each.number for each in config.accounts)
-        print(
-            f"schwab simulator: REST {simulator.rest_url} · stream {simulator.stream_url} · account {numbers}",
-            flush=True,
-        )
-        await stop.wait()
+    numbers = ", ".join(each.number for each in config.accounts)
+    await serve_until_stopped(
+        lambda: serve(config),
+        said=lambda simulator: (
+            f"schwab simulator: REST {simulator.rest_url} · stream {simulator.stream_url} · account {numbers}"
+        ),
+    )
 
 
 if __name__ == "__main__":

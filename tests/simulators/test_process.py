@@ -27,7 +27,7 @@ def test_the_command_line_says_what_the_simulator_is():
     assert (massive.speed, massive.market.symbols, len(massive.faults)) == (3.0, ("SPY",), 1)
 
 
-@pytest.mark.parametrize("venue", ["alpaca", "massive"])
+@pytest.mark.parametrize("venue", ["alpaca", "massive", "ibkr"])
 async def test_it_serves_until_it_is_asked_to_stop(venue):
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", f"simulators.{venue}", "--port", "0", "--always-open", "--symbols", "SPY",
