@@ -1,10 +1,13 @@
 """Reads what feeds tell about themselves and their symbols: from Redis, for pages, API and health."""
 
+import time
 from typing import Any, cast
 
 import msgspec
 from django.conf import settings
 
+from engine.model.signals import MoverDetected
+from infra import codec
 from infra.redis import keys
 from infra.redis.client import SyncRedis, sync_client
 from infra.redis.leases import holder
@@ -78,6 +81,19 @@ def all_symbol_states() -> list[SymbolState]:
     prefix = keys.feed_state("")
     found = sync_client(settings.REDIS_URL).scan_iter(match=keys.feed_state("*"), count=1_000)
     return symbol_states(sorted(str(key).removeprefix(prefix) for key in found))
+
+
+def movers(*, kind: str = "", since_s: float = 300.0, limit: int = 100) -> list[MoverDetected]:
+    """The newest first: the last of each symbol and kind that feeds found within the last `since_s`."""
+    since_ms = int((time.time() - since_s) * 1_000)
+    client = sync_client(settings.REDIS_URL)
+    entries = cast("list[tuple[str, dict[str, str]]]", client.xrevrange(keys.movers(), "+", since_ms, count=limit * 5))
+    found: dict[tuple[str, str], MoverDetected] = {}
+    for _, fields in entries:
+        event = codec.decode(fields["e"])
+        if isinstance(event, MoverDetected) and kind in ("", event.mover):
+            found.setdefault((event.symbol, event.mover), event)
+    return list(found.values())[:limit]
 
 
 def _opened(fields: dict[str, str]) -> dict[str, Any]:

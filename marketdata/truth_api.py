@@ -1,4 +1,4 @@
-"""What the truth gate says over HTTP: each symbol's state, by timeframe, with the reason."""
+"""What the feeds say over HTTP: each symbol's state, by timeframe, with the reason; and which symbols move."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from engine.model.signals import MoverDetected
 from engine.model.time import iso
 from marketdata import selectors
 from marketdata.selectors import SymbolState
@@ -36,6 +37,46 @@ class FeedStatesView(APIView):
     @extend_schema(responses=SymbolStateOutput(many=True))
     def get(self, request: Request) -> Response:
         return Response([_row(state) for state in selectors.all_symbol_states()])
+
+
+class MoverOutput(serializers.Serializer[Any]):
+    ts = serializers.CharField(help_text="ISO 8601 UTC, by the venue's clock.")
+    symbol = serializers.CharField()
+    mover = serializers.ChoiceField(choices=("fast", "slow"))
+    direction = serializers.IntegerField(help_text="1 up, -1 down, 0 neither.")
+    price = serializers.FloatField()
+    change = serializers.FloatField(help_text="A fraction.")
+    volume_ratio = serializers.FloatField(allow_null=True, help_text="Of the usual volume; slow ones only.")
+
+
+class MoversQuery(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=("fast", "slow"), required=False, default="")
+    minutes = serializers.FloatField(required=False, default=5.0, min_value=0.1, max_value=1_440)
+
+
+class MoversView(APIView):
+    """Symbols that run away (fast), or in which trading picked up after a quiet time (slow): the newest first."""
+
+    @extend_schema(parameters=[MoversQuery], responses=MoverOutput(many=True))
+    def get(self, request: Request) -> Response:
+        query = MoversQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        wanted = query.validated_data
+        found = selectors.movers(kind=wanted["kind"], since_s=wanted["minutes"] * 60)
+        return Response([_mover(each) for each in found])
+
+
+def _mover(found: MoverDetected) -> dict[str, Any]:
+    ratio = found.volume_ratio if found.volume_ratio == found.volume_ratio else None
+    return {
+        "ts": iso(found.ts),
+        "symbol": found.symbol,
+        "mover": found.mover,
+        "direction": found.direction,
+        "price": found.price,
+        "change": found.change,
+        "volume_ratio": ratio,
+    }
 
 
 def _row(state: SymbolState) -> dict[str, Any]:

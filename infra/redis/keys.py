@@ -141,6 +141,11 @@ def price_ticks() -> str:
     return "price.ticks"
 
 
+def movers() -> str:
+    """Stream, about 500 entries: symbols that run away or begin to trade. Feeds → API, page."""
+    return "movers"
+
+
 def new_orders() -> str:
     """Stream, trimmed: every order that was approved, of all books, for outside readers. Traders → people."""
     return "orders.new"

@@ -9,6 +9,7 @@ from engine.model.market import FeedStateChanged
 from engine.model.time import NS_PER_S
 from marketdata.feeds.clock import VenueClock
 from marketdata.feeds.crosscheck import CrossCheck
+from marketdata.feeds.movers import MoverWatch
 from marketdata.feeds.past import Past
 from marketdata.feeds.registry import Feed
 from marketdata.feeds.report import AT_ONCE, Counts
@@ -31,6 +32,7 @@ class Judge:
         past: Past,
         check: CrossCheck | None,
         counts: Counts,
+        movers: MoverWatch,
         on_alert: Callable[[FeedStateChanged], None],
     ) -> None:
         self._feed = feed
@@ -40,6 +42,7 @@ class Judge:
         self._past = past
         self._check = check
         self._counts = counts
+        self._movers = movers
         self._on_alert = on_alert
         self._is_real_time = feed.speed == 1.0 and not feed.is_resumable
         self._clock_doubt = ""
@@ -74,7 +77,10 @@ class Judge:
 
     def _look_at_bars(self) -> None:
         """Whole ones end a gap; the others are to be mended."""
-        for bar in self._publisher.take_closed():
+        closed = self._publisher.take_closed()
+        self._movers.prices(self._publisher.last_tick)
+        self._movers.bars(closed, self._publisher.timeframes)
+        for bar in closed:
             if self._check is not None:
                 self._check.closed(bar)
             if bar.is_complete:

@@ -9,12 +9,13 @@ from prometheus_client import Counter
 from redis.exceptions import ResponseError
 
 from engine.model.time import NS_PER_MS, NS_PER_S
-from infra import metrics
+from infra import codec, metrics
 from infra.redis import keys
 from infra.redis.client import AsyncRedis
 from infra.redis.streams import Wire, pack
 from marketdata.feeds.clock import VenueClock
 from marketdata.feeds.facts import SymbolFacts
+from marketdata.feeds.movers import MoverWatch
 from marketdata.feeds.past import Past
 from marketdata.feeds.registry import Feed
 from marketdata.feeds.truth import FRESH, TruthGate, Verdict
@@ -24,6 +25,7 @@ from marketdata.unread import UnreadWatch
 
 HEARTBEAT_TTL_S = 10
 METRICS_TTL_S = 30
+MOVERS_KEPT = 500
 STATE_TTL_S = 30  # a feed that was killed vouches for nothing
 _EVERY = 4  # a state that has not changed is written again every so many times, for its times of receipt
 AT_ONCE = 100  # symbols that are looked at before others get their turn
@@ -57,6 +59,7 @@ class Report:
     ) -> None:
         self.counts = Counts()
         self.facts: dict[tuple[str, str], SymbolFacts] = {}
+        self.movers = MoverWatch()
         self._wire = Wire(client)
         self._feed = feed
         self._publisher = publisher
@@ -91,6 +94,10 @@ class Report:
             if found.values:
                 fields = [part for pair in found.values.items() for part in pair]
                 requests.append(pack("HSET", keys.facts(symbol, kind), *fields))
+        requests += [
+            pack("XADD", keys.movers(), "MAXLEN", "~", MOVERS_KEPT, "*", "e", codec.encode(found))
+            for found in self.movers.take()
+        ]
         requests.append(pack("SETEX", keys.heartbeat(name), HEARTBEAT_TTL_S, msgspec.json.encode(self.status())))
         if self._round % _EVERY == 1:
             requests.append(pack("SETEX", keys.metrics(name), METRICS_TTL_S, metrics.exposition()))

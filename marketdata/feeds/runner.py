@@ -105,7 +105,7 @@ class FeedRunner:
         )
         self.judge = Judge(
             feed, self.truth, publisher=self.publisher, clock=self.clock, past=self.past, check=self.check,
-            counts=self.report.counts, on_alert=on_alert,
+            counts=self.report.counts, movers=self.report.movers, on_alert=on_alert,
         )  # fmt: skip
         self._client = client
         self._calendars = (session_of, hours_of)
@@ -347,6 +347,7 @@ class FeedRunner:
         if gone:
             await self.feed.unsubscribe(gone)
             self.truth.forget(gone)
+            self.report.movers.forget(gone)
             await self._client.delete(*[keys.feed_state(symbol) for symbol in gone])
         symbols = {symbol for symbol, _ in wanted}
         await self.feed.subscribe(symbols)

@@ -4,6 +4,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from engine.errors import InvalidInput
+from engine.model.signals import MoverDetected
+from infra import codec
 from infra.redis import keys
 from infra.redis.client import sync_client
 from marketdata import host
@@ -51,3 +53,21 @@ def test_a_second_source_is_another_configured_feed(redis_url):
         host.make_truth("main")
     save_feed(name="plain", kind="dxlink", api_url="http://x")
     assert host.make_truth("plain") == (TruthOptions(), None)
+
+
+def test_movers_are_listed_newest_first_and_each_once(admin_user, redis_url):
+    client = sync_client(redis_url)
+    client.xadd(keys.movers(), {"e": codec.encode(MoverDetected(0, "OLD", "fast", 1, 1.0, 0.5))}, id="1-1")
+    for event in (
+        MoverDetected(1, "SPY", "fast", 1, 500.0, 0.012),
+        MoverDetected(2, "IBM", "slow", 0, 100.0, 0.0, 4.5),
+        MoverDetected(3, "SPY", "fast", -1, 490.0, -0.02),
+    ):
+        client.xadd(keys.movers(), {"e": codec.encode(event)})
+    api = APIClient()
+    api.force_authenticate(admin_user)
+    newest, other = api.get("/api/movers").json()
+    assert (newest["symbol"], newest["direction"], newest["change"], newest["volume_ratio"]) == ("SPY", -1, -0.02, None)
+    assert (other["symbol"], other["volume_ratio"]) == ("IBM", 4.5)
+    assert [each["symbol"] for each in api.get("/api/movers?kind=slow").json()] == ["IBM"]
+    assert api.get("/api/movers?kind=odd").status_code == 400
