@@ -116,6 +116,11 @@ class StrictDecoder(Decoder):
 
         return handle
 
+    def execDetails(self, fields: Sequence[str]) -> None:
+        """The time of an execution in the one spelling that ib_async reads with its zone."""
+        at = 15
+        super().execDetails([*fields[:at], zoned(fields[at]), *fields[at + 1 :]])
+
     def interpret(self, fields: Sequence[str]) -> None:
         try:
             handler = self.handlers.get(int(fields[0]))
@@ -123,6 +128,13 @@ class StrictDecoder(Decoder):
                 handler(fields)
         except Exception as error:  # noqa: BLE001  whatever it was: the reader must know that it lacks something
             self._hearer.garbled(fields, error)
+
+
+def zoned(text: str) -> str:
+    """ "20261120-15:00:00", which is UTC, and "20261120-10:00:00 US/Eastern" as "day time zone"; others unchanged."""
+    moment, _, zone = text.partition(" ")
+    day, dash, time = moment.partition("-")
+    return f"{day} {time} {zone or 'UTC'}" if dash else text
 
 
 class Codec(Client):

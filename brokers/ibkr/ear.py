@@ -1,20 +1,24 @@
 """The names under which ib_async hands over what the gateway tells, and our own documents made of it."""
 
 import logging
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 import msgspec
-from ib_async.util import UNSET_DOUBLE, parseIBDatetime
+from ib_async.util import UNSET_DOUBLE
 
 from brokers.ibkr.documents import ContractDoc, ExecutionDoc, OrderDoc, PositionDoc
 from brokers.ibkr.words import sentence
 from engine.model.time import from_datetime
 
 logger = logging.getLogger(__name__)
+
+_MOMENT = re.compile(r"(?P<day>\d{8})(?:(?P<dash>-)| +)(?P<time>\d\d:\d\d:\d\d)(?: (?P<zone>\S+))?")
 
 
 class Listener(Protocol):
@@ -89,7 +93,7 @@ class Ear:
     def completedOrder(self, contract: Any, order: Any, orderState: Any) -> None:
         filled = Decimal(0) if order.filledQuantity == UNSET_DOUBLE else exact(order.filledQuantity)
         told = _order(contract, order, orderState.status, order_id=0)
-        reason, ts = sentence(0, orderState.completedStatus), _moment(orderState.completedTime)
+        reason, ts = sentence(0, orderState.completedStatus), moment_of(orderState.completedTime)
         self._listener.on_ended_order(msgspec.structs.replace(told, filled=filled, reason=reason, changed_ts=ts))
 
     def completedOrdersEnd(self) -> None:
@@ -178,12 +182,14 @@ def _order(contract: Any, order: Any, status: str, *, order_id: int) -> OrderDoc
     )
 
 
-def _moment(text: str) -> int:
-    """UTC ns of the gateway's spelling; 0 where it cannot be read, which counts as lately."""
+def moment_of(text: str) -> int:
+    """UTC ns of "20261120 10:00:00 US/Eastern" or, in UTC, "20261120-15:00:00"; 0 where it cannot be read, which counts
+    as lately."""
+    match = _MOMENT.fullmatch(text)
+    if match is None or not (match["zone"] or match["dash"]):
+        return 0
     try:
-        found = parseIBDatetime(text)
+        zone = ZoneInfo(match["zone"]) if match["zone"] else UTC
+        return from_datetime(datetime.strptime(match["day"] + match["time"], "%Y%m%d%H:%M:%S").replace(tzinfo=zone))
     except (ValueError, KeyError, OSError):
         return 0
-    if not isinstance(found, datetime):
-        return 0
-    return from_datetime(found if found.tzinfo else found.replace(tzinfo=UTC))

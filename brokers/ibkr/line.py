@@ -21,7 +21,18 @@ from brokers.ibkr.ledger import Ledger
 from brokers.ibkr.questions import Questions
 from brokers.ibkr.rounds import Rounds
 from brokers.ibkr.translate import SUMMARY_TAGS
-from brokers.ibkr.words import CANCELLED, IN_USE, LOST, READ_ONLY, RESTORED, TOO_FAST, is_remark, refusal, sentence
+from brokers.ibkr.words import (
+    CANCELLED,
+    IN_USE,
+    LOST,
+    READ_ONLY,
+    RESTORED,
+    TOO_FAST,
+    is_news,
+    refusal,
+    refuses,
+    sentence,
+)
 from brokers.venue import NotUnderstood, OutcomeUnknown
 
 logger = logging.getLogger(__name__)
@@ -262,20 +273,23 @@ class Line:
             self._too_fast(text)
         elif READ_ONLY in text:
             self._fail(request, refusal(code, text))
-        elif is_remark(code):
+        elif is_news(code) or request < 0:
             logger.info("IB Gateway: %s %s", code, text)
-        elif request >= 0:
-            self._refused(request, code, text)
         else:
-            logger.warning("IB Gateway: %s %s", code, text)
+            self._said_of(request, code, text)
 
-    def _refused(self, number: int, code: int, text: str) -> None:
+    def _said_of(self, number: int, code: int, text: str) -> None:
+        """Of a question: it has no answer. Of an order: refused only where the code says so for certain."""
+        self._questions.fail(number, refusal(code, text))
+        if code != CANCELLED and not refuses(code):
+            logger.warning("IB Gateway says of order %s: %s %s", number, code, text)
+            return
         self.ledger.noted(self._address.client_id, number, code, sentence(code, text))
         doc = self.ledger.find(self._address.client_id, number)
         if doc is not None:
             self._watcher.order_told(self, doc.perm_id)
         if code != CANCELLED:  # its status says so, too
-            self._fail(number, refusal(code, text))
+            self.errands.fail(number, refusal(code, text))
 
     def _fail(self, number: int, error: Exception) -> None:
         """Whoever waits for that number; all questions where it concerns none."""

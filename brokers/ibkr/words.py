@@ -38,13 +38,20 @@ _REASONS = (
     ("No trading permission", "The account has no permission to trade this."),
     ("minimum price variation", "The price is not on the instrument's grid."),
 )
-# What is said beside an order that goes on.
-_REMARKS = frozenset({399, 404, 481, 10167}) | frozenset(range(2100, 2200))
+# Codes that refuse for certain. Many others are said beside an order that goes on (399: it waits for the opening;
+# 10349: its time in force was taken from a preset), and new ones come with every version: none may end an order here.
+_REFUSALS = frozenset(WORDS) | {106, 107, 111, 113, 116, 136, 163, 201, 329, 355, 361, 388, 411, 436, 461}
+_NEWS = frozenset(range(2100, 2200))  # of the gateway's own lines
 
 
-def is_remark(code: int) -> bool:
-    """Whether the order that it is said of is neither refused nor over."""
-    return code in _REMARKS
+def refuses(code: int) -> bool:
+    """Whether it is certain that what was asked of an order was not done."""
+    return code in _REFUSALS
+
+
+def is_news(code: int) -> bool:
+    """Whether it tells of the gateway, and not of a request."""
+    return code in _NEWS
 
 
 def sentence(code: int, said: str) -> str:

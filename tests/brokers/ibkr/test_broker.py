@@ -312,3 +312,17 @@ async def test_a_change_that_meets_the_fill_is_refused(desk):
         await desk.venue.replace(placed, changed(order, quantity=D(5)), SPY)
     assert refused.value.venue_code == "104"
     assert desk.held("SPY") == 10
+
+
+@pytest.mark.parametrize("code", [399, 10349, 77777])
+async def test_what_is_said_beside_an_order_does_not_end_it(desk, monkeypatch, code):
+    """A code that is taken for a refusal by mistake would be an order that works and counts as not there."""
+    whole = messages.open_order
+
+    def with_remark(standing, contract):
+        return messages.error(standing.entry.order_id, code, "by the way") + whole(standing, contract)
+
+    monkeypatch.setattr(messages, "open_order", with_remark)
+    placed = await desk.place(desk.far_order())
+    await desk.venue.cancel(placed)
+    await desk.until(lambda: desk.at_venue()[0].state.is_final, "the cancel")

@@ -2,12 +2,23 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
+from decimal import Decimal as D
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from brokers.ibkr import codec
 from brokers.ibkr.codec import Outbox, StrictDecoder
+from brokers.ibkr.ear import Ear
 from brokers.ibkr.rounds import Rounds
+from engine.model.enums import Side
+from engine.model.time import from_datetime
+from simulators.brokerage.orders import Execution, SimOrder, Ticket
+from simulators.ibkr import messages
+from simulators.ibkr.book import Entry, Standing
+from simulators.ibkr.contracts import describe
 
 
 @pytest.fixture
@@ -29,7 +40,7 @@ async def test_no_more_leave_in_a_second_than_the_gateway_takes(pace):
     for number in range(7):
         box.post(f"61\0{number}")
     assert len(sent) == 3
-    await all_sent(sent, 7)  # type: ignore[arg-type]
+    await all_sent(sent, 7)
     assert [text for _, text in sent] == [f"61\0{number}" for number in range(7)]
     assert all(later - earlier >= 0.2 for (earlier, _), (later, _) in zip(sent, sent[3:], strict=False))
 
@@ -93,6 +104,30 @@ def test_a_message_that_cannot_be_read_is_told_and_one_that_nobody_wants_is_not(
     hearing = Hearing()
     StrictDecoder(hearing).interpret(message)
     assert hearing.heard == ([] if heard is None else [heard])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["20261120 10:00:00 US/Eastern", "20261120-10:00:00 US/Eastern", "20261120-15:00:00", "20261120 15:00:00 UTC"],
+)
+def test_the_time_of_an_execution_is_read_in_every_spelling(text):
+    execution = Execution(
+        id=1, order_id=2, symbol="SPY", side=Side.BUY, quantity=D(1), price=D(600), fee=D(0),
+        ts=from_datetime(datetime(2026, 11, 20, 15, tzinfo=UTC)),
+    )  # fmt: skip
+    order = SimOrder(
+        id=2, account="U1", ticket=Ticket(symbol="SPY", side=Side.BUY, quantity=D(1)), symbol="SPY", quantity=D(1)
+    )
+    standing = Standing(Entry(perm_id=7, account="U1"), order, D(1), (execution,))
+    told = messages.execution(standing.entry, execution, describe("SPY"), standing)
+    fields = told[4:].decode().split("\0")[:-1]
+    fields[15] = text
+    heard: list[Any] = []
+    ear = Ear(SimpleNamespace(on_execution=lambda request, each: heard.append(each)))
+    decoder = StrictDecoder(ear)
+    decoder.serverVersion = 176
+    decoder.interpret(fields)
+    assert [(each.ts, each.price) for each in heard] == [(execution.ts, D(600))]
 
 
 async def test_whoever_asks_gets_an_answer_that_was_begun_afterwards():

@@ -1,6 +1,6 @@
 """Orders and contracts between us and Interactive Brokers."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal as D
 from typing import Any
 
@@ -11,13 +11,15 @@ from ib_async.order import Order as IbOrder
 from brokers.futures import BookedFutures
 from brokers.ibkr.auth import GatewayAddress, address_of
 from brokers.ibkr.documents import ContractDoc, ExecutionDoc, OrderDoc, PositionDoc
+from brokers.ibkr.ear import moment_of
 from brokers.ibkr.translate import balances, place_request, position, symbol_of, venue_fill, venue_order
-from brokers.ibkr.words import refusal, sentence
+from brokers.ibkr.words import refusal, refuses, sentence
 from brokers.venue import NotAuthorized, NotUnderstood, OrderRefused
 from engine.errors import InvalidInput
 from engine.instruments.catalog import instrument_for
 from engine.model.enums import OrderState, OrderType, Side, TimeInForce
 from engine.model.orders import Order
+from engine.model.time import from_datetime
 
 DAY = date(2026, 11, 20)
 SPY = ContractDoc(sec_type="STK", symbol="SPY", local_symbol="SPY")
@@ -248,6 +250,33 @@ def test_codes_become_plain_words_with_the_venues_behind_them():
     locked = refusal(321, "cause - The API interface is currently in Read-Only mode.")
     assert isinstance(locked, NotAuthorized)
     assert "Read-Only API" in locked.detail
+
+
+@pytest.mark.parametrize(
+    ("code", "is_certain"), [(201, True), (110, True), (10147, True), (399, False), (10349, False), (77777, False)]
+)
+def test_only_what_is_known_to_refuse_refuses(code, is_certain):
+    assert refuses(code) is is_certain
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("20261120 10:00:00 US/Eastern", "2026-11-20T15:00:00+00:00"),
+        ("20261120 10:00:00 America/New_York", "2026-11-20T15:00:00+00:00"),
+        ("20261120-15:00:00", "2026-11-20T15:00:00+00:00"),
+        ("20261120-10:00:00 US/Eastern", "2026-11-20T15:00:00+00:00"),
+    ],
+)
+def test_the_time_of_an_end_is_read_with_its_zone(text, moment):
+    assert moment_of(text) == from_datetime(datetime.fromisoformat(moment))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "20261120", "20261120 10:00:00", "20261120 10:00:00 Middle/Earth", "20269999-10:00:00"]
+)
+def test_a_time_without_a_zone_is_no_time(text):
+    assert moment_of(text) == 0
 
 
 def test_the_gateways_address_is_the_accounts_or_the_settings():
