@@ -1,24 +1,22 @@
 """The simulator as one thing to start and stop: the market, its stream, its REST calls, its faults."""
 
 import time
-from datetime import datetime
-from types import TracebackType
-from typing import Self
+from typing import Any
 
 import msgspec
 
-from engine.model.time import from_datetime, iso, to_datetime
+from engine.model.time import iso
 from simulators import fault_control
 from simulators.brokerage import by_hand
 from simulators.brokerage.fault_control import control_faults
-from simulators.clock import MarketClock
 from simulators.dxlink.connection import LinkSettings
 from simulators.dxlink.damage import DAMAGES
 from simulators.dxlink.quote_tokens import Credentials, TokenDesk, error
 from simulators.dxlink.server import DXLinkServer
-from simulators.faults import FaultBoard, FaultScript, MarketView
-from simulators.http_server import HttpRequest, HttpResponse, HttpServer
-from simulators.market import Market, MarketConfig
+from simulators.faults import FaultScript
+from simulators.http_server import HttpRequest, HttpResponse
+from simulators.market import MarketConfig
+from simulators.service import Service
 from simulators.tastytrade.venue import TastytradeSetup, TastytradeVenue
 
 
@@ -41,28 +39,21 @@ class SimulatorConfig(msgspec.Struct, frozen=True):
     broker: TastytradeSetup = TastytradeSetup()
 
 
-class Simulator:
-    """A running simulator. Also an async context manager that closes it."""
+class Simulator(Service):
+    """tastytrade with DXLink."""
+
+    damages = DAMAGES
+    too_many = error(429, "too_many_requests", "Too many requests.").document
 
     def __init__(self, config: SimulatorConfig) -> None:
+        super().__init__(config)
         self.config = config
-        start = _start(config)
-        self.clock = MarketClock(start, config.speed)
-        self.market = Market(config.market, today=to_datetime(start).date())
-        view = MarketView(self.clock.now, config.market.always_open)
-        self.faults = FaultBoard(seed=config.market.seed, clock=time.monotonic, market=view, damages=DAMAGES)
         self.tokens = TokenDesk(config.credentials, clock=time.monotonic, feed_url=lambda: self.feed_url)
         self.stream = DXLinkServer(
             self.market, self.clock, self.faults, self.tokens, settings=config.link, poll_s=config.poll_s
         )
         self.broker = TastytradeVenue(self.market, self.clock, self.tokens, config.broker, poll_s=config.poll_s)
-        self._http = HttpServer(self._answer)
-        self.port = self.feed_port = self.streamer_port = 0
-        self._requests = 0
-
-    @property
-    def rest_url(self) -> str:
-        return f"http://{self.config.host}:{self.port}"
+        self.feed_port = self.streamer_port = 0
 
     @property
     def attempts(self) -> int:
@@ -77,35 +68,16 @@ class Simulator:
     def account_stream_url(self) -> str:
         return f"ws://{self.config.host}:{self.streamer_port}/streamer"
 
-    async def start(self) -> Self:
+    async def _start_streams(self) -> None:
         config = self.config
-        for script in config.faults:
-            self.faults.add(script)
-        self.port = await self._http.start(config.host, config.port)
-        wanted = config.feed_port
-        if wanted is None:
-            wanted = config.port + 1 if config.port else 0
-        self.feed_port = await self.stream.start(config.host, wanted)
-        wanted = config.broker.streamer_port
-        if wanted is None:
-            wanted = config.port + 2 if config.port else 0
-        self.streamer_port = await self.broker.start(config.host, wanted)
-        return self
+        self.feed_port = await self.stream.start(config.host, self._port(config.feed_port))
+        self.streamer_port = await self.broker.start(config.host, self._port(config.broker.streamer_port, after=2))
 
-    async def close(self) -> None:
+    async def _close_streams(self) -> None:
         await self.broker.close()
         await self.stream.close()
-        await self._http.close()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    def status(self) -> dict[str, object]:
+    def status(self) -> dict[str, Any]:
         """What `GET /status` says."""
         return {
             "market_time": iso(self.clock.now()),
@@ -121,17 +93,14 @@ class Simulator:
             "order_faults": self.broker.faults.names(),
         }
 
-    def _answer(self, request: HttpRequest) -> HttpResponse:
-        if request.path == "/status" and request.method == "GET":
-            return HttpResponse(200, self.status())
+    def _control(self, request: HttpRequest) -> HttpResponse | None:
         if request.path == fault_control.PATH:
             return control_faults(request, self.faults, self.broker.faults)
         if request.path == by_hand.PATH:
             return by_hand.trade_by_hand(request, self.broker.brokerage)
-        self._requests += 1
-        if self.faults.refuses_requests:
-            busy = error(429, "too_many_requests", "Too many requests.")
-            return fault_control.too_many_requests(self.faults, busy.document)
+        return super()._control(request)
+
+    def _handle(self, request: HttpRequest) -> HttpResponse:
         found = self.tokens.handle(request) or self.broker.handle(request)
         return found or error(404, "not_found", f"There is no {request.method} {request.path} here.")
 
@@ -139,7 +108,3 @@ class Simulator:
 async def serve(config: SimulatorConfig) -> Simulator:
     """Start a simulator in this event loop; `close()` it, or use it as a context manager."""
     return await Simulator(config).start()
-
-
-def _start(config: SimulatorConfig) -> int:
-    return from_datetime(datetime.fromisoformat(config.start)) if config.start else time.time_ns()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 from websockets.asyncio.server import ServerConnection
 
+from simulators import fault_control
 from simulators.alpaca.history import HistoryDesk
 from simulators.alpaca.stream import DataClient, DataDesk, DataLimits
 from simulators.alpaca.trading import TradingDesk, render
@@ -110,8 +111,10 @@ class AlpacaSimulator(VenueSimulator):
         self.order_faults.advance(self._updates)
         self.brokerage.advance()
 
-    def _control_faults(self, request: HttpRequest) -> HttpResponse:
-        return control_faults(request, self.faults, self.order_faults)
+    def _control(self, request: HttpRequest) -> HttpResponse | None:
+        if request.path == fault_control.PATH:
+            return control_faults(request, self.faults, self.order_faults)
+        return super()._control(request)
 
     def _handle(self, request: HttpRequest) -> HttpResponse:
         headers = request.headers

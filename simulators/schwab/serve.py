@@ -4,20 +4,18 @@ import email.utils
 import time
 import uuid
 from collections.abc import Callable
-from datetime import datetime
-from types import TracebackType
-from typing import Self
+from typing import Any
 
 import msgspec
 
-from engine.model.time import from_datetime, iso, to_datetime
+from engine.model.time import iso, to_datetime
 from simulators import fault_control
 from simulators.brokerage.account import AccountSetup
 from simulators.brokerage.fault_control import control_faults
 from simulators.brokerage.faults import OrderFaultScript
 from simulators.clock import MarketClock
-from simulators.faults import FaultBoard, FaultScript, MarketView
-from simulators.http_server import HttpRequest, HttpResponse, HttpServer
+from simulators.faults import FaultScript
+from simulators.http_server import HttpRequest, HttpResponse
 from simulators.market import Market, MarketConfig
 from simulators.schwab import login as oauth
 from simulators.schwab import market_data
@@ -28,6 +26,7 @@ from simulators.schwab.login import Credentials, LoginDesk
 from simulators.schwab.market_data import MarketDataDesk
 from simulators.schwab.session import StreamSettings
 from simulators.schwab.streamer import Streamer
+from simulators.service import Service
 
 
 class SchwabConfig(msgspec.Struct, frozen=True):
@@ -50,16 +49,15 @@ class SchwabConfig(msgspec.Struct, frozen=True):
     order_faults: tuple[OrderFaultScript, ...] = ()
 
 
-class SchwabSimulator:
-    """A running simulator. Also an async context manager that closes it. A market and a clock may be shared."""
+class SchwabSimulator(Service):
+    """A running simulator."""
+
+    damages = DAMAGES
+    too_many = gateway_error(429, "Too Many Requests", "The limit of requests has been reached.").document
 
     def __init__(self, config: SchwabConfig, *, market: Market | None = None, clock: MarketClock | None = None) -> None:
+        super().__init__(config, market=market, clock=clock)
         self.config = config
-        start = from_datetime(datetime.fromisoformat(config.start)) if config.start else time.time_ns()
-        self.clock = clock or MarketClock(start, config.speed)
-        self.market = market or Market(config.market, today=to_datetime(start).date())
-        view = MarketView(self.clock.now, self.market.config.always_open)
-        self.faults = FaultBoard(seed=self.market.config.seed, clock=time.monotonic, market=view, damages=DAMAGES)
         self.login = LoginDesk(config.credentials, clock=time.monotonic)
         self.stream = Streamer(
             self.market, self.clock, self.faults, self.login, settings=config.stream, poll_s=config.poll_s
@@ -69,13 +67,7 @@ class SchwabSimulator:
         )
         self.stream.is_down = lambda: self.broker.is_down
         self._data = MarketDataDesk(self.market, self.clock)
-        self._http = HttpServer(self._answer)
-        self._requests = 0
-        self.port = self.stream_port = 0
-
-    @property
-    def rest_url(self) -> str:
-        return f"http://{self.config.host}:{self.port}"
+        self.stream_port = 0
 
     @property
     def stream_url(self) -> str:
@@ -86,31 +78,15 @@ class SchwabSimulator:
         """How often a client came to us: requests and connections, granted or refused."""
         return self._requests + self.stream.attempts
 
-    async def start(self) -> Self:
-        for script in self.config.faults:
-            self.faults.add(script)
-        self.port = await self._http.start(self.config.host, self.config.port)
-        wanted = self.config.stream_port
-        if wanted is None:
-            wanted = self.config.port + 1 if self.config.port else 0
-        self.stream_port = await self.stream.start(self.config.host, wanted)
+    async def _start_streams(self) -> None:
+        self.stream_port = await self.stream.start(self.config.host, self._port(self.config.stream_port))
         self.broker.start(self.stream, self.config.order_faults)
-        return self
 
-    async def close(self) -> None:
+    async def _close_streams(self) -> None:
         await self.broker.close()
         await self.stream.close()
-        await self._http.close()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    def status(self) -> dict[str, object]:
+    def status(self) -> dict[str, Any]:
         """What `GET /status` says."""
         return {
             "venue": "schwab",
@@ -126,15 +102,12 @@ class SchwabSimulator:
 
     # ---- requests ---------------------------------------------------------------------------------------------
 
-    def _answer(self, request: HttpRequest) -> HttpResponse:
-        if request.path == "/status" and request.method == "GET":
-            return HttpResponse(200, self.status())
+    def _control(self, request: HttpRequest) -> HttpResponse | None:
         if request.path == fault_control.PATH:
             return control_faults(request, self.faults, self.broker.faults)
-        self._requests += 1
-        if self.faults.refuses_requests:
-            busy = gateway_error(429, "Too Many Requests", "The limit of requests has been reached.")
-            return fault_control.too_many_requests(self.faults, busy.document)
+        return super()._control(request)
+
+    def _handle(self, request: HttpRequest) -> HttpResponse:
         found = self._route(request)
         date = email.utils.format_datetime(to_datetime(self.broker.brokerage.now), usegmt=True)
         headers = {CORRELATION: str(uuid.uuid4()), "Date": date, **found.headers}
