@@ -48,7 +48,8 @@ def _trader(beat: str | None) -> Row:
     if beat is None:
         return {"is_running": False}
     figures = msgspec.json.decode(beat)
-    return {"is_running": True, "at": round(figures["at"] * 1000)}
+    latency = {name: figures[name] for name in ("decision_p50_ms", "decision_p99_ms") if figures.get(name) is not None}
+    return {"is_running": True, "at": round(figures["at"] * 1000), **latency}
 
 
 def slot_row(name: str, document: str) -> Row:
@@ -86,7 +87,30 @@ def mark(position: Row, quote: dict[str, str]) -> Row:
     """An open position against the last price: `unrealized_pnl` in cash, before fees; null without a price."""
     price = last_price(quote)
     row = {key: position[key] for key in ("strategy", "symbol", "broker")}
-    return {**row, "price": price, "unrealized_pnl": None if price is None else _unrealized(position, price)}
+    unrealized = None if price is None else _unrealized(position, price)
+    return {**row, "price": price, "unrealized_pnl": unrealized, **distances(position, price)}
+
+
+def distances(position: Row, price: float | None) -> Row:
+    """How far the price is from stop and target, in points; negative once it is beyond. `progress` is the share of the
+    way from the entry to the target (to the stop where it is negative), from −1 to 1. Null where it means nothing."""
+    sign = -1 if position["quantity"].startswith("-") else 1
+    stop, target = (_level(position, name) for name in ("stop_price", "target_price"))
+    if price is None:
+        return {"stop_distance": None, "target_distance": None, "progress": None}
+    gained = sign * (price - float(position["average_price"]))
+    level = target if gained >= 0 else stop
+    way = None if level is None else abs(level - float(position["average_price"]))
+    return {
+        "stop_distance": None if stop is None else round(sign * (price - stop), 6),
+        "target_distance": None if target is None else round(sign * (target - price), 6),
+        "progress": round(max(-1.0, min(1.0, gained / way)), 4) if way else None,
+    }
+
+
+def _level(position: Row, name: str) -> float | None:
+    value = position.get(name)
+    return None if value is None else float(value)
 
 
 def _unrealized(position: Row, observed: float) -> str:

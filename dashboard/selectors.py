@@ -12,7 +12,7 @@ from django.utils import timezone
 from engine.errors import NotFound
 from engine.model.enums import FINAL_STATES
 from strategies.models import Ticker
-from trading.models import Book, Decision, Fill, Order, Position, Run, Trade
+from trading.models import Book, CommandRecord, Decision, Fill, Order, Position, Run, Trade
 from trading.options.selectors import option_slots
 
 MAX_TRADES = 30
@@ -20,6 +20,7 @@ MAX_FILLS = 60
 MAX_DECISIONS = 40
 MAX_ORDERS = 20
 MAX_MARKERS = 500
+MAX_COMMANDS = 20
 NEW_YORK = ZoneInfo("America/New_York")
 
 Row = dict[str, Any]
@@ -54,6 +55,7 @@ def overview(*, book: str) -> Row:
         "decisions": [decision_row(decision) for decision in row.decisions.all()[:MAX_DECISIONS]],
         "alerts": alerts(book=row),
         "options": option_slots(book=row),
+        "commands": [command_row(record) for record in row.commands.select_related("by")[:MAX_COMMANDS]],
     }
 
 
@@ -76,8 +78,7 @@ def working_orders(*, book: Book) -> Iterable[Order]:
 
 def totals(*, book: Book) -> Row:
     """Closed trades of the New York day so far. Realized profit is net of fees."""
-    midnight = datetime.combine(timezone.now().astimezone(NEW_YORK).date(), time(), tzinfo=NEW_YORK)
-    today = book.trades.filter(exit_at__gte=midnight).aggregate(
+    today = book.trades.filter(exit_at__gte=midnight()).aggregate(
         count=Count("id"), won=Count("id", filter=Q(pnl__gt=0)), pnl=Sum("pnl"), fees=Sum("fees")
     )
     return {
@@ -86,6 +87,11 @@ def totals(*, book: Book) -> Row:
         "pnl": money(today["pnl"] or Decimal(0)),
         "fees": money(today["fees"] or Decimal(0)),
     }
+
+
+def midnight() -> datetime:
+    """When the New York day began."""
+    return datetime.combine(timezone.now().astimezone(NEW_YORK).date(), time(), tzinfo=NEW_YORK)
 
 
 def strategies(*, book: Book) -> list[Row]:
@@ -192,6 +198,11 @@ def order_row(row: Order) -> Row:
         "state": row.state,
         "quantity": money(row.quantity),
         "filled_quantity": money(row.filled_quantity),
+        "limit_price": money(row.limit_price),
+        "stop_price": money(row.stop_price),
+        "trail": money(row.trail),
+        "tif": row.tif,
+        "group": row.group,
         "reason": row.reason,
         "at": row.created_at.isoformat(),
     }
@@ -209,6 +220,22 @@ def fill_row(row: Fill) -> Row:
         "price": money(row.price),
         "time": round(row.ts / 1_000_000, 3),
         "reason": row.order.reason,
+    }
+
+
+def command_row(row: CommandRecord) -> Row:
+    """What somebody told the book, and what became of it."""
+    told = row.payload
+    subject = [told.get(name) for name in ("strategy", "symbol", "broker", "client_id")]
+    return {
+        "id": row.pk,
+        "command": row.command_id,
+        "kind": row.kind,
+        "subject": " ".join(part for part in subject if part),
+        "state": row.state,
+        "detail": row.detail,
+        "by": row.by.email if row.by else "system",
+        "at": row.created_at.isoformat(),
     }
 
 

@@ -3,12 +3,14 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from dashboard import api, report_views, study_views, views
+from dashboard import api, data_views, portfolio_views, report_views, study_views, views
 
 urlpatterns = [
     path("", views.BookPage.as_view(), name="home"),
     path("book/<slug:book>", views.BookPage.as_view(), name="book"),
     path("book/<slug:book>/report", report_views.BookReport.as_view(), name="book-report"),
+    path("portfolio", portfolio_views.PortfolioPage.as_view(), name="portfolio"),
+    path("data", data_views.DataPage.as_view(), name="data"),
     path("backtests", study_views.StudiesPage.as_view(), name="studies-page"),
     path("backtests/<int:study>", study_views.StudyPage.as_view(), name="study-page"),
     path("backtests/<int:study>/days/<str:day>", study_views.StudyDayPage.as_view(), name="study-day-page"),
@@ -18,6 +20,7 @@ urlpatterns = [
     path("logout", LogoutView.as_view(), name="logout"),
     # A symbol may hold a slash ("/NQ"): the timeframe is what follows the last one.
     path("api/charts/<path:symbol>/<str:timeframe>", api.ChartView.as_view(), name="chart"),
+    path("api/portfolio", portfolio_views.PortfolioView.as_view(), name="api-portfolio"),
     path("api/book/<slug:book>/overview", api.OverviewView.as_view(), name="book-overview"),
     path("api/book/<slug:book>/trades/<int:trade>", api.TradeDetailView.as_view(), name="book-trade"),
     path("api/book/<slug:book>/fills", api.FillsView.as_view(), name="book-fills"),

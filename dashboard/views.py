@@ -81,4 +81,6 @@ def permissions(user: Any) -> dict[str, bool]:
         "start": user.has_perm("trading.add_run"),
         "operate": user.has_perm("trading.change_run"),
         "halt": user.has_perm("trading.change_book"),
+        "order": user.has_perm("trading.add_order"),
+        "change": user.has_perm("trading.change_order"),
     }

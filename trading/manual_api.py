@@ -10,11 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from engine.errors import NotFound
+from engine.errors import InvalidInput, NotFound
 from infra.web.paging import PAGE_PARAMETERS, page_of, paged
 from infra.web.permissions import allowed_by
 from trading import ledger_api, manual, serializers
 from trading.manual_entry import EntryPlan
+from trading.manual_form import order_form
 from trading.manual_serializers import (
     CommandRecordOutput,
     EntryInput,
@@ -24,6 +25,7 @@ from trading.manual_serializers import (
     ReplaceInput,
 )
 from trading.models import Book, CommandRecord, Order
+from trading.order_times import order_times
 from users.models import User
 
 CanOrder = allowed_by("trading.add_order")
@@ -38,6 +40,44 @@ def _user(request: Request) -> User:
 def _plan(plan: EntryPlan, token: str) -> dict[str, Any]:
     document = msgspec.to_builtins(plan)
     return {**document, "can_place": plan.can_place, "preview": token, "valid_s": manual.PREVIEW_AGE_S}
+
+
+class OrderForm(APIView):
+    """What can be ordered by hand in a book: symbols with their price grids, and for each account the usual quantity
+    and what its venue takes."""
+
+    permission_classes = (CanOrder,)
+
+    @extend_schema(
+        operation_id="order_form",
+        parameters=[OpenApiParameter("book", OpenApiTypes.STR, required=True)],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request) -> Response:
+        return Response(order_form(book=request.query_params.get("book", "")))
+
+
+class OrderTimes(APIView):
+    """How long orders took, per account: from approval to submission, acceptance and fill, as percentiles."""
+
+    permission_classes = (ledger_api.CanReadOrders,)
+
+    @extend_schema(
+        operation_id="order_times",
+        parameters=[
+            OpenApiParameter("book", OpenApiTypes.STR),
+            OpenApiParameter("strategy", OpenApiTypes.STR),
+            OpenApiParameter("days", OpenApiTypes.INT),
+        ],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request) -> Response:
+        query = request.query_params
+        text = query.get("days", "") or "30"
+        if not text.isdecimal():
+            raise InvalidInput(f"days: a whole number was expected, found {text!r}.", field="days")
+        found = order_times(book=query.get("book", ""), strategy=query.get("strategy", ""), days=int(text))
+        return Response({"accounts": found})
 
 
 class PreviewEntry(APIView):

@@ -188,7 +188,7 @@ def _at_account(engine: Engine, entry: OrderEntry, account: str, instrument: Ins
         orders=orders,
         withdrawn=tuple(event.client_id for event in follows if isinstance(event, CancelRequested)),
         **_money(orders, instrument, situation),
-        notes=tuple(_notes(orders, situation, denied if answer.accepted else None, scene)),
+        notes=tuple(_notes(entry, orders, situation, denied if answer.accepted else None, scene)),
         rule=rule,
         problem=problem,
     )
@@ -276,10 +276,19 @@ def _money(orders: Iterable[PlannedOrder], instrument: Instrument, situation: Si
 
 
 def _notes(
-    orders: Sequence[PlannedOrder], situation: Situation, denied: OrderDenied | None, scene: Scene
+    entry: OrderEntry,
+    orders: Sequence[PlannedOrder],
+    situation: Situation,
+    denied: OrderDenied | None,
+    scene: Scene,
 ) -> Iterator[str]:
     if denied is not None:
         yield f"What would open the other side is refused ({denied.rule}): {denied.reason}"
+    exits = [
+        f"{name} {_text(level)}" for name, level in (("stop", entry.stop_loss), ("target", entry.take_profit)) if level
+    ]
+    if exits and entry.type is not OrderType.MARKET:
+        yield f"What it fills is guarded then: {', '.join(exits)}."
     if scene.price != scene.price:
         yield "No price is known yet: what a market order would cost cannot be said."
     if scene.is_paper and not is_open(situation.instrument.calendar, scene.now):

@@ -1,5 +1,6 @@
 """Orders of persons over HTTP: what is asked for, and what became of a command."""
 
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
@@ -9,10 +10,13 @@ from trading.models import CommandRecord, Order, choices
 
 
 class OptionalNumber(serializers.DecimalField):
-    """An exact number, or null."""
+    """An exact number without the zeros that only pad it, or null."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_digits=20, decimal_places=8, required=False, allow_null=True, default=None, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        return Decimal(f"{super().to_internal_value(data).normalize():f}")
 
 
 class EntryInput(serializers.Serializer[Any]):

@@ -20,6 +20,8 @@ urlpatterns = [
     path("real-trades", ledger_api.Trades.as_view(trade_type="real"), name="api-real-trades"),
     path("real-trades/stats", ledger_api.TradeStatistics.as_view(trade_type="real"), name="api-real-stats"),
     path("orders", manual_api.Orders.as_view(), name="api-orders"),
+    path("orders/form", manual_api.OrderForm.as_view(), name="api-order-form"),
+    path("orders/times", manual_api.OrderTimes.as_view(), name="api-order-times"),
     path("orders/plan", manual_api.PreviewEntry.as_view(), name="api-plan-order"),
     path("orders/preview", account_api.PreviewOrders.as_view(), name="api-preview-orders"),
     path("reconciliation", account_api.Reconciliation.as_view(), name="api-reconciliation"),

@@ -1,6 +1,11 @@
 // Calls to this server's REST API with the session's cookie.
 
-export class Refused extends Error {}
+export class Refused extends Error {
+  constructor(message, content) {
+    super(message);
+    this.content = content; // what the server said besides
+  }
+}
 
 function cookie(name) {
   return document.cookie.split("; ").find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
@@ -21,7 +26,7 @@ export async function call(method, path, body) {
     location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
   }
   const document_ = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refused(document_.detail ?? `The server answered ${response.status}.`);
+  if (!response.ok) throw new Refused(document_.detail ?? `The server answered ${response.status}.`, document_);
   return document_;
 }
 

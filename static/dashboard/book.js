@@ -1,7 +1,8 @@
 // The tables and lists of a book, drawn from its overview (the database) and its pulse (what moves between facts).
 
 import { byId, chip, element, fillList, fillRows, setText } from "./dom.js";
-import { cash, fees, price, shortTime, tone } from "./format.js";
+import { cash, fees, price, shortTime, spaced, tone } from "./format.js";
+import { duration } from "./times.js";
 
 const SLOT_STATES = { ready: "good", warming: "warn", gapped: "warn", stopped: "", faulted: "bad", halted: "bad" };
 const FEED_TROUBLE = ["stale", "gapped", "suspect"];
@@ -9,13 +10,13 @@ const FEED_TROUBLE = ["stale", "gapped", "suspect"];
 const cell = (text, className = "") => element("td", { text, className });
 
 export class BookView {
-  constructor({ can, onCommand, onTrade }) {
-    this.onTrade = onTrade;
+  constructor({ can, onCommand, onTrade, onPosition, onChange, onCancel }) {
+    Object.assign(this, { onTrade, onPosition, onChange, onCancel });
     this.can = can;
     this.onCommand = onCommand;
     this.overview = null;
     this.pulse = { slots: [], feeds: [], marks: [], trader: {} };
-    this.seen = { trades: null, decisions: null };
+    this.seen = { trades: null, decisions: null, commands: null };
   }
 
   showOverview(overview) {
@@ -27,6 +28,7 @@ export class BookView {
     this.trades();
     this.decisions();
     this.alerts();
+    this.commands();
   }
 
   showPulse(pulse) {
@@ -62,19 +64,53 @@ export class BookView {
       const profit = mark?.unrealized_pnl ?? null;
       const side = element("span", { className: position.side === "long" ? "up" : "down", text: `${position.side} ${position.quantity.replace("-", "")}` });
       return element("tr", { data: { symbol: position.symbol } },
-        element("td", { title: `${position.strategy} at ${position.broker}` }, `${position.symbol} `, side),
-        cell(price(position.average_price), "n"),
-        cell(price(mark?.price), "n"),
-        element("td", { className: "n", text: position.stop_price ? price(position.stop_price) : "–", title: position.exit_kind }),
+        element("td", { title: `${position.strategy} at ${position.broker}` }, this.positionOpener(position), " ", side, ...progress(mark)),
+        element("td", { className: "n prices" }, element("span", { text: price(position.average_price), title: "entry" }), element("span", { text: price(mark?.price), title: "now" })),
+        element("td", { className: "n exits", title: position.exit_kind },
+          guard("stop", position.stop_price, mark?.stop_distance), guard("target", position.target_price, mark?.target_distance)),
         cell(cash(profit), `n ${tone(profit)}`));
     });
-    fillRows(byId("positions").tBodies[0], rows, "Nothing is held. A position appears here with its profit as soon as an order fills.", 5);
+    const body = byId("positions").tBodies[0];
+    const held = JSON.stringify(this.overview.positions.map(({ strategy, symbol, broker }) => [strategy, symbol, broker]));
+    if (rows.length && body.dataset.held === held) rows.forEach((row, index) => renew(body.rows[index], row));
+    else fillRows(body, rows, "Nothing is held. A position appears here with its profit as soon as an order fills.", 4);
+    body.dataset.held = held;
   }
 
   orders() {
     const items = this.overview.orders.map((row) => entry(row.at, [element("span", { className: "state", text: row.state.replace("_", " "), data: { state: row.state === "unknown" ? "bad" : "" } }),
-      `${row.side} ${row.quantity} ${row.symbol} ${row.type.replace("_", " ")}`], row.reason));
+      `${row.side} ${row.quantity} ${row.symbol} ${orderPrices(row) || row.type.replaceAll("_", " ")}`, ...this.orderButtons(row)], `${row.reason} · ${row.broker}`));
     byId("orders").replaceChildren(...items);
+  }
+
+  orderButtons(row) {
+    if (!this.can.change) return [];
+    const button = (text, act) => {
+      const made = element("button", { className: "button small", type: "button", text });
+      made.setAttribute("aria-label", `${text} ${row.side} ${row.symbol} ${row.type.replaceAll("_", " ")}`);
+      made.addEventListener("click", () => act(row));
+      return made;
+    };
+    const canChange = row.type !== "market" && !row.group;
+    return [element("span", { className: "actions" }, ...(canChange ? [button("Change", this.onChange)] : []), button("Cancel", this.onCancel))];
+  }
+
+  positionOpener(position) {
+    const made = element("button", { className: "link", type: "button", text: position.symbol });
+    made.setAttribute("aria-label", `${position.symbol} of ${position.strategy} at ${position.broker}`);
+    made.addEventListener("click", () => {
+      const now = this.overview.positions.find((row) => row.symbol === position.symbol && row.strategy === position.strategy && row.broker === position.broker);
+      if (now) this.onPosition(now, this.markOf(now));
+    });
+    return made;
+  }
+
+  commands() {
+    const items = this.overview.commands.map((row) => entry(row.at, [
+      element("span", { className: "state", text: row.state, data: { state: { accepted: "good", refused: "bad" }[row.state] ?? "warn" } }),
+      `${spaced(row.kind)} ${row.subject}`], `${row.by}${row.detail ? ` · ${row.detail}` : ""}`, this.isNew("commands", row.id)));
+    this.saw("commands", this.overview.commands);
+    fillList(byId("commands"), items, "Nobody has told this book anything yet.");
   }
 
   strategies() {
@@ -186,6 +222,7 @@ export class BookView {
 
   health() {
     const { trader, feeds } = this.pulse;
+    setText(byId("decision-time"), trader.decision_p50_ms === undefined ? "–" : `${duration(trader.decision_p50_ms)} (99 %: ${duration(trader.decision_p99_ms)})`);
     if (trader.is_running) chip("health-trader", "good", "running");
     else if (this.isDead()) chip("health-trader", "bad", "no process", "A strategy should run, and nothing runs it.");
     else chip("health-trader", "wait", "idle", "No strategy is started.");
@@ -215,6 +252,37 @@ export class BookView {
 function entry(at, what, why, className = "") {
   const time = at ? element("time", { text: shortTime(at), dateTime: at }) : element("time", { text: "now" });
   return element("li", { className }, time, element("span", { className: "what" }, ...what), element("span", { className: "why", text: why }));
+}
+
+// The row with its new figures; its button stays, so that it is not replaced under the finger.
+function renew(row, fresh) {
+  const button = row.cells[0].querySelector("button");
+  [...row.cells[0].childNodes].filter((node) => node !== button).forEach((node) => node.remove());
+  row.cells[0].append(...[...fresh.cells[0].childNodes].slice(1));
+  [...row.cells].slice(1).forEach((old) => old.replaceWith(fresh.cells[1])); // moving one brings the next to its place
+}
+
+// Stop or target with how far the price is from it.
+function guard(name, value, distance) {
+  if (!value) return element("span", { className: "muted", text: name === "stop" ? "no stop" : "" });
+  const away = distance === null || distance === undefined ? "" : ` ${distance < 0 ? "−" : ""}${price(Math.abs(distance))}`;
+  return element("span", { title: `${name} at ${price(value)}` }, price(value), element("i", { className: "muted", text: away }));
+}
+
+// The way to the target, or towards the stop: the same in words for those who do not see it.
+function progress(mark) {
+  if (mark?.progress === null || mark?.progress === undefined) return [];
+  const share = Math.round(100 * mark.progress);
+  const text = share >= 0 ? `${share} % of the way to the target` : `${-share} % of the way to the stop`;
+  const bar = element("span", { className: share >= 0 ? "way" : "way against", title: text }, element("i", { style: `width: ${Math.abs(share)}%` }));
+  bar.setAttribute("role", "img");
+  bar.setAttribute("aria-label", text);
+  return [bar];
+}
+
+function orderPrices(row) {
+  const parts = [row.limit_price && `limit ${price(row.limit_price)}`, row.stop_price && `stop ${price(row.stop_price)}`, row.trail && `trailing by ${row.trail}`].filter(Boolean);
+  return parts.join(", ");
 }
 
 const evidence = (values) => Object.entries(values ?? {}).filter(([, value]) => typeof value !== "object").slice(0, 4)

@@ -45,3 +45,6 @@ export function decimalsOf(value) {
   const point = text.indexOf(".");
   return Math.min(6, Math.max(2, point < 0 ? 0 : text.length - point - 1));
 }
+
+// "ManualOrder" as people say it.
+export const spaced = (kind) => kind.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();

@@ -3,12 +3,16 @@
 import { call, Refused } from "./api.js";
 import { BookView } from "./book.js";
 import { Chart } from "./chart.js";
+import { follow } from "./command.js";
 import { byId, chip, confirmed, element, setText, toast } from "./dom.js";
 import { cash, price } from "./format.js";
 import { Logins } from "./logins.js";
 import { OptionsPanel } from "./options.js";
+import { OrderForm } from "./order.js";
+import { cancelOrder, ChangeDialog, PositionDialog } from "./position.js";
 import { Socket } from "./socket.js";
 import { bindThemeToggle } from "./theme-toggle.js";
+import { OrderTimes } from "./times.js";
 import { showTrade } from "./trade.js";
 
 const STALE_MS = 15000;
@@ -30,7 +34,14 @@ class Page {
     this.charts = config.charts;
     this.fills = new Map();
     this.chart = new Chart(byId("chart"), byId("legend"));
-    this.view = new BookView({ can: config.can, onCommand: (...args) => this.command(...args), onTrade: (id) => showTrade(config.book, id) });
+    const [position, change] = [new PositionDialog(config.book), new ChangeDialog()];
+    this.view = new BookView({
+      can: config.can, onCommand: (...args) => this.command(...args), onTrade: (id) => showTrade(config.book, id),
+      onPosition: (...args) => position.open(...args), onChange: (order) => change.open(order), onCancel: cancelOrder,
+    });
+    const order = byId("new-order") && new OrderForm(config);
+    byId("new-order")?.addEventListener("click", () => order.open(this.symbol));
+    this.times = new OrderTimes(config.book);
     byId("symbol").addEventListener("change", (event) => this.show(event.target.value, this.timeframe));
     byId("flatten-all")?.addEventListener("click", (event) => this.command("flatten", "", event.target));
     byId("halt")?.addEventListener("click", (event) => this.command(event.target.dataset.command ?? "halt", "", event.target));
@@ -155,6 +166,7 @@ class Page {
   }
 
   filled(event) {
+    this.times.soon();
     toast(`${event.side === "buy" ? "Bought" : "Sold"} ${event.quantity} ${event.symbol} at ${price(event.price)}`);
   }
 
@@ -230,8 +242,9 @@ class Page {
     if (action.question && !(await confirmed(...action.question(strategy)))) return;
     button.disabled = true;
     try {
-      await call("POST", action.path, action.body(strategy));
-      toast(action.done(strategy));
+      const told = await call("POST", action.path, action.body(strategy));
+      if (told.command) follow(told.commands ?? [told], action.done(strategy));
+      else toast(action.done(strategy));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       toast(error.message, "bad");
@@ -248,7 +261,7 @@ const COMMANDS = {
     question: (strategy) => [`Stop ${strategy}?`, "It opens nothing new. What it holds stays, guarded by its exits.", "Stop"],
   },
   flatten: {
-    path: "/api/flatten", body: (strategy) => ({ strategy }), done: () => "Closing orders are on their way.",
+    path: "/api/flatten", body: (strategy) => ({ strategy, book: config.book }), done: () => "Closing orders are on their way.",
     question: (strategy) => [`Flatten ${strategy || "everything"}?`, `Every open position${strategy ? ` of ${strategy}` : ""} is closed at the market.`, "Flatten"],
   },
   halt: {

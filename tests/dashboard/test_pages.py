@@ -6,7 +6,9 @@ import pytest
 
 from infra import codec
 from infra.redis import keys
+from tests.browser.scripted import ScriptedMarket
 from tests.marketdata.test_charts import bar
+from trading.models import Trade
 from users.services import set_role
 
 pytestmark = pytest.mark.django_db
@@ -117,6 +119,19 @@ def test_a_trade_tells_why_it_was_opened_and_closed(client, user, traded):
     assert detail["exit"]["reason"] == "EMA 9 crossed below EMA 21"
     assert detail["exit"]["evidence"] == {}  # no signal said so: values of another one would explain nothing
     assert client.get(f"/api/book/paper/trades/{trade.pk + 1}").status_code == 404
+
+
+def test_a_trade_comes_with_the_bars_around_it(client, user, traded, store):
+    client.force_login(user)
+    trade = Trade.objects.get()
+    route = f"/api/book/paper/trades/{trade.pk}"
+    assert client.get(route).json()["chart"] == {"timeframe": "144t", "bars": []}
+    ScriptedMarket(store, symbol="/MES", ticks=144, tick_size=0.25, base=5000.0).history(50)
+    chart = client.get(route).json()["chart"]
+    assert 1 <= len(chart["bars"]) <= 43
+    opened, closed, first, high, low, last = chart["bars"][0]
+    assert opened < closed <= trade.exit_at.timestamp() * 1000
+    assert low <= min(first, last) <= max(first, last) <= high
 
 
 def test_fills_can_be_asked_for_by_symbol(client, user, traded):

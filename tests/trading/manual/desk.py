@@ -7,7 +7,7 @@ import msgspec
 
 from engine.model.event import Event
 from engine.model.market import Tick
-from infra import codec
+from infra import broadcast, codec
 from infra.redis import keys
 from infra.redis.client import sync_client
 from trading.journal.writer import Batch, DatabaseJournal, write_batch
@@ -23,7 +23,8 @@ class PaperDesk:
     def __init__(self, redis_url: str) -> None:
         self.redis = sync_client(redis_url)
         self.desk = compose.make_desk(compose.load("paper"))
-        self.journal = DatabaseJournal(book_id=Book.objects.get(name="paper").pk, token=1)
+        self.book = Book.objects.get(name="paper")
+        self.journal = DatabaseJournal(book_id=self.book.pk, token=1)
 
     def alive(self) -> "PaperDesk":
         self.redis.set(keys.lease("trader", "paper"), '{"owner": "test", "token": 1}', px=600_000)
@@ -43,6 +44,8 @@ class PaperDesk:
     def handle(self, event: Event) -> None:
         outputs = tuple(self.desk.handle(event))
         write_batch(self.journal, Batch(outputs=outputs, state=self.desk.save(), cursors={}, bars={}))
+        if outputs:
+            broadcast.broadcast_events(self.book.name, outputs)
 
     @property
     def held(self) -> Decimal:

@@ -84,7 +84,7 @@ def test_a_preview_shows_every_order_with_its_venues_request_and_writes_nothing(
     [order] = tasty["orders"]
     assert (order["side"], order["quantity"], order["type"], order["limit_price"]) == ("buy", "3", "limit", "4990.25")
     assert order["request"]["venue"] == "tastytrade"
-    assert order["request"]["body"]["order-type"] == "Limit"
+    assert (order["request"]["body"]["order-type"], order["request"]["body"]["price"]) == ("Limit", "4990.25")
     assert (ours["orders"][0]["request"], ours["cost"]) == (None, "49902.50")
     assert "margin" in " ".join(ours["notes"])
     assert (CommandRecord.objects.count(), Order.objects.count()) == (before, 0)
