@@ -3,17 +3,19 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
 from engine.core import EngineConfig
+from engine.instruments.options import is_option
 from engine.model.commands import Command
 from engine.model.event import Event
-from engine.model.market import Bar, FeedGap
+from engine.model.market import Bar, FeedGap, Quote
 from engine.model.orders import ApprovedOrder, OrderDenied, OrderFilled
 from engine.model.signals import Signal, SignalSuppressed
 from engine.model.time import NS_PER_S, iso
+from engine.options.events import ChainReceived
 from trading.runtime.recording import Input, Opened, Rewarmed, Warmed
 
 LATE_NS = 5 * NS_PER_S  # a fill later than that after its bar is told as latency
@@ -79,12 +81,13 @@ class Seen(msgspec.Struct):
     gaps: list[FeedGap] = []
     commands: list[Command] = []
     openings: list[Opened] = []
-    script: list[Bar | Warmed | Rewarmed] = []  # what a simulation repeats, with stored bars for those that were seen
+    # What a simulation repeats: with stored bars for those that were seen, and the options as they were quoted.
+    script: list[Bar | Warmed | Rewarmed | ChainReceived | Quote] = []
 
     def take(self, inputs: Iterable[Input]) -> None:
         """Keep what is compared, and what explains."""
         for each in inputs:
-            if isinstance(each, Bar | Warmed | Rewarmed):
+            if isinstance(each, Bar | Warmed | Rewarmed | ChainReceived) or _is_of_option(each):
                 self.script.append(each)
             match each:
                 case Bar() if each.is_complete:
@@ -103,6 +106,10 @@ class Seen(msgspec.Struct):
         """Closes of the first and the last bar; None where none was seen."""
         ts = [moment for bars in self.bars.values() for moment in (min(bars), max(bars))]
         return (min(ts), max(ts)) if ts else None
+
+
+def _is_of_option(each: Input) -> TypeGuard[Quote]:
+    return isinstance(each, Quote) and is_option(each.symbol)
 
 
 def compare(

@@ -15,7 +15,8 @@ from django.utils import timezone
 from engine.core import Engine
 from engine.errors import FortifiedError
 from engine.model.event import Event
-from engine.model.market import Bar
+from engine.model.market import Bar, Quote
+from engine.options.events import ChainReceived
 from engine.simulation import step
 from engine.venue.matching import SimulatedVenue
 from infra import codec
@@ -113,6 +114,8 @@ def simulate(opened: Opened, seen: Seen, stored: Stored, span: tuple[int, int]) 
                 engine.warm(each.bar)
             case Rewarmed():
                 engine.begin_rewarm(each.symbol)
+            case ChainReceived() | Quote():
+                found.take(step(engine, venue, each))
             case Bar():
                 bars = waiting.get((each.symbol, each.timeframe), deque())
                 while bars and bars[0].ts <= each.ts:

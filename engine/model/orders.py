@@ -7,6 +7,7 @@ import msgspec
 
 from engine.model.enums import OrderIntent, OrderType, Side, TimeInForce
 from engine.model.event import Event
+from engine.model.market import NAN
 
 
 class ByHand(msgspec.Struct, frozen=True):
@@ -111,7 +112,7 @@ class OrderFilled(Event, frozen=True):
     quantity: Decimal
     price: Decimal
     fee: Decimal = Decimal(0)
-    reference_price: float = float("nan")  # the price the decision saw; slippage = fill against it
+    reference_price: float = NAN  # the price the decision saw; slippage = fill against it
     is_ambiguous: bool = False  # a bar touched both stop and target: the worse was taken
 
 

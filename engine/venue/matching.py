@@ -10,7 +10,7 @@ from engine.instruments.instrument import Instrument
 from engine.instruments.options import OptionContract, is_option, parse_option
 from engine.model.enums import TimeInForce
 from engine.model.event import Event
-from engine.model.market import Bar, PartialBar, Quote, Settled, Split, Tick
+from engine.model.market import NAN, Bar, PartialBar, Quote, Settled, Split, Tick
 from engine.model.orders import (
     ApprovedOrder,
     CancelRequested,
@@ -110,7 +110,7 @@ class SimulatedVenue:
             return [OrderRejected(approved.ts, order.client_id, problem, code)]
         book = self._book(order.symbol)
         active = approved.ts + self._latency.delay_ns(self._rng) if self._delays else approved.ts
-        book.add(working_order(order, active_ts=active, last=book.touch.last))
+        book.add(working_order(order, active_ts=active, last=book.touch.last, quote=book.touch.side(order.side)))
         self._symbol_of[order.client_id] = order.symbol
         self._accepted += 1
         return [OrderAccepted(approved.ts, order.client_id, f"sim-{self._accepted}")]
@@ -281,7 +281,7 @@ class SimulatedVenue:
             quantity,
             price,
             self._fee(instrument, working, quantity, price) if self._charges else ZERO,
-            working.reference,
+            working.reference if working.reference == working.reference else NAN,  # no number of its own in JSON
             match.is_ambiguous,
         )
         if self._margin and order.broker in self._margin:

@@ -24,7 +24,7 @@ class WorkingOrder(msgspec.Struct):
     sign: int
     remaining: Decimal
     active_ts: int  # when it reaches the venue
-    reference: float  # the last price when it was sent
+    reference: float  # the last price when it was sent, else the quote; nan where neither was known
     level: float = NAN  # where it triggers (stops) or may trade (limits); nan for a market order
     limit: float = NAN  # of a stop-limit that has not triggered
     trail: float = NAN
@@ -54,9 +54,10 @@ class WorkingOrder(msgspec.Struct):
         self.is_stop, self.level, self.limit = False, self.limit, NAN
 
 
-def working_order(order: Order, *, active_ts: int, last: float) -> WorkingOrder:
+def working_order(order: Order, *, active_ts: int, last: float, quote: float = NAN) -> WorkingOrder:
     """The working form of an order; a trailing stop starts from the last price, or from its own stop price."""
-    working = WorkingOrder(order, order.side.sign, order.quantity, active_ts, last)
+    reference = last if last == last else quote
+    working = WorkingOrder(order, order.side.sign, order.quantity, active_ts, reference)
     if order.type is MARKET:
         return working
     if order.type in STOPS:

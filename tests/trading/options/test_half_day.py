@@ -7,22 +7,26 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 
 from engine.instruments.options import parse_option
 from engine.model.event import Event
 from engine.model.market import TimeAdvanced
+from infra import codec
 from strategies.services import create_ticker
 from tests.engine.options.world import HALF_DAY, MINUTE, S, index_bar, session
-from trading.journal.writer import DatabaseJournal
-from trading.models import Book, Decision, JournalEvent, Order, Position, Trade
+from trading.comparison import Seen, Side, compare
+from trading.journal.writer import DatabaseJournal, first_broken_link
+from trading.models import Book, Decision, JournalEvent, Order, Position, RecordedInputs, Trade
+from trading.nightly import simulate
 from trading.rerun import repeat, sentence
 from trading.runtime import compose
 from trading.runtime.contracts import ContractSource
 from trading.runtime.host import compose_desk
 from trading.runtime.inbox import Delivery, Inbox
-from trading.runtime.recording import Recorder
+from trading.runtime.recording import Recorder, unpack
 from trading.runtime.runner import Ended, Runner
 from trading.services import start_strategy
 
@@ -149,6 +153,17 @@ def test_a_half_day_ends_flat_without_a_hand_and_repeats_itself(started):
     assert len(kept["chain"]["entries"]) == first.evidence["listed"] == 82
     assert trades[0].entry_bar["symbol"] == "SPX"
 
+    assert first_broken_link(Book.objects.get().pk) is None, "every entry can be read again"
     found = repeat("paper")
     assert found.is_equal, sentence(found.difference)
     assert found.outputs["ContractChosen"] == len(trades)
+
+    # Over stored bars, with the options as they were quoted then, a simulation decides and trades the same.
+    recorded, seen = Side(), Seen()
+    recorded.take(codec.decode(msgspec.json.encode(row.payload)) for row in JournalEvent.objects.order_by("number"))
+    for row in RecordedInputs.objects.order_by("number"):
+        seen.take(unpack(bytes(row.data)))
+    assert seen.span is not None
+    simulated = simulate(seen.openings[0], seen, seen.bars, seen.span)
+    assert len(simulated.fills) > 10
+    assert compare(recorded, simulated, seen, seen.bars, seen.openings[0].config) == []
