@@ -303,7 +303,7 @@ class JournalEventAdmin(ReadOnlyAdmin):
 
 
 # Their page is a module of its own, and needs what is defined above.
-from trading import account_admin  # noqa: E402, F401
+from trading import account_admin, schedule_admin  # noqa: E402, F401
 
 
 @admin.register(SessionComparison)

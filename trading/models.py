@@ -13,10 +13,11 @@ from engine.model.time import to_datetime
 from trading.account_models import AccountCheck, Adjustment, Alarm
 from trading.command_models import CommandRecord
 from trading.limits import CHECKS
+from trading.schedule_models import StrategySchedule
 
 __all__ = [
     "AccountCheck", "Adjustment", "Alarm", "Book", "CommandRecord", "Decision", "EngineState", "Fill", "JournalEvent",
-    "Order", "Position", "RecordedInputs", "Run", "Trade",
+    "Order", "Position", "RecordedInputs", "Run", "StrategySchedule", "Trade",
 ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Celery's side of trading: the task that hosts a book's loop, and the one that starts what should run."""
 
+import time
 from datetime import timedelta
 
 from celery import shared_task
@@ -7,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from marketdata.universe import carried
-from trading import nightly, vigil
+from trading import nightly, schedules, vigil
 from trading.runtime import host, supervisor
 
 
@@ -21,6 +22,12 @@ def run_trader(book: str) -> str:
 def supervise() -> list[str]:
     """Start every feed and book that should run and holds no live lease; their names."""
     return supervisor.supervise()
+
+
+@shared_task(name="trading.tasks.follow_schedules", ignore_result=True)
+def follow_schedules() -> list[str]:
+    """Start and stop what its schedule says is due; what was done."""
+    return schedules.follow(time.time_ns())
 
 
 @shared_task(name="trading.tasks.watch_over", ignore_result=True)

@@ -78,6 +78,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _page("Users", "person", "users.user"),
                     _page("Roles", "groups", "auth.group"),
+                    _page("Strategy schedules", "alarm", "trading.strategyschedule"),
                     _page("Notification channels", "campaign", "notifications.channel"),
                     _page("Notices", "notifications", "notifications.notice"),
                     _page("Periodic tasks", "schedule", "django_celery_beat.periodictask"),

@@ -44,6 +44,7 @@ CELERY_BEAT_SCHEDULE = {
     "archive-bars": {"task": f"{_HISTORY}.archive_bars", "schedule": 120.0, "options": {"expires": 110}},
     "continue-backfills": {"task": f"{_HISTORY}.continue_backfills", "schedule": 45.0, "options": {"expires": 40}},
     "send-notices": {"task": "notifications.tasks.send_due", "schedule": 5.0, "options": {"expires": 5}},
+    "follow-schedules": {"task": "trading.tasks.follow_schedules", "schedule": 10.0, "options": {"expires": 9}},
     "watch-over": {"task": "trading.tasks.watch_over", "schedule": 15.0, "options": {"expires": 14}},
     "forget-notices": {"task": "notifications.tasks.forget", "schedule": crontab(hour=5, minute=30)},
     "refresh-tokens": {"task": "brokers.tasks.refresh_tokens", "schedule": 20.0, "options": {"expires": 18}},
