@@ -83,6 +83,15 @@ def all_symbol_states() -> list[SymbolState]:
     return symbol_states(sorted(str(key).removeprefix(prefix) for key in found))
 
 
+def carried_symbol_states() -> list[SymbolState]:
+    """The same for every symbol that a feed is to carry: unknown where no feed tells of it."""
+    told = {state.symbol: state for state in all_symbol_states()}
+    feeds = FeedSource.objects.filter(is_enabled=True).values_list("name", flat=True)
+    wanted = {symbol: feed for feed in feeds for symbol, _ in wanted_pairs(feed)}
+    missing = {symbol: SymbolState(symbol, feed=feed) for symbol, feed in wanted.items() if symbol not in told}
+    return sorted([*told.values(), *missing.values()], key=lambda state: state.symbol)
+
+
 def movers(*, kind: str = "", since_s: float = 300.0, limit: int = 100) -> list[MoverDetected]:
     """The newest first: the last of each symbol and kind that feeds found within the last `since_s`."""
     since_ms = int((time.time() - since_s) * 1_000)

@@ -36,7 +36,7 @@ class FeedStatesView(APIView):
 
     @extend_schema(responses=SymbolStateOutput(many=True))
     def get(self, request: Request) -> Response:
-        return Response([_row(state) for state in selectors.all_symbol_states()])
+        return Response([_row(state) for state in selectors.carried_symbol_states()])
 
 
 class MoverOutput(serializers.Serializer[Any]):
