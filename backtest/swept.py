@@ -11,6 +11,8 @@ from rich.table import Table
 
 from backtest.counted import Verdict, tried_of, verdict_on
 from backtest.distributed.walk import walked
+from backtest.report.words import settings as settings_line
+from backtest.report.words import short
 from backtest.request import Asked, Request, check
 from backtest.search import Axis, grid, latin_hypercube, optimise, parse_axis, random_sets
 from backtest.simulation.driver import RANKS
@@ -144,7 +146,9 @@ def show_sweep(swept: StoredSweep, top: int) -> None:
     for name in (*names, *SHOWN):
         table.add_column(name, justify="right")
     for run in result.best(top, by=swept.search.by):
-        table.add_row(*(str(run.params.get(name, "")) for name in names), *(str(run.stats.get(name)) for name in SHOWN))
+        table.add_row(
+            *(short(run.params.get(name, "")) for name in names), *(str(run.stats.get(name)) for name in SHOWN)
+        )
     console.print(table)
     if swept.walk is not None:
         console.print(_walk_table(swept.walk))
@@ -168,7 +172,7 @@ def walk_row(fold: dict[str, Any]) -> tuple[str, ...]:
     return (
         _span(fold["train"]),
         _span(fold["test"]),
-        ", ".join(f"{name} {value}" for name, value in fold["params"].items()) or "defaults",
+        settings_line(fold["params"]),
         f"{fold['train_pnl']:.2f}",
         f"{fold['test_pnl']:.2f}",
         f"{100 * fold['better_than']:.0f} %",

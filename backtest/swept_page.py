@@ -5,6 +5,7 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from backtest.report.page import ASSETS
+from backtest.report.words import cash, count, share, short
 from backtest.sweeping import RunOutcome
 from backtest.swept import SHOWN, StoredSweep, told, told_of_walk, walk_row
 
@@ -44,8 +45,16 @@ def _settings(swept: StoredSweep) -> list[tuple[str, str]]:
 
 def _row(run: RunOutcome, names: list[str]) -> dict[str, Any]:
     net = float(run.stats["net_pnl"])
-    figures = ["–" if run.stats.get(name) is None else run.stats[name] for name in SHOWN]
-    return {"params": [run.params.get(name, "") for name in names], "figures": figures, "sign": _sign(net)}
+    figures = [_told(name, run.stats.get(name)) for name in SHOWN]
+    return {"params": [short(run.params.get(name, "")) for name in names], "figures": figures, "sign": _sign(net)}
+
+
+def _told(name: str, value: Any) -> str:
+    if value is None:
+        return "–"
+    if name == "trades":
+        return count(value)
+    return share(value, places=1) if name == "win_rate" else cash(float(value))
 
 
 def _map(swept: StoredSweep, runs: list[RunOutcome], names: list[str]) -> dict[str, Any] | None:

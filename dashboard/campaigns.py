@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from backtest.models import BacktestRun, Study
-from dashboard.studies import settings_of
+from backtest.report.words import settings
 
 SHOWN = 200  # runs of a day
 
@@ -39,14 +39,14 @@ def run(found: BacktestRun) -> dict[str, Any]:
         row = _row(found, each)
         total += row["net"]
         rows.append({**row, "total": total, "share": round(100 * abs(row["net"]) / largest)})
-    return {"run": found, "settings": settings_of(found.params), "days": rows}
+    return {"run": found, "settings": settings(found.params), "days": rows}
 
 
 def _row(found: BacktestRun, of_day: dict[str, Any]) -> dict[str, Any]:
     return {
         "number": found.number,
         "strategy": found.strategy,
-        "settings": settings_of(found.params),
+        "settings": settings(found.params),
         "day": of_day["day"],
         "net": float(of_day.get("net_pnl") or 0),
         "trades": of_day.get("trades", 0),

@@ -1,18 +1,21 @@
 """What the pages of studies show."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from django.conf import settings
+from django.conf import settings as configured
 from django.db.models import QuerySet
 
 from backtest.distributed.work import progress_of
 from backtest.models import Study
+from backtest.report.words import settings, short
 from backtest.services import ENDED
 from strategies.registry import STRATEGIES, deciding
 
 SHOWN = 100
+MOST_CELLS, PARTS = 40, 10  # of an axis of the map: so many values, or as many parts
 _BARS = (".parquet", ".csv", ".gz", ".zip", ".zst")
 
 
@@ -42,7 +45,7 @@ def strategies() -> list[dict[str, Any]]:
 
 def data_files() -> list[str]:
     """What a study may read beside the archive."""
-    folder = Path(settings.DATA_DIR)
+    folder = Path(configured.DATA_DIR)
     if not folder.is_dir():
         return []
     found = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.suffix in _BARS)
@@ -55,15 +58,21 @@ def shown(study: Study) -> dict[str, Any]:
     best = result.get("best", [])
     return {
         "progress": progress_of(study.pk),
-        "best": [{**run, "settings": settings_of(run["params"])} for run in best],
+        "best": [{**run, "settings": settings(run["params"])} for run in best],
         "judgement": result.get("judgement"),
-        "walk": result.get("walk_forward"),
+        "walk": _walk(result.get("walk_forward")),
         "failed": result.get("failed_shards", []),
-        "days": [{**day, "settings": settings_of(day["params"])} for day in result.get("days", [])],
+        "days": [{**day, "settings": settings(day["params"])} for day in result.get("days", [])],
         "by_strategy": sorted(result.get("strategies", []), key=lambda row: -row["best"]["score"]),
         "notes": _notes(study),
         "heat": _heat(study),
     }
+
+
+def _walk(found: dict[str, Any] | None) -> dict[str, Any] | None:
+    if not found:
+        return None
+    return found | {"folds": [fold | {"settings": settings(fold["params"])} for fold in found["folds"]]}
 
 
 def _notes(study: Study) -> list[str]:
@@ -76,23 +85,22 @@ def _notes(study: Study) -> list[str]:
     return notes
 
 
-def settings_of(params: dict[str, Any]) -> str:
-    """Parameters as a line."""
-    return ", ".join(f"{name} {value}" for name, value in params.items()) or "defaults"
-
-
 def _heat(study: Study) -> dict[str, Any] | None:
-    """The scores over the two parameters with most values, each cell the median of its runs; None where there are not
-    two."""
+    """The scores over the two parameters with most values, each cell the median of its runs; drawn numbers are put in
+    equal parts of their range. None where there are not two."""
     runs = [run for run in study.runs.all() if run.score is not None]
-    values = {name: sorted({_plain(run.params.get(name)) for run in runs}) for name in (runs[0].params if runs else {})}
+    values = {
+        name: _in_order({_plain(run.params.get(name)) for run in runs}) for name in (runs[0].params if runs else {})
+    }
     axes = sorted((name for name, found in values.items() if len(found) > 1), key=lambda name: -len(values[name]))[:2]
     if len(axes) < 2:
         return None
     across, down = axes
-    cells: dict[tuple[Any, Any], list[float]] = {}
+    columns, lines = _parts(values[across]), _parts(values[down])
+    cells: dict[tuple[str, str], list[float]] = {}
     for run in runs:
-        cells.setdefault((_plain(run.params.get(down)), _plain(run.params.get(across))), []).append(run.score or 0.0)
+        at = lines[_plain(run.params.get(down))], columns[_plain(run.params.get(across))]
+        cells.setdefault(at, []).append(run.score or 0.0)
     middle = {key: sorted(found)[len(found) // 2] for key, found in cells.items()}
     largest = max((abs(score) for score in middle.values()), default=0.0) or 1.0
     rows = [
@@ -100,12 +108,27 @@ def _heat(study: Study) -> dict[str, Any] | None:
             "value": y,
             "cells": [
                 {"score": middle.get((y, x)), "share": round(100 * abs(middle.get((y, x), 0.0)) / largest)}
-                for x in values[across]
+                for x in dict.fromkeys(columns.values())
             ],
         }
-        for y in values[down]
+        for y in dict.fromkeys(lines.values())
     ]
-    return {"across": across, "down": down, "columns": values[across], "rows": rows}
+    return {"across": across, "down": down, "columns": list(dict.fromkeys(columns.values())), "rows": rows}
+
+
+def _parts(values: list[Any]) -> dict[Any, str]:
+    """What each of the sorted values is called on the map: itself, or of too many numbers the part that it is in."""
+    if len(values) <= MOST_CELLS or isinstance(values[-1], str):
+        return {value: short(value) for value in values}
+    low, width = values[0], (values[-1] - values[0]) / PARTS
+    edges = [low + width * part for part in range(PARTS + 1)]
+    names = [f"{one:.3g} – {other:.3g}" for one, other in pairwise(edges)]
+    return {value: names[min(int((value - low) / width), PARTS - 1)] for value in values}
+
+
+def _in_order(values: set[Any]) -> list[Any]:
+    """Numbers first: "none" may stand beside them."""
+    return sorted(values, key=lambda value: (isinstance(value, str), value))
 
 
 def _plain(value: Any) -> Any:

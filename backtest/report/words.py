@@ -1,5 +1,6 @@
 """Numbers as people read them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from engine.instruments.sessions import NEW_YORK
@@ -32,6 +33,16 @@ def number(value: float | None, *, places: int = 2) -> str:
 def count(value: float) -> str:
     """With commas between thousands."""
     return f"{value:,}"
+
+
+def short(value: object) -> str:
+    """A parameter: six digits are enough to tell drawn numbers apart."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def settings(params: Mapping[str, object]) -> str:
+    """Parameters as a line."""
+    return ", ".join(f"{name} {short(value)}" for name, value in params.items()) or "defaults"
 
 
 def span(seconds: float | None) -> str:

@@ -10,6 +10,7 @@ import pytest
 from backtest.apply import trades_of
 from backtest.models import Study
 from backtest.reported import report_document
+from dashboard.studies import shown
 from tests.backtest.distributed.conftest import Sent, calm, sent, start  # noqa: F401
 from tests.backtest.distributed.data import sweep_document, walk_file
 
@@ -46,6 +47,32 @@ def test_a_study_shows_its_best_runs_its_folds_and_how_convincing_they_are(admin
     assert "20 of 20 runs" in page
     listed = admin_client.get("/backtests").content.decode()
     assert f"/backtests/{study.pk}" in listed
+
+
+def test_drawn_numbers_are_short_and_put_in_parts_on_the_map(admin_client, start, sent, tmp_path):  # noqa: F811
+    grids = {"supertrend": {"period": "2:60", "multiplier": "0.5:4"}}
+    document = sweep_document(walk_file(tmp_path), grids=grids, search={"kind": "random", "count": 80})
+    made = start(document)
+    sent.play()
+    page = admin_client.get(f"/backtests/{made.pk}").content.decode()
+    best = made.runs.order_by("-score").first()
+    assert f"multiplier {best.params['multiplier']:.6g}<" in page
+    heat = shown(Study.objects.get())["heat"]
+    assert (heat["across"], heat["down"]) == ("multiplier", "period")
+    assert len(heat["columns"]) == 10
+    runs = made.runs.exclude(score=None)
+    low, high = (f([run.params["multiplier"] for run in runs]) for f in (min, max))
+    first = [run.score for run in runs if run.params["multiplier"] < low + (high - low) / 10]
+    found = [row["cells"][0]["score"] for row in heat["rows"] if row["cells"][0]["score"] is not None]
+    assert set(found) <= set(first) != set()
+
+
+def test_a_map_may_have_none_beside_numbers(admin_client, start, sent, tmp_path):  # noqa: F811
+    grids = {"ema": {"period_1": [2, 3], "exits.max_hold_s": ["none", 7200]}}
+    made = start(sweep_document(walk_file(tmp_path), grids=grids))
+    sent.play()
+    assert admin_client.get(f"/backtests/{made.pk}").status_code == 200
+    assert shown(Study.objects.get())["heat"]["columns"] == ["2", "3"]
 
 
 def test_a_study_that_runs_has_a_cancel_button_and_one_that_is_not_there_is_a_404(admin_client, start, tmp_path):  # noqa: F811
