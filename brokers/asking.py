@@ -1,11 +1,24 @@
 """What adapters do alike with a venue's answers: what counts as known, and what was told already."""
 
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from brokers.venue import Answer, Known, NotUnderstood, OrderRefused, OutcomeUnknown, Unknown, VenueFill
+from brokers.venue import (
+    Answer,
+    Balances,
+    Known,
+    NotUnderstood,
+    OrderRefused,
+    OutcomeUnknown,
+    Unknown,
+    VenueFill,
+    VenueOrder,
+    VenuePosition,
+)
+from engine.model.orders import Order
 from engine.model.time import NS_PER_S
 
 T = TypeVar("T")
@@ -27,6 +40,40 @@ def check_settled(since: int, *, settle_s: float) -> None:
     that it is not there means nothing yet."""
     if time.time_ns() - since < settle_s * NS_PER_S:
         raise OutcomeUnknown("it was sent a moment ago, and may still be on its way into the venue's lists")
+
+
+class Questions(ABC):
+    """The questions of `Venue`, for adapters that find out or raise: what raises is unknown."""
+
+    async def find(self, order: Order, *, since: int) -> Answer[VenueOrder | None]:
+        return await answered(self._found(order, since))
+
+    async def orders(self, *, since: int) -> Answer[tuple[VenueOrder, ...]]:
+        return await answered(self._changed(since))
+
+    async def fills(self, *, since: int) -> Answer[tuple[VenueFill, ...]]:
+        return await answered(self._executed(since))
+
+    async def positions(self) -> Answer[tuple[VenuePosition, ...]]:
+        return await answered(self._held())
+
+    async def balances(self) -> Answer[Balances]:
+        return await answered(self._money())
+
+    @abstractmethod
+    async def _found(self, order: Order, since: int) -> VenueOrder | None: ...
+
+    @abstractmethod
+    async def _changed(self, since: int) -> tuple[VenueOrder, ...]: ...
+
+    @abstractmethod
+    async def _executed(self, since: int) -> tuple[VenueFill, ...]: ...
+
+    @abstractmethod
+    async def _held(self) -> tuple[VenuePosition, ...]: ...
+
+    @abstractmethod
+    async def _money(self) -> Balances: ...
 
 
 class ToldFills:

@@ -28,10 +28,9 @@ from brokers.alpaca.translate import (
     replace_request,
     venue_order,
 )
-from brokers.asking import NO_ANSWER, ToldFills, answered, check_settled
+from brokers.asking import NO_ANSWER, Questions, ToldFills, check_settled
 from brokers.venue import (
     AccountUpdate,
-    Answer,
     Balances,
     FillReported,
     NotAuthorized,
@@ -59,7 +58,7 @@ _PAGE, _FILL_PAGE, _MAX_PAGES = 500, 100, 50
 _MAX_CHAIN = 20  # replacements of one order
 
 
-class AlpacaVenue:
+class AlpacaVenue(Questions):
     """`options`: `key` and `secret`, `timeout_s`, `heartbeat_s`, and `settle_s`: how long after it was sent an order
     may still be on its way to the venue's lists."""
 
@@ -123,23 +122,6 @@ class AlpacaVenue:
         except NotThere as error:
             raise OrderRefused(error.detail, venue_code="404") from error
 
-    # ---- questions -----------------------------------------------------------------------------------------
-
-    async def find(self, order: Order, *, since: int) -> Answer[VenueOrder | None]:
-        return await answered(self._found(order, since))
-
-    async def orders(self, *, since: int) -> Answer[tuple[VenueOrder, ...]]:
-        return await answered(self._changed(since))
-
-    async def fills(self, *, since: int) -> Answer[tuple[VenueFill, ...]]:
-        return await answered(self._executed(since))
-
-    async def positions(self) -> Answer[tuple[VenuePosition, ...]]:
-        return await answered(self._held())
-
-    async def balances(self) -> Answer[Balances]:
-        return await answered(self._money())
-
     # ---- the stream ----------------------------------------------------------------------------------------
 
     async def updates(self) -> AsyncIterator[AccountUpdate]:
@@ -164,7 +146,7 @@ class AlpacaVenue:
             logger.warning("a message of the account stream is left to polling: %s", error.detail)
             return []
 
-    # ---- helpers -------------------------------------------------------------------------------------------
+    # ---- questions -------------------------------------------------------------------------------------------
 
     async def _found(self, order: Order, since: int) -> VenueOrder | None:
         doc = await self._named(order.client_id)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from brokers.asking import NO_ANSWER, ToldFills, answered, check_settled
+from brokers.asking import NO_ANSWER, Questions, ToldFills, check_settled
 from brokers.tastytrade.client import Client
 from brokers.tastytrade.documents import OrderDoc
 from brokers.tastytrade.features import FEATURES
@@ -28,7 +28,6 @@ from brokers.tastytrade.translate import (
 )
 from brokers.venue import (
     AccountUpdate,
-    Answer,
     Balances,
     FillReported,
     NotAuthorized,
@@ -54,7 +53,7 @@ logger = logging.getLogger(__name__)
 ZERO = Decimal(0)
 
 
-class TastytradeVenue:
+class TastytradeVenue(Questions):
     """`options`: `contracts` (futures that the books trade by their own name), `timeout_s`, `heartbeat_s`, and
     `settle_s`: how long after it was sent an order may still be on its way to the venue's lists."""
 
@@ -123,23 +122,6 @@ class TastytradeVenue:
         kind, name = ("complex-orders", working.group) if working.group else ("orders", working.venue_id)
         await self._client.call("DELETE", f"/accounts/{self._account}/{kind}/{name}")
 
-    # ---- questions -----------------------------------------------------------------------------------------
-
-    async def find(self, order: Order, *, since: int) -> Answer[VenueOrder | None]:
-        return await answered(self._found(order, since))
-
-    async def orders(self, *, since: int) -> Answer[tuple[VenueOrder, ...]]:
-        return await answered(self._changed(since))
-
-    async def fills(self, *, since: int) -> Answer[tuple[VenueFill, ...]]:
-        return await answered(self._executed(since))
-
-    async def positions(self) -> Answer[tuple[VenuePosition, ...]]:
-        return await answered(self._held())
-
-    async def balances(self) -> Answer[Balances]:
-        return await answered(self._money())
-
     # ---- the stream ----------------------------------------------------------------------------------------
 
     async def updates(self) -> AsyncIterator[AccountUpdate]:
@@ -193,7 +175,7 @@ class TastytradeVenue:
                     unread.append(found)
         return truth_of(chain.values()) or doc
 
-    # ---- helpers -------------------------------------------------------------------------------------------
+    # ---- questions -------------------------------------------------------------------------------------------
 
     async def _found(self, order: Order, since: int) -> VenueOrder | None:
         docs = await self._listed(since)
