@@ -15,7 +15,9 @@ from typing import Any, Protocol
 from ib_async.client import Client
 from ib_async.decoder import Decoder
 
-logger = logging.getLogger(__name__)
+# ib_async calls every end of a connection an error, also one that we asked for; ours are told with their reason.
+_unheard = logging.getLogger(f"{__name__}.ib_async")
+_unheard.setLevel(logging.CRITICAL)
 
 # The gateway takes 50 messages in a second, by its own clock, and hangs up on who sends more: what leaves within two of
 # our seconds may reach it within one.
@@ -144,6 +146,7 @@ class Codec(Client):
         self.outbox = Outbox(self._write)
         self.last: Letter | None = None
         super().__init__(hearer)
+        self._logger = _unheard
         self.decoder = StrictDecoder(hearer)
 
     async def dial(self, host: str, port: int, client_id: int) -> None:

@@ -28,7 +28,7 @@ def pace(monkeypatch):
     monkeypatch.setattr(codec, "SECOND", 0.2)
 
 
-async def all_sent(sent: list[str], count: int) -> None:
+async def all_sent(sent: list[Any], count: int) -> None:
     async with asyncio.timeout(10):
         while len(sent) < count:
             await asyncio.sleep(0.01)
