@@ -109,6 +109,7 @@ def _digest(run: StoredRun, trader: Trader, series: Series) -> str:
     digest = params_digest(trader.kind, trader.params, fixed)
     own = [f"latency {request.latency}"] if request.latency != "0" else []
     own += ["no entry before the close"] if request.flat_at_close else []
+    own += [f"chains {request.chains}"] if request.chains is not None else []
     own += ["intrabar"] if request.intrabar else []
     own += ["on prints"] if series.ticks is not None else []
     own += [f"without {run.exclude:x}"] if run.exclude else []
