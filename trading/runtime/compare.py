@@ -7,6 +7,7 @@ from typing import NamedTuple
 from brokers.venue import Balances, VenueFill, VenueOrder, VenuePosition
 from engine.instruments.instrument import AssetClass, Instrument
 from engine.model.accounts import CASH, Difference
+from engine.model.enums import OrderType
 from engine.orders.lifecycle import OrderRecord
 from trading.runtime.policy import ExecutionPolicy
 
@@ -57,6 +58,13 @@ def position_differences(
             detail = f"our books say {ours.normalize():f}, the account holds {held.normalize():f}"
             found.append(Difference(symbol, ours, held, policy.of(symbol), price, detail))
     return tuple(found)
+
+
+def may_have_moved(record: OrderRecord, told: VenueOrder) -> bool:
+    """Whether the venue has the stop at another price than we know, and none of us asked for that."""
+    if not record.is_open or record.is_cancelling or record.moving_to is not None or told.state.is_final:
+        return False
+    return record.order.type is OrderType.STOP and told.stop_price != record.order.stop_price
 
 
 def cash_difference(ours: Decimal | None, truth: Truth, policy: ExecutionPolicy) -> Difference | None:

@@ -63,9 +63,9 @@ class Inquiry:
         if not record.is_open and not told.state.is_final:
             account.errands.start("bury", client_id, self._bury(client_id))
 
-    def is_ours(self, order: VenueOrder) -> bool:
-        """Whether the order is one of ours, by its name here or there."""
-        return self._record_of(order.client_id, order.venue_id) is not None
+    def record_of(self, order: VenueOrder) -> OrderRecord | None:
+        """Which of ours the order is, by its name here or there; None where it is not ours."""
+        return self._record_of(order.client_id, order.venue_id)
 
     def lost_sight(self, record: OrderRecord) -> None:
         """The venue does not list an order that it once took: ask until it says where it is."""

@@ -11,12 +11,14 @@ from msgspec import UNSET, UnsetType
 from brokers.venue import Unknown, VenueFill, VenueOrder
 from engine.core.account_checks import cash_flow, expected, expected_cash
 from engine.model.accounts import CASH, AccountChecked, AccountState, Difference, Policy
+from engine.model.orders import StopMoved
 from engine.model.time import NS_PER_S
 from trading.runtime.account import UNANSWERED, Account
 from trading.runtime.compare import (
     Findings,
     Truth,
     cash_difference,
+    may_have_moved,
     missing_fills,
     position_differences,
     why_cash_is_unknown,
@@ -51,6 +53,7 @@ class Reconciler:
         self._bell = asyncio.Event()
         self._strangers: dict[str, VenueFill] = {}  # executions of others since the last green comparison
         self._ours = re.compile(rf"{re.escape(account.engine.config.run.rstrip('0123456789'))}\d+-")
+        self._elsewhere: dict[str, Decimal] = {}  # our stops that the venue told at another price than ours, last time
         self._is_absorbing = False
         inquiry.on_activity = self._on_activity
 
@@ -126,10 +129,28 @@ class Reconciler:
         self._absorb(truth)
         self._is_absorbing = False
         await account.errands.until(lambda: self._gateway.is_settled, timeout_s=account.policy.answer_s)
+        self._follow_stops(truth)
         unresolved = self._gateway.unresolved()
         if unresolved:
             return Unknown(f"what became of {', '.join(unresolved)} is not known")
         return truth
+
+    def _follow_stops(self, truth: Truth) -> None:
+        """A stop of ours that somebody moved at the venue is where it is there: told when it was seen there twice."""
+        account, seen = self._account, self._elsewhere
+        self._elsewhere = {}
+        for told in truth.orders:
+            record = self._inquiry.record_of(told)
+            if record is None or not may_have_moved(record, told):
+                continue
+            name, price = record.order.client_id, told.stop_price
+            if account.errands.is_under_way("move", name):
+                continue
+            if price is None or seen.get(name) != price:
+                self._elsewhere |= {name: price} if price is not None else {}
+                continue
+            account.outlet.emit([StopMoved(account.now_ns(), name, told.venue_id, price)])
+            account.outlet.alert("stop_moved_elsewhere", f"{account.name}: somebody moved {name} to {price}")
 
     def _absorb(self, truth: Truth) -> None:
         """Tell what concerns our orders; remember who else traded; find our orders that the venue does not list."""
@@ -239,7 +260,7 @@ class Reconciler:
             for order in truth.orders
             if not order.state.is_final
             and not self._is_named_by_us(order.client_id)
-            and not self._inquiry.is_ours(order)
+            and self._inquiry.record_of(order) is None
         )
         unknown = self._cash_is_unknown(truth)
         return (*strangers, unknown) if unknown else strangers

@@ -21,6 +21,7 @@ from engine.model.orders import (
     OrderFilled,
     OrderRejected,
     OrderSubmitted,
+    StopMoved,
 )
 from engine.model.positions import TradeClosed
 from tests.engine.scenario import slot
@@ -262,6 +263,23 @@ class TestStart:
         check = await stage.until_checked(AccountState.GREEN)
         assert check.notes == ("an order that is not ours works: buy 5 TSLA",)
         assert stage.venue.sent("cancel") == []
+
+
+async def test_19_a_stop_that_somebody_moved_at_the_venue_is_where_it_is_there(stages):
+    stage = await holding(stages())
+    stop = stage.venue.named(SECOND)
+    stage.venue.book[stop.venue_id] = msgspec.structs.replace(stop, stop_price=Decimal(90))
+    await stage.start(reconciles=True)
+    await stage.until(lambda: stage.of(StopMoved), "followed")
+    [record] = stage.engine.open_orders
+    assert record.order.stop_price == 90
+    guard = stage.engine.holdings["scripted", "SPY", "sim"].guard
+    assert guard is not None
+    assert guard.stop == 90
+    await stage.until_checked(AccountState.GREEN)
+    await stage.quiet(0.5)
+    assert len(stage.of(StopMoved)) == 1
+    assert [what for what, _ in stage.alerts].count("stop_moved_elsewhere") == 1
 
 
 class TestMoney:
