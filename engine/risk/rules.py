@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from engine.instruments.instrument import Instrument
+from engine.instruments.options import underlying_of
 from engine.instruments.sessions import session_of
 from engine.model.orders import Order
 from engine.model.time import iso
@@ -159,15 +160,16 @@ class Exposure:
 
 
 class SymbolLists:
-    """Only symbols that are allowed and not blocked."""
+    """Only symbols that are allowed and not blocked; for an option what it is on counts too."""
 
     def __init__(self, allowed: tuple[str, ...] | None, blocked: tuple[str, ...]) -> None:
         self.allowed, self.blocked = allowed, blocked
 
     def check(self, order: Order, facts: Facts) -> Denial | None:
-        if order.symbol in self.blocked:
+        names = {order.symbol, underlying_of(order.symbol)}
+        if names & set(self.blocked):
             return Denial("blocked_symbols", order.symbol, ", ".join(self.blocked), f"{order.symbol} is blocked")
-        if self.allowed is not None and order.symbol not in self.allowed:
+        if self.allowed is not None and not names & set(self.allowed):
             return Denial("allowed_symbols", order.symbol, ", ".join(self.allowed), f"{order.symbol} is not allowed")
         return None
 

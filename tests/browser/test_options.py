@@ -1,6 +1,5 @@
 """The option panel in a real browser: the contract and why, and buttons that tell what became of a wish."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ def panel(page: Page, web):
     world = OptionWorld()
     world.bought(-1)
     chosen = [event for event in world.out if type(event).__name__ == "ContractChosen"]
-    Projection(Book.objects.get(), bar_of=lambda strategy, symbol: None).apply(chosen)
+    Projection(Book.objects.get(), bar_of=lambda *_: None).apply(chosen)
     sign_in(page, web)
     found = page.locator("#options")
     expect(found).to_be_visible()
@@ -33,9 +32,8 @@ def panel(page: Page, web):
 
 
 def asked(count: int) -> CommandRecord:
-    found: Callable[[], bool] = lambda: CommandRecord.objects.count() == count  # noqa: E731 - read again and again
-    until(found, what="a command")
-    return CommandRecord.objects.first()
+    until(lambda: CommandRecord.objects.count() == count, what="a command")
+    return CommandRecord.objects.all()[0]
 
 
 def test_the_contract_is_shown_with_its_chain_and_a_wish_is_answered_with_the_truth(panel, tmp_path: Path):

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from engine.instruments.options import parse_option
+from engine.model.market import Bar
 from tests.engine.options.world import HALF_DAY, MINUTE, session
 from tests.trading.options.test_half_day import half_day
 
@@ -17,7 +18,7 @@ def minutes(tmp_path):
     path = tmp_path / "spx.csv"
     rows = ["time,open,high,low,close,volume"]
     for bar in half_day():
-        if hasattr(bar, "close"):
+        if isinstance(bar, Bar):
             at = datetime.fromtimestamp(bar.ts / 1e9, UTC).isoformat()
             rows.append(f"{at},{bar.open},{bar.high},{bar.low},{bar.close},1")
     path.write_text("\n".join(rows))

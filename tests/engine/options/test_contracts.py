@@ -12,10 +12,11 @@ from engine.model.accounts import AccountChecked, AccountState
 from engine.model.commands import CommandHandled, Flatten, Halt, StopSlot
 from engine.model.enums import OrderIntent, PositionSide, Side
 from engine.model.market import FeedStateChanged, Quote, Settled, TimeAdvanced
-from engine.model.orders import ApprovedOrder, OrderFilled
+from engine.model.orders import ApprovedOrder, OrderDenied, OrderFilled
 from engine.model.positions import ExitArmed, TradeClosed
 from engine.options.chain import ChainEntry, OptionChain
 from engine.options.events import ChainReceived, ContractChosen, ContractRefused, ContractWanted
+from engine.risk.config import RiskConfig
 from infra import codec
 from tests.engine.options.world import HALF_DAY, MINUTE, WHOLE_DAY, OptionWorld, S, session
 
@@ -365,6 +366,22 @@ def test_a_share_of_the_equity_buys_as_many_contracts_as_it_pays_for():
     ask = D(repr(world.of(ContractChosen)[-1].ask))
     assert order.quantity == 10_000 // (ask * 100)
     assert order.quantity > 1
+
+
+@pytest.mark.parametrize(
+    ("risk", "rule"),
+    [
+        (RiskConfig(allowed_symbols=("SPY",)), "allowed_symbols"),
+        (RiskConfig(blocked_symbols=("SPX",)), "blocked_symbols"),
+        (RiskConfig(allowed_symbols=("SPX",)), ""),
+        (RiskConfig(max_order_notional=D(100)), "max_order_notional"),
+    ],
+)
+def test_limits_of_risk_concern_an_option_like_anything_else(risk, rule):
+    world = OptionWorld(risk=risk)
+    world.bought(1)
+    assert [denial.rule for denial in world.of(OrderDenied)] == ([rule] if rule else [])
+    assert world.target == (0 if rule else 1)
 
 
 def test_what_pays_for_no_contract_buys_none():

@@ -16,6 +16,7 @@ from engine.model.market import Bar, Quote, Tick, TimeAdvanced
 from engine.options.chain import OptionChain
 from engine.options.events import ChainReceived, ContractWanted
 from engine.options.synthetic import SyntheticChains
+from engine.risk.config import RiskConfig
 from engine.simulation import step
 from engine.strategy.slot import SlotConfig
 from engine.venue.matching import SimulatedVenue
@@ -51,11 +52,14 @@ class OptionWorld:
         brokers: Sequence[str] = ("sim",),
         sizing: AnySizing | None = None,
         capital: dict[str, Decimal] | None = None,
+        risk: RiskConfig | None = None,
         **params: Any,
     ) -> None:
         quantities = {broker: Decimal(quantity) for broker in brokers}
         slot = SlotConfig("zero_dte", "SPX", "1", NEVER_TRADES | params, quantities, exits=exits, sizing=sizing)
-        self.config = EngineConfig(run="z", slots=(slot,), instruments={"SPX": SPX}, capital=capital or {})
+        self.config = EngineConfig(
+            run="z", slots=(slot,), instruments={"SPX": SPX}, capital=capital or {}, risk=risk or RiskConfig()
+        )
         self.chains = SyntheticChains()
         self.now = start or session()[0] + 30 * MINUTE
         self.spot = 6000.0

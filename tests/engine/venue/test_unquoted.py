@@ -5,7 +5,7 @@ from decimal import Decimal
 from engine.instruments.catalog import instrument_for
 from engine.model.enums import Side
 from engine.model.market import Quote
-from engine.model.orders import ApprovedOrder, Order, OrderFilled
+from engine.model.orders import ApprovedOrder, Order, OrderFilled, OrderRejected
 from engine.venue.matching import SimulatedVenue
 from infra import codec
 
@@ -45,5 +45,5 @@ def test_a_fill_without_a_reference_survives_the_wire_also_after_a_restart():
 def test_an_option_that_settles_on_opening_prices_is_not_listed():
     venue = SimulatedVenue(instruments={"SPX": instrument_for("SPX")})
     [answer] = venue.execute(ApprovedOrder(1, Order("o1", "s", "SPX   261120C06000000", "sim", Side.BUY, Decimal(1))))
-    assert type(answer).__name__ == "OrderRejected"
+    assert isinstance(answer, OrderRejected)
     assert "the venue does not know 'SPX   261120C06000000'" in answer.reason

@@ -11,7 +11,6 @@ import pytest
 
 from brokers.tastytrade.broker import TastytradeVenue
 from brokers.tastytrade.chains import make
-from engine.exits.config import ExitConfig
 from engine.instruments.options import parse_option
 from engine.model.accounts import AccountState
 from engine.model.commands import CommandSettled, ManualSignal
@@ -59,10 +58,10 @@ class OptionStage(Stage):
     strategies = STRATEGIES
     instruments = {"SPX": SPX}
 
-    def __init__(self, simulator: Simulator, *, exits: ExitConfig | None = None, **params: Any) -> None:
+    def __init__(self, simulator: Simulator, **params: Any) -> None:
         self.simulator = simulator
         self.at = Running(simulator)
-        slot = SlotConfig("zero_dte", "SPX", "1", params, {"sim": Decimal(1)}, exits=exits)
+        slot = SlotConfig("zero_dte", "SPX", "1", params, {"sim": Decimal(1)})
         super().__init__(slot, venue=self._venue(), policy=QUICK)
         self.minute = simulator.clock.now() // MINUTE * MINUTE
 
@@ -118,6 +117,12 @@ class OptionStage(Stage):
 
     async def settled(self, what: str = "nothing is on its way") -> None:
         await self.until(lambda: not self.engine.contracts.wanted and not self.engine.open_orders, what, within_s=15)
+
+    async def flat(self) -> None:
+        """Nothing is held, here or there, and the journal has it all."""
+        await self.until(lambda: not self.ours and not self.theirs, "flat", within_s=15)
+        await self.settled()
+        await self.until(lambda: 2 * len(self.of(TradeClosed)) == len(self.executions), "the last trade is journalled")
 
     # ---- looking -----------------------------------------------------------------------------------------------
 
@@ -175,8 +180,7 @@ async def test_a_half_day_ends_flat_without_a_hand(simulator):
     assert stage.ours == held
     stage.jump(CUT_OFF)
     await stage.give(TimeAdvanced(stage.now_ns()))
-    await stage.until(lambda: not stage.ours and not stage.theirs, "flat", within_s=15)
-    await stage.settled()
+    await stage.flat()
 
     trades = stage.of(TradeClosed)
     assert trades[-1].exit_reason == "session_close"
@@ -223,7 +227,7 @@ async def test_a_process_that_is_killed_at_any_stage_sends_no_second_order(simul
     await stage.start()
     stage.jump(CUT_OFF)
     await stage.give(TimeAdvanced(stage.now_ns()))
-    await stage.until(lambda: not stage.ours and not stage.theirs, "flat", within_s=15)
+    await stage.flat()
     assert most_at_once(stage.executions) == 1
     assert len(stage.executions) == len(stage.of(ApprovedOrder)) == 4
     assert stage.told() == [("c1", "filled"), ("c2", "filled")]

@@ -32,7 +32,7 @@ def paper(redis_url, monkeypatch):
 
 def keep(book, world):
     """What the journal makes of the world's decisions; orders are not its concern here."""
-    projection = Projection(book, bar_of=lambda strategy, symbol: None)
+    projection = Projection(book, bar_of=lambda *_: None)
     projection.apply([event for event in world.out if type(event).__name__.startswith("Contract")])
 
 

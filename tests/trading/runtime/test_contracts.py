@@ -83,10 +83,11 @@ class Host:
 @pytest.fixture
 async def host():
     world = OptionWorld()
-    found = Host(world, FakeChains(world))
+    chains = FakeChains(world)
+    found = Host(world, chains)
     yield found
     await found.close()
-    assert found.chains.is_closed
+    assert chains.is_closed
 
 
 async def test_a_wish_becomes_an_option_that_is_held_and_is_sold_again(host):
