@@ -165,6 +165,16 @@ async def test_a_trader_reads_it_all_in_order_and_the_state_is_fresh(client, ven
     assert int(shown["last_tick_ts"]) > 0
 
 
+async def test_a_bar_is_out_within_a_tenth_of_a_second_after_its_end(client, venue, start):
+    """By the times of the streams' entries; the fastest quarter, for other tests may hold this one up."""
+    await start(pairs={("SPY", "1s"), ("QQQ", "1s")})
+    for symbol in ("SPY", "QQQ"):
+        await wait_for_bars(client, symbol, "1s", 6)
+    entries = [entry for symbol in ("SPY", "QQQ") for entry in await client.xrange(keys.bars_stream(symbol, "1s"))]
+    delays = sorted(int(at.partition("-")[0]) - codec.decode(fields["e"]).ts / 1e6 for at, fields in entries)
+    assert 0 <= delays[len(delays) // 4] < 100, delays
+
+
 async def test_history_stands_before_the_first_bar_without_hole_or_double(client, venue, start):
     await start(pairs={("SPY", "1s")})
     bars = await wait_for_bars(client, "SPY", "1s", 5)
