@@ -10,9 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from brokers.panic.config import PanicAccount, is_open_to_others, read_config
+from brokers.panic.config import PanicAccount, is_open_to_others, read_config, read_hooks
 from brokers.panic.flatten import Outcome
 from brokers.panic.run import run_all
+from brokers.panic.tell import tell
 from engine.errors import FortifiedError
 
 WORD = "FLATTEN"
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser(Path(__file__).resolve().parents[2] / "panic.toml").parse_args(arguments)
     try:
         accounts = _chosen(read_config(options.config), options.broker, options.account)
+        hooks = read_hooks(options.config)
     except FortifiedError as error:
         print(error.detail, file=sys.stderr)
         return 2
@@ -54,6 +56,8 @@ def main(arguments: Sequence[str]) -> int:
                 within_s=options.timeout,
             )
         )
+    if not options.dry_run:
+        tell(hooks, outcomes, say=lambda text: print(text, file=sys.stderr, flush=True))
     if options.json:
         print(msgspec.json.format(msgspec.json.encode({"accounts": outcomes})).decode())
     else:

@@ -13,6 +13,9 @@ from brokers.registry import FEATURES
 from engine.errors import InvalidInput, NotFound
 
 EXAMPLE = """\
+# Webhooks that are told what came of it (Slack, Mattermost, Discord and others read them); may be left out.
+notify = []
+
 # One block per account. Only its owner may read this file: chmod 600.
 [[account]]
 name = "tasty-main"
@@ -47,11 +50,26 @@ class PanicAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class PanicConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file. `notify` are the addresses of webhooks."""
+
     account: list[PanicAccount] = []
+    notify: list[str] = []
 
 
 def read_config(path: Path) -> list[PanicAccount]:
     """The accounts in `path`; `InvalidInput` says what is wrong with it and how it should look."""
+    found = _read(path).account
+    if not found:
+        raise InvalidInput(f"config: {path} names no account. It should hold:\n\n{EXAMPLE}", field="config")
+    return [_checked(account) for account in found]
+
+
+def read_hooks(path: Path) -> list[str]:
+    """The webhooks in `path` that want to know what came of it."""
+    return _read(path).notify
+
+
+def _read(path: Path) -> PanicConfig:
     try:
         document = tomllib.loads(path.read_text())
     except FileNotFoundError:
@@ -59,12 +77,9 @@ def read_config(path: Path) -> list[PanicAccount]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidInput(f"config: {path} cannot be read: {error}", field="config") from None
     try:
-        found = msgspec.convert(document, type=PanicConfig).account
+        return msgspec.convert(document, type=PanicConfig)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"config: {path}: {error}", field="config") from None
-    if not found:
-        raise InvalidInput(f"config: {path} names no account. It should hold:\n\n{EXAMPLE}", field="config")
-    return [_checked(account) for account in found]
 
 
 def is_open_to_others(path: Path) -> bool:

@@ -18,6 +18,7 @@ from engine.model.enums import OrderType, Side
 from simulators.brokerage.faults import OrderFaultScript
 from simulators.brokerage.orders import Ticket
 from tests.contracts.venues import tastytrade
+from tests.notifications.servers import WebServer, serving
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -101,6 +102,20 @@ async def test_everything_is_cancelled_and_closed_from_outside_the_platform(brok
     assert held(broker, "SPY", "QQQ") == [0, 0]
     assert "secret" not in said
     assert "grant" not in said
+
+
+async def test_people_are_told_what_came_of_it_and_a_dead_webhook_changes_nothing(broker, config):
+    await busy(broker)
+    with serving(WebServer()) as web:
+        hooks = f'notify = ["http://127.0.0.1:1/t0psecret", "{web.url}"]'
+        config.write_text(f"{hooks}\n{config.read_text()}")
+        status, _, said = await panic(config)
+    assert status == 0
+    assert "webhook 1 was not told" in said
+    assert "t0psecret" not in said
+    [(document, _, _)] = web.received
+    assert document["text"].startswith("PANIC: main is flat (closed ")
+    assert "long 30 SPY" in document["content"]
 
 
 def test_it_needs_neither_django_nor_redis_nor_celery():
