@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from engine.instruments.instrument import AssetClass
+from engine.instruments.sessions import is_half_day
 from engine.model.time import NS_PER_DAY, NS_PER_MS, NS_PER_S
 from simulators.candles import CandleSpec, event_index, history
 from simulators.market import Market, SymbolMarket
@@ -59,7 +60,7 @@ class Option(msgspec.Struct, frozen=True):
 
     symbol: str
     underlying: SymbolMarket
-    expiry: int  # UTC ns: 16:00 in New York
+    expiry: int  # UTC ns: 16:00 in New York, 13:00 on half days
     is_call: bool
     strike: float
 
@@ -116,7 +117,7 @@ def find_option(market: Market, symbol: str) -> Option | None:
         day = date(2000 + int(digits[:2]), int(digits[2:4]), int(digits[4:]))
     except ValueError:
         return None
-    expiry = datetime.combine(day, time(16), NEW_YORK)
+    expiry = datetime.combine(day, time(13) if is_half_day(day) else time(16), NEW_YORK)
     return Option(
         symbol, underlying, int(expiry.timestamp()) * NS_PER_S, match["side"] == "C", float(match["strike"])
     )  # fmt: skip

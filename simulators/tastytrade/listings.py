@@ -8,6 +8,7 @@ from engine.errors import NotFound
 from engine.instruments.futures import ROOTS, Contract, active_contract
 from engine.instruments.instrument import AssetClass
 from engine.instruments.options import OptionContract
+from engine.instruments.sessions import business_days
 from engine.model.time import to_datetime
 from simulators.brokerage.brokerage import Brokerage
 from simulators.listing import stable_hash
@@ -120,7 +121,7 @@ def nested_chain(market: Market, underlying: str, now: int) -> list[dict[str, An
 def _expirations(today: date, *, always_open: bool) -> list[date]:
     """Business days; where the market never closes every day is one."""
     days = (today + timedelta(days=ahead) for ahead in range(3 * _EXPIRATIONS))
-    return [day for day in days if always_open or day.weekday() < 5][:_EXPIRATIONS]
+    return [day for day in days if always_open or day in business_days()][:_EXPIRATIONS]
 
 
 def _expiration(root: str, day: date, today: date, level: float) -> dict[str, Any]:
