@@ -58,10 +58,12 @@ class _Writer:
         self.scope: dict[str, Any] = {}
         self.variables: dict[Spec, dict[str, str]] = {}
         self.steps: list[tuple[Node, Inlined]] = []
+        self.texts: dict[Spec, list[str]] = {}
         for i, node in enumerate(plan.nodes):
             step = self._step(node, f"n{i}")
             self.steps.append((node, step))
             self.variables[node.spec] = step.outputs
+            self.texts[node.spec] = [line for each in step.statements for line in ast.unparse(each).split("\n")]
 
     def _step(self, node: Node, prefix: str) -> Inlined:
         inputs = [ast.parse(self._variable(source), mode="eval").body for source in node.inputs]
@@ -105,8 +107,8 @@ class _Writer:
 
     def _append(self, name: str, *, warming: bool) -> list[str]:
         body = [f"nonlocal {self._state}", "bars += 1", *self._prices()]
-        for node, step in self.steps:
-            text = [line for statement in step.statements for line in ast.unparse(statement).split("\n")]
+        for node in self.plan.nodes:
+            text = self.texts[node.spec]
             if warming and node.start:
                 text = [f"if bars > {node.start}:", *(f"    {line}" for line in text)]
             body += [f"# {node.spec}", *text]

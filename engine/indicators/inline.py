@@ -40,7 +40,7 @@ def inline(
     function = _function(indicator.step)
     state = function.args.args[0].arg if indicator.is_recurrence else ""
     rename = _Rename(indicator, function, state, prefix, {**inputs, **params})
-    body = [rename.statement(statement) for statement in _without_docstring(function.body)]
+    body = [rename.statement(text) for text in _texts(indicator.step)]
     targets = indicator.state_type._fields if indicator.is_recurrence else indicator.outputs
     names = {field: f"{prefix}_{field}" for field in targets}
     returns = _Returns(indicator, names, state)
@@ -70,9 +70,12 @@ def _function(step: Callable[..., Any]) -> ast.FunctionDef:
     return tree.body[0]
 
 
-def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    first = body[0]
-    return body[1:] if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) else body
+@cache
+def _texts(step: Callable[..., Any]) -> tuple[str, ...]:
+    """The statements without the docstring, as text that is parsed for each use, because names are changed in it."""
+    first, *rest = body = _function(step).body
+    has_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    return tuple(ast.unparse(statement) for statement in (rest if has_docstring else body))
 
 
 class _Rename(ast.NodeTransformer):
@@ -93,9 +96,9 @@ class _Rename(ast.NodeTransformer):
         if self.step.__closure__:
             raise NotInlinable(f"{self.step.__name__} closes over {', '.join(self.step.__code__.co_freevars)}")
 
-    def statement(self, node: ast.stmt) -> ast.stmt:
-        copied: ast.stmt = self.visit(ast.parse(ast.unparse(node)).body[0])
-        return copied
+    def statement(self, text: str) -> ast.stmt:
+        renamed: ast.stmt = self.visit(ast.parse(text).body[0])
+        return renamed
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.stmt) and not isinstance(node, STATEMENTS):
