@@ -364,7 +364,9 @@ class Publisher:
             self._heard.discard(symbol)
             self._moved.pop(symbol, None)
             self._stateful.add(symbol)
-        self._record(Began(symbol, expander.timeframes, state, is_lossy, sorted(self._passed_of(symbol))))
+        self._record(
+            Began(symbol, expander.timeframes, state, is_lossy, sorted(self._passed_of(symbol)), self._exclude)
+        )
 
     async def _change(self, symbol: str, timeframes: set[str]) -> None:
         expander = self._expanders[symbol]

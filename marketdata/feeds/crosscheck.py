@@ -58,7 +58,9 @@ class CrossCheck:
         self._last[tick.symbol] = tick
         maker = self._makers.get(tick.symbol)
         if maker is None:
-            maker = self._makers[tick.symbol] = Expander(tick.symbol, [MINUTE])
+            maker = self._makers[tick.symbol] = Expander(
+                tick.symbol, [MINUTE], exclude=getattr(self.second, "not_priced", 0)
+            )
         for bar in maker.on_tick(tick):
             if bar.is_complete:
                 _remember(self._closes.setdefault(bar.symbol, {}), bar)

@@ -58,8 +58,10 @@ class ReplayFeed:
         self._wanted: set[str] = set()
         self._last: dict[str, int] = {}
         self._is_closed = False
-        self._native: dict[str, frozenset[str]] = {}
         self._beginnings = _beginnings(options.recording)
+        first = next(self._beginnings, None)
+        self.not_priced = first.exclude if first else 0  # as the venue's prints were taken then
+        self._native = {first.symbol: frozenset(first.passed)} if first else {}
 
     @property
     def symbols(self) -> dict[str, str]:

@@ -87,7 +87,8 @@ class FeedRunner:
             may_write=lambda: lease.remaining_s > 0.0,
             revises_late=options.late_prints == "revise",
             recorder=recorder,
-            # What few feeds have: prints that are samples, and bars of the vendor's own.
+            # What few feeds have: prints that make no price or are samples, and bars of the vendor's own.
+            exclude=getattr(feed, "not_priced", 0),
             quality=getattr(feed, "quality", "built"),
             passed_of=getattr(feed, "native_timeframes", lambda symbol: frozenset()),
         )

@@ -28,13 +28,11 @@ class Rebuild:
         session_of: Callable[[str], SessionOf | None] = lambda symbol: None,
         revises_late: bool = True,
         quality: str = "built",
-        exclude: int = 0,
     ) -> None:
         self._feed = feed
         self._session_of = session_of
         self._revises_late = revises_late
         self._quality = quality
-        self._exclude = exclude
         self._expanders: dict[str, Expander] = {}
 
     def bars(self, records: Iterable[Numbered]) -> Iterator[Bar]:
@@ -69,7 +67,7 @@ class Rebuild:
         """A symbol that is known goes on as it is: what the feed found in Redis then is what we have made of it."""
         expander = self._expanders.get(record.symbol)
         if expander is None:
-            expander = self._expanders[record.symbol] = self._make(record.symbol, record.timeframes, record.passed)
+            expander = self._expanders[record.symbol] = self._make(record)
             if record.state is not None:
                 try:
                     expander.restore(record.state)
@@ -83,21 +81,21 @@ class Rebuild:
     def _changed(self, record: Changed) -> None:
         expander = self._expanders.get(record.symbol)
         if expander is None:
-            expander = self._expanders[record.symbol] = self._make(record.symbol, record.timeframes)
+            expander = self._expanders[record.symbol] = self._make(Began(record.symbol, record.timeframes, None, True))
         if record.clock > expander.clock:
             expander.on_time(record.clock)
         _set_timeframes(expander, record.timeframes)
 
-    def _make(self, symbol: str, timeframes: list[str], passed: Iterable[str] = ()) -> Expander:
+    def _make(self, began: Began) -> Expander:
         return Expander(
-            symbol,
-            timeframes,
-            session=self._session_of(symbol),
-            exclude=self._exclude,
+            began.symbol,
+            began.timeframes,
+            session=self._session_of(began.symbol),
+            exclude=began.exclude,
             source=self._feed,
             quality=self._quality,
             revises_late=self._revises_late,
-            passed=frozenset(passed),
+            passed=frozenset(began.passed),
         )
 
 

@@ -36,13 +36,14 @@ class Advanced(msgspec.Struct, frozen=True, tag=True):
 
 class Began(msgspec.Struct, frozen=True, tag=True):
     """A symbol was taken up: with the aggregators' `state` as it was found, and whether prints were lost before. Of
-    the timeframes in `passed` the vendor sent the bars."""
+    the timeframes in `passed` the vendor sent the bars; prints with a condition in `exclude` made no price."""
 
     symbol: str
     timeframes: list[str]
     state: bytes | None
     is_lossy: bool
     passed: list[str] = []
+    exclude: int = 0
 
 
 class Changed(msgspec.Struct, frozen=True, tag=True):

@@ -13,7 +13,7 @@ from simulators.faults import Damage, cut_short
 from simulators.listing import Listing
 from simulators.tape import Print
 
-ROUND_LOT = 100
+ROUND_LOT = 1  # of the simulated market, whose minutes are priced by every print
 _TIMESTAMP = -1  # MessagePack's own extension type
 
 

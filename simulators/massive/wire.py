@@ -14,11 +14,12 @@ from simulators.tape import Print
 _EXCHANGES = {"N": 10, "P": 11, "Q": 12}
 _TAPES = {"N": 1, "P": 2, "Q": 3}
 _ODD_LOT, _EXTENDED = 37, 12
+ROUND_LOT = 1  # of the simulated market, whose minutes are priced by every print
 
 
 def trade(listing: Listing, each: Print) -> dict[str, Any]:
     """Times are in milliseconds here; REST has nanoseconds."""
-    marks = [_EXTENDED] * (not each.is_regular) + [_ODD_LOT] * (each.size < 100)
+    marks = [_EXTENDED] * (not each.is_regular) + [_ODD_LOT] * (each.size < ROUND_LOT)
     return {
         "ev": "T", "sym": listing.symbol, "x": _exchange(listing), "i": str(each.ordinal + 1), "z": _tape(listing),
         "p": each.price, "s": each.size, "c": marks, "t": each.ts // NS_PER_MS, "q": each.ordinal * 3 + 1,

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from engine.errors import InvalidInput
+from engine.model.conditions import NOT_PRICED
 from engine.model.market import Bar
 from engine.model.time import NS_PER_DAY
 from marketdata.feeds.alpaca import messages
@@ -40,6 +41,7 @@ class AlpacaFeed(StreamFeed):
     def __init__(self, name: str, key: AlpacaKey, options: AlpacaOptions | None = None) -> None:
         self.options = options or AlpacaOptions()
         super().__init__(name, self.options, resolve=alpaca_symbol)
+        self.not_priced = int(NOT_PRICED) if self.options.priced == "tape" else 0
         self._key = key
         self._codec = messages.Codec(self.options.codec)
         self._translator = Translator(

@@ -11,11 +11,14 @@ class AlpacaOptions(StreamOptions, frozen=True, kw_only=True, forbid_unknown_fie
     """`feed`: IEX is one exchange and free, SIP the consolidated tape. `prints`: from "trades", or none at all and the
     venue's own minute bars instead, for more symbols than a plan gives trades of. `data_url`: where history comes
     from, `stream_url` where the stream does, if not from Alpaca itself. `busy_wait_s`: how long to wait when the
-    account's one connection is taken, as it is for a while after a crash.
+    account's one connection is taken, as it is for a while after a crash. `priced`: the prints that may set a
+    bar's prices, as the consolidated tape has it (no odd lots, no average prices, …), or all; the others count in
+    volume and number.
     """
 
     feed: Literal["iex", "sip", "delayed_sip", "test"] = "iex"
     prints: Literal["trades", "minute_bars"] = "trades"
+    priced: Literal["tape", "all"] = "tape"
     quotes: bool = True
     statuses: bool = True
     codec: Literal["msgpack", "json"] = "msgpack"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from engine.errors import InvalidInput
+from engine.model.conditions import NOT_PRICED
 from engine.model.market import Bar
 from engine.model.time import NS_PER_DAY
 from marketdata.feeds.errors import FeedError, FeedProtocolError, FeedUnauthorized, FeedUnavailable
@@ -35,6 +36,7 @@ class MassiveFeed(StreamFeed):
     def __init__(self, name: str, key: str, options: MassiveOptions | None = None) -> None:
         self.options = chosen = options or MassiveOptions()
         super().__init__(name, chosen, resolve=lambda symbol: massive_symbol(symbol, chosen.market))
+        self.not_priced = int(NOT_PRICED) if chosen.priced == "tape" else 0
         self._key = key
         self._translator = Translator(self.tracks, self.counts, source=name, has_prints=chosen.prints == "trades")
         self._http = RestClient(

@@ -11,10 +11,13 @@ class MassiveOptions(StreamOptions, frozen=True, kw_only=True, forbid_unknown_fi
     """`market`: one connection serves one. `prints`: from "trades", or none at all and the venue's own bars of minutes
     or seconds instead. `stream_url`: real time, or "wss://delayed.massive.com" for plans that are 15 minutes behind;
     the old name's addresses work as well. `busy_wait_s`: how long to wait when another connection took our place.
+    `priced`: the prints that may set a bar's prices, as the consolidated tape has it (no odd lots, no average prices,
+    …), or all; the others count in volume and number.
     """
 
     market: Literal["stocks", "options", "indices", "futures"] = "stocks"
     prints: Literal["trades", "minute_bars", "second_bars"] = "trades"
+    priced: Literal["tape", "all"] = "tape"
     quotes: bool = True
     is_adjusted: bool = False  # history: splits applied by the vendor; we apply them when reading
     data_url: str = "https://api.massive.com"

@@ -32,7 +32,7 @@ def frames() -> list[list[Tick | Bar | FeedGap]]:
     found: list[list[Tick | Bar | FeedGap]] = []
     for at in range(18 * 6):
         ts = OPENED + at * 10 * NS_PER_S
-        found.append([Tick(ts, "SPY", 500.0 + at % 7, 1.0, ts_recv=ts + 1)])
+        found.append([Tick(ts, "SPY", 500.0 + at % 7, 1.0, conditions=4 * (at % 5 == 1), ts_recv=ts + 1)])
         if at % 6 == 1 and at > 6:
             found.append([minute(at // 6 - 1, 500.0 + at)])
         if at == 33:
@@ -47,7 +47,7 @@ async def published(client, tmp_path: Path) -> list[Bar]:
     recorder = Recorder(tmp_path, patience_s=10.0)
     recorder.open(published=0)
     writer = Publisher(
-        client, feed="s", quality="sampled", passed_of=lambda symbol: frozenset({"1"}), recorder=recorder
+        client, feed="s", quality="sampled", passed_of=lambda symbol: frozenset({"1"}), recorder=recorder, exclude=4
     )  # fmt: skip
     await writer.carry([("SPY", each) for each in TIMEFRAMES])
     for frame in frames():
@@ -80,9 +80,12 @@ async def test_played_as_a_feed_no_minute_stands_twice(published, client, tmp_pa
     await client.delete(*await client.keys("*"))
     feed = ReplayFeed("again", ReplayOptions(recording=str(tmp_path), speed=0))
     await feed.subscribe(["SPY"])
+    assert feed.not_priced == 4
     assert feed.native_timeframes("SPY") == {"1"}
     assert feed.native_timeframes("QQQ") == frozenset()
-    writer = Publisher(client, feed="again", quality="sampled", passed_of=feed.native_timeframes)
+    writer = Publisher(
+        client, feed="again", quality="sampled", passed_of=feed.native_timeframes, exclude=feed.not_priced
+    )
     await writer.carry([("SPY", each) for each in TIMEFRAMES])
     length = sum(len(each) for each in received_frames(records(tmp_path)))
     async for frame in feed.frames():
@@ -91,5 +94,12 @@ async def test_played_as_a_feed_no_minute_stands_twice(published, client, tmp_pa
         if feed.position == str(length):
             break
     await writer.close()
-    minutes = [bar for bar in await bars_of(client) if bar.timeframe == "1"]
-    assert minutes == [bar for bar in published if bar.timeframe == "1"]
+    played = await bars_of(client)
+    for timeframe in ("1", "20s"):
+        found = [_values(bar) for bar in played if bar.timeframe == timeframe]
+        assert found == [_values(bar) for bar in published if bar.timeframe == timeframe][: len(found)]
+        assert len(found) > 10
+
+
+def _values(bar: Bar) -> tuple[float, ...]:
+    return (bar.ts, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trade_count, bar.is_complete)

@@ -5,12 +5,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from engine.model.market import Bar, PartialBar
+import pytest
+
+from engine.bars.expand import Expander
+from engine.model.market import Bar, PartialBar, Tick
 from infra import codec
 from infra.cancelling import cancel
 from infra.redis import keys
 from infra.redis.leases import Lease
 from marketdata.feeds.runner import LEASE_KIND, FeedRunner
+from simulators import tape
+from simulators.alpaca import wire
 from tests.marketdata.feeds.alpaca.test_feed import feed_of, simulator
 
 
@@ -63,9 +68,7 @@ async def test_a_print_that_the_tape_corrects_revises_its_bar(client):
 
 
 def prints_of(market: Any, bar: Bar) -> list[Any]:
-    from simulators.tape import prints
-
-    return list(prints(market, start=bar.ts_open - 1, end=bar.ts - 1))
+    return list(tape.prints(market, start=bar.ts_open - 1, end=bar.ts - 1))
 
 
 async def test_the_venues_minutes_are_published_as_the_vendors_and_once(client):
@@ -103,3 +106,27 @@ async def test_coarser_bars_are_put_together_of_the_venues_minutes(client):
         assert (five.high, five.low) == (max(each.high for each in inside), min(each.low for each in inside))
     shown = [codec.decode(fields["e"]) for _, fields in forming]
     assert [event for event in shown if isinstance(event, PartialBar) and event.close]
+
+
+@pytest.mark.parametrize(("priced", "excluded"), [("tape", 1), ("all", 0)])
+async def test_prints_that_the_tape_leaves_out_make_volume_and_no_price(client, monkeypatch, priced, excluded):
+    """Odd lots, which the simulated tape marks from here on."""
+    monkeypatch.setattr(wire, "ROUND_LOT", 40)
+    async with simulator() as venue, running(client, feed_of(venue, priced=priced), "SPY|1s"):
+
+        async def some() -> list[Bar]:
+            made = [bar for bar in await bars(client, "1s") if bar.is_complete and bar.quality == "built"]
+            return made if len(made) >= 3 else []
+
+        made = await until(some)
+        market = venue.market.find("SPY")
+    assert market is not None
+    sent = tape.prints(market, start=made[0].ts_open - 1, end=made[-1].ts + 10**9)
+    ticks = [Tick(each.ts, "SPY", each.price, each.size, conditions=int(each.size < 40)) for each in sent]
+    right = {bar.ts: bar for bar in Expander("SPY", ["1s"], exclude=excluded).feed(ticks)}
+    plain = {bar.ts: bar for bar in Expander("SPY", ["1s"]).feed(ticks)}
+    for bar in made:
+        true = right[bar.ts]
+        assert (bar.open, bar.high, bar.low, bar.close) == (true.open, true.high, true.low, true.close)
+        assert (bar.volume, bar.trade_count) == (true.volume, true.trade_count)
+    assert (right == plain) is (not excluded)  # and so the odd lots did matter
