@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.browser.conftest import FLAGS
 from tests.conftest import free_port
@@ -46,5 +46,23 @@ def test_a_newcomer_sees_the_price_move_and_a_trade_marked(demo: Stack, chromium
         page.get_by_label("Symbol").select_option(trade.locator("td").nth(1).inner_text())
         expect(page.locator("#chart[data-markers]:not([data-markers='0'])")).to_be_visible(timeout=60_000)
         page.screenshot(path=tmp_path / "demo.png")
+        an_order_waits_and_is_cancelled(page)
         browser.close()
     assert errors == []
+
+
+def an_order_waits_and_is_cancelled(page: Page) -> None:
+    """By hand: previewed by the engine's copy, placed, taken by the trader's process, cancelled."""
+    page.get_by_role("button", name="Order", exact=True).click()
+    order = page.get_by_role("dialog")
+    order.get_by_label("Instrument").select_option("SPY")
+    order.get_by_label("Type").select_option("limit")
+    order.get_by_label("Limit price").fill("1.25")
+    order.get_by_role("button", name="Preview").click()
+    expect(order.locator(".plan")).to_contain_text("buy 10 limit 1.25")
+    order.get_by_role("button", name="Place").click()
+    expect(page.locator("#orders")).to_contain_text("buy 10 SPY limit 1.25", timeout=20_000)
+    expect(page.locator("#commands")).to_contain_text("accepted")
+    page.get_by_role("button", name="Cancel buy SPY limit").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel it").click()
+    expect(page.locator("#orders")).not_to_contain_text("SPY limit 1.25", timeout=20_000)

@@ -53,3 +53,36 @@ def test_orders_go_to_the_broker_and_its_fills_come_back(rehearsal: Stack, api: 
     assert {order["broker"] for order in orders(api)} == {"tasty-demo"}
     [book] = {position["book"] for position in api.get("/api/positions").json()}
     assert book == "live"
+    a_person_orders_changes_and_cancels(rehearsal, api)
+
+
+def a_person_orders_changes_and_cancels(rehearsal: Stack, api: httpx.Client) -> None:
+    """By hand, at the simulated broker: what was previewed is placed there, changed there, and gone there."""
+    entry = {
+        "book": "live", "symbol": "SPY", "side": "buy", "quantities": {"tasty-demo": "3"}, "type": "limit",
+        "limit_price": "1.25",
+    }  # fmt: skip
+    plan = api.post("/api/orders/plan", json=entry).json()
+    assert plan["problems"] == [], plan
+    assert plan["accounts"][0]["orders"][0]["request"]["body"]["price"] == "1.25"
+    [command] = api.post("/api/orders", json={**entry, "preview": plan["preview"]}).json()["commands"]
+    first = order_of(rehearsal, api, command["command"], "accepted")
+    change = api.post(f"/api/orders/{first}/replace", json={"limit_price": "1.50", "quantity": "2"}).json()
+    second = order_of(rehearsal, api, change["command"], "accepted")
+    api.post(f"/api/orders/{second}/cancel")
+    states = {order["client_id"]: (order["state"], order["quantity"], order["venue_id"]) for order in orders(api)}
+    rehearsal.until(
+        lambda: {o["client_id"]: o["state"] for o in orders(api)}[second] == "cancelled", within_s=30, what="a cancel"
+    )
+    assert states[first][0] == "cancelled"
+    assert (states[second][1], states[second][2] != states[first][2] != "") == ("2", True)
+
+
+def order_of(rehearsal: Stack, api: httpx.Client, command: str, state: str) -> str:
+    """The order that came of the command, once it is in that state."""
+
+    def found() -> list[dict[str, Any]]:
+        return [order for order in api.get(f"/api/commands/{command}").json()["orders"] if order["state"] == state]
+
+    rehearsal.until(lambda: bool(found()), within_s=30, what=f"an order that is {state}")
+    return str(found()[0]["client_id"])

@@ -1,4 +1,4 @@
-"""The demo's records: its account, its feed, its tickers, and the strategy already running on paper."""
+"""The demo's records: its account, its feed, its tickers, and its strategies already running."""
 
 import json
 from argparse import ArgumentParser
@@ -13,6 +13,7 @@ from marketdata.services import save_feed
 from strategies.models import Ticker
 from strategies.services import create_ticker
 from trading.live_mode import live_book
+from trading.manual_entry import MANUAL
 from trading.models import Run
 from trading.services import start_strategy
 from users.models import User
@@ -34,7 +35,10 @@ TICKERS: tuple[dict[str, Any], ...] = (
 class Command(BaseCommand):
     """Safe to run at every start: what a person has changed since stays as it is."""
 
-    help = "Makes the records of the demo: account, feed, tickers; starts the EMA crossover, on paper unless --live."
+    help = (
+        "Makes the records of the demo: account, feed, tickers; starts the EMA crossover and orders by hand, on paper "
+        "unless --live."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--api-url", required=True, help="where the synthetic market answers")
@@ -48,8 +52,9 @@ class Command(BaseCommand):
             self._open_the_locks(user)
         if not Ticker.objects.filter(strategy="ema").exists():
             self._make_tickers(user, ACCOUNT if live else "paper")
-        if not Run.objects.filter(strategy="ema").exists():
-            start_strategy(user=user, strategy="ema", live_mode=live)
+        for name in ("ema", MANUAL):
+            if not Run.objects.filter(strategy=name).exists():
+                start_strategy(user=user, strategy=name, live_mode=live)
         self.stdout.write("The demo is set up")
 
     def _open_the_locks(self, user: User) -> None:
