@@ -10,6 +10,7 @@ from strategies.services import create_ticker, update_ticker
 from tests.integration.market import Market
 from tests.integration.processes import running, wait_for
 from trading import selectors, services
+from trading.book_usage import book_usage
 from trading.models import Book, CommandRecord, Decision, Order, Position, Trade
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -25,6 +26,12 @@ def slot() -> dict[str, object]:
 def held() -> int:
     position = Position.objects.filter(strategy="ema", symbol=SYMBOL).first()
     return int(position.quantity) if position else 0
+
+
+def used(of: str, name: str) -> float | None:
+    """What the book's process says it uses of a limit."""
+    figures = {(each.of, each.name): each.used for each in book_usage("paper").figures}
+    return figures.get((of, name))
 
 
 def test_a_running_book_obeys(redis_url, tmp_path):
@@ -47,6 +54,8 @@ def test_a_running_book_obeys(redis_url, tmp_path):
         wait_for(lambda: held() == 2, within_s=10, what="long by hand")
         view = sync_client(redis_url).hgetall(keys.trade_state("ema", SYMBOL, "paper"))
         assert (view["side"], view["quantity"]) == ("LONG", "2")
+        wait_for(lambda: used("strategy ema", "max_position") == 2, within_s=10, what="what is used of a limit")
+        wait_for(lambda: sync_client(redis_url).llen(keys.notices()) > 0, within_s=10, what="a notice of the fill")
 
         # A halt lets the way out pass and refuses the way in: of a reversal only the close remains.
         services.halt(user=None, book=Book.objects.get(), reason="test")
