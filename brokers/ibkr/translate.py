@@ -3,7 +3,7 @@
 https://ibkrcampus.com/campus/ibkr-api-page/twsapi-doc/#orders
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,7 @@ from brokers.venue import (
     Balances,
     NotUnderstood,
     OrderRefused,
+    OutcomeUnknown,
     VenueFill,
     VenueOrder,
     VenuePosition,
@@ -162,6 +163,32 @@ def venue_order(doc: OrderDoc, executions: Iterable[VenueFill], *, futures: Book
         code=doc.code if state is OrderState.REJECTED else "",
         fills=fills,
         group=doc.oca_group,
+    )
+
+
+def ended_order(order: Order, fills: Sequence[VenueFill], *, is_over: bool) -> VenueOrder:
+    """An order of ours of which only executions are listed any more: over for certain where they fill it, or where
+    `is_over` says so; else `OutcomeUnknown`."""
+    filled = sum((fill.quantity for fill in fills), ZERO)
+    if filled < order.quantity and not is_over:
+        raise OutcomeUnknown(
+            f"{order.client_id} traded, and is neither among the open orders nor among those that ended"
+        )
+    return VenueOrder(
+        venue_id=fills[0].venue_id,
+        symbol=fills[0].symbol,
+        side=order.side,
+        quantity=order.quantity,
+        type=order.type,
+        state=OrderState.FILLED if filled >= order.quantity else OrderState.CANCELLED,
+        client_id=order.client_id,
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+        filled_quantity=filled,
+        average_price=_average(tuple(fills)),
+        updated_ts=max(fill.ts for fill in fills),
+        reason="" if filled >= order.quantity else "it ended before today",
+        fills=tuple(fills),
     )
 
 

@@ -267,10 +267,24 @@ async def test_an_order_that_waited_too_long_for_its_turn_is_not_sent_later(monk
         assert len(desk.at_venue()) == 6
 
 
-async def test_an_order_of_yesterday_that_is_not_listed_is_unknown_and_not_gone(desk):
+async def test_an_order_of_yesterday_that_is_not_listed_does_not_work_any_more(desk):
     order = desk.order()
-    assert is_unknown(await desk.venue.find(order, since=time.time_ns() - NS_PER_DAY))
-    assert known(await desk.venue.find(order, since=time.time_ns() - 2 * NS_PER_S)) is None
+    assert known(await desk.venue.find(order, since=time.time_ns() - NS_PER_DAY)) is None
+    assert is_unknown(await desk.venue.find(order, since=time.time_ns())), "it may still be on its way"
+
+
+async def test_an_order_of_which_only_executions_are_listed_is_what_they_say(desk, monkeypatch):
+    order = desk.order(quantity=20)
+    await desk.place_filled(order)
+    larger = changed(order, quantity=D(30))  # of which the twenty are a part
+    monkeypatch.setattr(messages, "completed_order", lambda standing, contract: b"")
+    async with beside(desk) as other:
+        now = time.time_ns()
+        whole = known(await other.venue.find(order, since=now))
+        assert (whole.state, whole.filled_quantity) == (OrderState.FILLED, D(20))
+        assert is_unknown(await other.venue.find(larger, since=now))
+        old = known(await other.venue.find(larger, since=now - 2 * NS_PER_DAY))
+        assert (old.state, old.filled_quantity) == (OrderState.CANCELLED, D(20))
 
 
 async def test_costs_that_are_not_told_do_not_keep_an_execution_back(desk, monkeypatch):
