@@ -67,7 +67,8 @@ def feeds() -> Iterator[Notice]:
             yield Notice("feed", Level.INFO, f"Prices of {symbol} are fresh again.", symbol, key, is_over=True)
         else:
             why = f"{state or 'no feed tells of them'} {told.get('reason', '')}".strip()
-            text = f"Prices of {symbol} cannot be traded on: {why}. Exits by price wait."
+            exits = "Stops hold." if state == "gapped" else "Exits by price wait."
+            text = f"Prices of {symbol} cannot be traded on: {why}. {exits}"
             yield Notice("feed", Level.WARNING, text, symbol, key)
 
 
