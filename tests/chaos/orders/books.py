@@ -23,7 +23,7 @@ QUICK: dict[str, Any] = {
 }  # fmt: skip
 STOP = {"stop": {"value": 0.0004}}
 PAIR = {**STOP, "targets": [{"distance": {"value": 0.0004}}]}
-MOVING = {**STOP, "break_even": {"after": {"value": 0.00003}}}
+MOVING = {**STOP, "break_even": {"after": {"value": 0.00001}}}
 
 __all__ = ["TIMEFRAME", "UNIT", "finish", "make", "name", "number", "prepare"]
 
