@@ -58,11 +58,3 @@ def test_the_contract_is_shown_with_its_chain_and_a_wish_is_answered_with_the_tr
     CommandRecord.objects.filter(outcome="").update(state="refused", detail="the book is halted: news")
     expect(answer).to_contain_text("refused: the book is halted: news")
     panel.page.screenshot(path=tmp_path / "options.png", full_page=True)
-
-
-def test_a_book_without_options_shows_no_panel(page: Page, web):
-    create_ticker(user=None, strategy="ema", symbol="SPY", timeframe="1", quantities={"paper": "1"})
-    start_strategy(user=None, strategy="ema")
-    sign_in(page, web)
-    expect(page.locator("#strategies")).to_contain_text("ema")
-    expect(page.locator("#options")).to_be_hidden()

@@ -16,11 +16,11 @@ from django.db import connection
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def environment(redis_url: str) -> dict[str, str]:
+def environment(redis_url: str, settings_module: str = "tests.process_settings") -> dict[str, str]:
     """What a child needs to work on this test's database and Redis."""
     return {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "tests.process_settings",
+        "DJANGO_SETTINGS_MODULE": settings_module,
         "TEST_DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
         "TEST_REDIS_URL": redis_url,
         "FORTIFIED_ENV_FILE": "none",
@@ -32,8 +32,8 @@ def environment(redis_url: str) -> dict[str, str]:
 class Processes:
     """Children of one test; each writes a log of its own."""
 
-    def __init__(self, redis_url: str, folder: Path) -> None:
-        self._environment = environment(redis_url)
+    def __init__(self, redis_url: str, folder: Path, **environ: str) -> None:
+        self._environment = environment(redis_url, **environ)
         self._folder = folder
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -84,9 +84,9 @@ def kill_tree(pid: int, signum: int = signal.SIGKILL) -> None:
 
 
 @contextmanager
-def running(redis_url: str, folder: Path) -> Iterator[Processes]:
+def running(redis_url: str, folder: Path, **environ: str) -> Iterator[Processes]:
     """Processes that end with the block; their logs are printed when it fails."""
-    processes = Processes(redis_url, folder)
+    processes = Processes(redis_url, folder, **environ)
     try:
         yield processes
     except BaseException:
