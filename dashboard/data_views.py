@@ -7,7 +7,7 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.views.generic import TemplateView
 
 from dashboard.views import PolicyMixin
-from engine.model.time import NS_PER_S, iso
+from engine.model.time import NS_PER_S, to_datetime
 from marketdata import selectors
 from marketdata.selectors import FeedStatus, SymbolState
 
@@ -25,7 +25,7 @@ class DataPage(PolicyMixin, LoginRequiredMixin, TemplateView):
             "feeds": [_feed(status) for status in selectors.feed_statuses()],
             "symbols": [_symbol(state) for state in selectors.carried_symbol_states()],
             "movers": [
-                (kind, [{"found": each, "at": iso(each.ts), "percent": each.change * 100} for each in found])
+                (kind, [{"found": each, "at": to_datetime(each.ts), "percent": each.change * 100} for each in found])
                 for kind in ("fast", "slow")
                 for found in [selectors.movers(kind=kind, since_s=MOVERS_OF_S, limit=20)]
             ],
@@ -49,7 +49,7 @@ def _symbol(state: SymbolState) -> dict[str, Any]:
     return {
         "state": state,
         "tone": {"fresh": "good", "unknown": ""}.get(state.state, "bad"),
-        "last_print": iso(state.last_tick_ts) if state.last_tick_ts else "",
+        "last_print": to_datetime(state.last_tick_ts) if state.last_tick_ts else None,
         "age_s": age_s,
         "timeframes": [(name, each.state, each.reason) for name, each in state.timeframes.items()],
     }

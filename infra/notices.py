@@ -91,6 +91,7 @@ def take_over() -> int:
     return done
 
 
-def log(notice: Notice) -> None:
-    """One line in the log of notices."""
-    logger.log(_LOG[notice.level], "%s %s: %s", notice.kind, notice.about, scrub(notice.text))
+def log(notice: Notice, *, is_ordinary: bool = False) -> None:
+    """One line in the log of notices; what is well again, or ordinary, is no error however urgent people want it."""
+    level = logging.INFO if is_ordinary or notice.is_over else _LOG[notice.level]
+    logger.log(level, "%s %s: %s", notice.kind, notice.about, scrub(notice.text))

@@ -17,6 +17,7 @@ from infra.notices import Level
 from infra.notices import Notice as NoticeValue
 from infra.redis import keys
 from notifications import inbox
+from notifications.kinds import ORDINARY
 from notifications.models import CLAIM, Channel, Delivery, Notice
 from notifications.senders import NotSent, send
 
@@ -30,11 +31,11 @@ State = Delivery.State
 
 def receive(notice: NoticeValue) -> None:
     """Keep `notice`, show it, and hand it to the channels that want it; one that is over only where it was told."""
-    notices.log(notice)
     with transaction.atomic():
         kept = _end(notice) if notice.is_over else _keep(notice)
         if kept is None:
             return
+        notices.log(notice, is_ordinary=notice.kind in ORDINARY)
         due = [each for channel in Channel.objects.filter(is_enabled=True) if (each := _deliver(channel, kept, notice))]
     if kept.times == 1 or due:
         _show(kept)

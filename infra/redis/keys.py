@@ -49,7 +49,7 @@ def feed_state(symbol: str) -> str:
 
 
 def quote(symbol: str) -> str:
-    """Hash: last price, bid, ask, ts. Feed → page, API; of an option that is held (its bid, with a TTL) trader → page."""
+    """Hash: last price, bid, ask, ts. Feed → page, API; of an option that is held (its bid, with TTL) trader → page."""
     return f"quote:{symbol}"
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import logging
 from datetime import timedelta
 from email import message_from_string
 
@@ -304,3 +305,13 @@ def test_the_history_says_what_was_told_to_whom_and_cannot_be_edited(admin, web)
     pk = Notice.objects.get().pk
     assert admin.get(f"/admin/notifications/notice/{pk}/change/").status_code == 200
     assert admin.post(f"/admin/notifications/notice/{pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_the_log_is_as_loud_as_the_trouble_and_silent_where_there_was_none(caplog):
+    caplog.set_level(logging.INFO)
+    tell(dead(is_over=True, text="It is alive again."))
+    assert caplog.records == []
+    tell(dead())
+    tell(dead(is_over=True, text="It is alive again."))
+    tell(Value("fill", Level.CRITICAL, "Book paper: ema buy 2 /MES at 6852.5.", "paper"))
+    assert [record.levelname for record in caplog.records if record.name == "notices"] == ["ERROR", "INFO", "INFO"]
