@@ -21,7 +21,7 @@ from tests.notifications.servers import MailServer, WebServer, serving
 from tests.trading.people import person
 from users.roles import Role
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 State = Delivery.State
 
 

@@ -18,7 +18,7 @@ from tests.notifications.test_delivery import dead
 from tests.trading.people import client_of, person
 from users.roles import Role
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -62,6 +62,7 @@ def test_the_list_ends_by_itself_and_is_bounded(viewer, redis_url, monkeypatch):
         assert 0 < client.ttl(key) <= timedelta(days=7).total_seconds()
 
 
+@pytest.mark.django_db(transaction=True)
 async def test_a_page_hears_of_it_at_once_and_of_nothing_else(viewer):
     socket = WebsocketCommunicator(NoticesConsumer.as_asgi(), "/ws/notices")
     socket.scope["user"] = viewer

@@ -22,7 +22,7 @@ from trading.limits import risk_limits, sizes
 from trading.runtime.state import show_usage
 from users.roles import Role
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -121,6 +121,7 @@ def test_what_a_form_cannot_show_survives_it(admin):
     assert saved(admin, risk__max_orders="5").risk["day_trading"] == written["day_trading"]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_rules_are_read_and_changed_by_program_and_the_change_is_on_record(redis_url):
     api, name = client_of(person(Role.ADMIN)), book().name
     answer = api.patch(f"/api/books/{name}/rules", {"risk": {"max_daily_loss": "500"}}, format="json")
@@ -143,6 +144,7 @@ def test_a_wrong_rule_changes_nothing_and_a_viewer_changes_none(redis_url):
     assert api.get("/api/books/nothing/rules").status_code == 404
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_is_used_of_a_limit_is_told_by_the_process_to_page_and_program(redis_url):
     desk = started("/MES", risk={"max_gross_exposure": 5000})
     play(desk, RISING, "/MES")

@@ -14,7 +14,7 @@ from trading import schedules, services
 from trading.models import CommandRecord, Run, StrategySchedule
 from users.roles import Role
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
