@@ -53,14 +53,26 @@ async function preview(number) {
   const sessions = byId("apply-sessions").value;
   try {
     const shown = await call("POST", `${path}?preview=true&sessions=${sessions}`);
+    const held = await openPositions(shown.ticker);
     if (number !== chosen || sessions !== byId("apply-sessions").value) return; // another was asked for meanwhile
-    body.replaceChildren(...compared(shown));
+    body.replaceChildren(...compared(shown, held));
     button.disabled = false;
     button.onclick = () => apply(path, button);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     body.replaceChildren();
     setText(byId("apply-error"), error.message);
+  }
+}
+
+// What the ticker holds now; nothing where this person may not see positions.
+async function openPositions({ strategy, symbol }) {
+  try {
+    const found = await call("GET", `/api/positions?strategy=${encodeURIComponent(strategy)}`);
+    return found.filter((each) => each.symbol === symbol && Number(each.quantity) !== 0);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return [];
   }
 }
 
@@ -76,9 +88,9 @@ async function apply(path, button) {
   }
 }
 
-function compared(shown) {
+function compared(shown, held) {
   const row = (name, now, then, digits = 2) => element("tr", {}, element("th", { scope: "row", text: name }),
-    element("td", { className: "n", text: now.toFixed(digits) }), element("td", { className: "n", text: then.toFixed(digits) }));
+    ...[now, then, then - now].map((value) => element("td", { className: "n", text: value.toFixed(digits) })));
   const [before, after] = [shown.exits.now, shown.exits.then].map((each) => JSON.stringify(each));
   const exits = before === after ? [] : [`exits: ${before} → ${after}`];
   const changes = Object.keys(shown.params.then).filter((name) => shown.params.now[name] !== shown.params.then[name]);
@@ -86,13 +98,14 @@ function compared(shown) {
     element("p", { text: `${shown.ticker.strategy} on ${shown.ticker.symbol}, ${shown.sessions.length} sessions from ${shown.sessions[0]}.` }),
     element("p", { text: [...changes.map((name) => `${name}: ${shown.params.now[name] ?? "default"} → ${shown.params.then[name]}`), ...exits].join(", ") || "The settings are the same." }),
     element("p", { className: `verdict ${shown.judgement.is_significant ? "is-good" : "is-poor"}`, text: [shown.judgement.sentence, shown.walk_forward].filter(Boolean).join(" ") }),
-    element("table", {}, element("thead", {}, element("tr", {}, element("th", { text: "" }), element("th", { className: "n", text: "Now" }), element("th", { className: "n", text: "Then" }))),
+    element("table", {}, element("thead", {}, element("tr", {}, element("th", { text: "" }), element("th", { className: "n", text: "Now" }), element("th", { className: "n", text: "Then" }), element("th", { className: "n", text: "Change" }))),
       element("tbody", {}, row("Net P&L", shown.now.net_pnl, shown.then.net_pnl), row("Trades", shown.now.trades, shown.then.trades, 0),
         row("Won", shown.now.wins, shown.then.wins, 0), row("Drawdown", shown.now.max_drawdown, shown.then.max_drawdown))),
     element("p", { text: `${shown.only_now.length} trades would not have happened, ${shown.only_then.length} others would.` }),
     ...trades("Only now", shown.only_now),
     ...trades("Only then", shown.only_then),
     element("div", { className: "scroll day-diff" }, element("table", {}, element("tbody", {}, ...shown.days.filter((day) => day.now !== day.then).map((day) => row(day.day, day.now, day.then))))),
+    ...held.map((each) => element("p", { text: `Open now: ${each.side} ${Math.abs(Number(each.quantity))} ${each.symbol} at ${Number(each.average_price)} in ${each.book}, ${each.broker}. The new settings do not reach it before the next start.` })),
     element("p", { className: "muted", text: shown.note }),
   ];
 }

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from backtest import services, tasks
@@ -12,6 +13,7 @@ from backtest.models import Study
 from strategies.models import Ticker, TickerChange
 from tests.backtest.distributed.data import walk_file
 from tests.browser.conftest import Web, sign_in
+from trading.models import Book, Position
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -44,6 +46,16 @@ def test_a_study_is_typed_in_watched_and_applied(page: Page, web: Web, data: Pat
     Ticker.objects.create(
         strategy="ema", symbol="SPY", timeframe="30", params={"period_1": 9, "period_2": 21}, quantities={"paper": "10"}
     )
+    book = Book.objects.create(name="paper", mode="paper")
+    Position.objects.create(
+        book=book,
+        strategy="ema",
+        symbol="SPY",
+        broker="paper",
+        quantity=10,
+        average_price="400.5",
+        updated_at=timezone.now(),
+    )
     sign_in(page, web)
     page.get_by_role("link", name="Backtests").click()
     expect(page.get_by_text("No study yet")).to_be_visible()
@@ -70,6 +82,7 @@ def test_a_study_is_typed_in_watched_and_applied(page: Page, web: Web, data: Pat
     page.locator("[data-apply]").first.click()
     expect(page.locator("#apply-body")).to_contain_text("trades would not have happened")
     expect(page.locator("#apply-body")).to_contain_text("20 sessions from")
+    expect(page.locator("#apply-body")).to_contain_text("Open now: long 10 SPY at 400.5 in paper, paper.")
     expect(page.locator("#apply-body .verdict")).to_contain_text("The best of 20 trials; corrected p = ")
     expect(page.locator("#apply-body .verdict")).to_contain_text("of 4 folds earned on days they had not seen")
     page.locator("#apply-body details").first.click()
