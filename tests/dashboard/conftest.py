@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 import redis
+from channels.routing import URLRouter
 
+from dashboard.routing import websocket_urlpatterns
 from fortified.settings.storage import channel_layers
+from infra.redis.client import aclose_clients
 from strategies.models import Ticker
 from tests.browser.scripted import ScriptedLedger
+from tests.dashboard.sockets import DEADLINE_S, GOODBYE_S, Socket
 from users.models import User
 
 SLOTS = [{"symbol": "/MES", "timeframe": "144t"}, {"symbol": "SPY", "timeframe": "1"}]
@@ -49,3 +53,21 @@ def traded(ledger: ScriptedLedger) -> ScriptedLedger:
 def redis_layer(redis_url, settings) -> Any:
     """The channel layer that is used outside tests."""
     settings.CHANNEL_LAYERS = channel_layers(redis_url)
+
+
+@pytest.fixture
+async def connect(redis_layer, redis_url):
+    """Opens sockets as a user; closes them, and the process's Redis clients, at the end."""
+    opened: list[Socket] = []
+
+    async def _connect(path: str, user: Any) -> tuple[Socket, bool, Any]:
+        socket = Socket(URLRouter(websocket_urlpatterns), path)
+        socket.scope["user"] = user
+        opened.append(socket)
+        is_open, code = await socket.connect(timeout=DEADLINE_S)
+        return socket, is_open, code
+
+    yield _connect
+    for socket in opened:
+        await socket.disconnect(timeout=GOODBYE_S)
+    await aclose_clients()

@@ -1,62 +1,22 @@
 """The WebSockets as a client sees them, over a real Redis."""
 
 import asyncio
-import json
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 import pytest
 from asgiref.sync import sync_to_async
-from channels.routing import URLRouter
-from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import AnonymousUser
 
 from dashboard import book_feed
-from dashboard.routing import websocket_urlpatterns
 from engine.model.orders import OrderAccepted
 from infra import broadcast
-from infra.redis.client import aclose_clients, async_client
+from infra.redis.client import async_client
 from marketdata import consumers as chart_consumers
+from tests.dashboard.sockets import DEADLINE_S, GOODBYE_S
 from tests.marketdata.test_charts import bar, partial
 from tests.marketdata.test_relay import Market
 from trading.models import Book
-
-DEADLINE_S = 10.0
-GOODBYE_S = 0.5  # a socket that ends just after it began loses its first cancellation (infra.cancelling): ended for it
-
-
-class Socket(WebsocketCommunicator):
-    """A client of one socket."""
-
-    async def read(self) -> dict[str, Any]:
-        message: dict[str, Any] = json.loads(await self.receive_from(timeout=DEADLINE_S))
-        return message
-
-    async def read_until(self, wanted) -> dict[str, Any]:
-        async with asyncio.timeout(DEADLINE_S):
-            while not wanted(message := await self.read()):
-                pass
-            return message
-
-
-@pytest.fixture
-async def connect(redis_layer, redis_url):
-    """Opens sockets as a user; closes them, and the process's Redis clients, at the end."""
-    opened: list[Socket] = []
-
-    async def _connect(path: str, user: Any) -> tuple[Socket, bool, Any]:
-        socket = Socket(URLRouter(websocket_urlpatterns), path)
-        socket.scope["user"] = user
-        opened.append(socket)
-        is_open, code = await socket.connect(timeout=DEADLINE_S)
-        return socket, is_open, code
-
-    yield _connect
-    for socket in opened:
-        await socket.disconnect(timeout=GOODBYE_S)
-    await aclose_clients()
-
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
