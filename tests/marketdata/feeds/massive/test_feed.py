@@ -62,8 +62,8 @@ async def test_a_plan_without_quotes_or_minutes_still_brings_prints():
 
 
 async def test_prints_lost_without_a_word_show_in_the_venues_minute():
-    options = {"speed": 20.0, "loss_grace_s": 0.5}
-    async with simulator(speed=20.0) as venue, watching(venue, "SPY", **options) as got:
+    options = {"speed": 60.0, "loss_grace_s": 0.5}
+    async with simulator(speed=60.0) as venue, watching(venue, "SPY", **options) as got:
         await got.until_prints("SPY", 5)
         minute = NS_PER_MINUTE
         await got.until(lambda: got.ticks("SPY")[-1].ts // minute >= got.ticks("SPY")[0].ts // minute + 3, "3 minutes")
