@@ -1,7 +1,10 @@
 """Telling people: whoever knows of something hands it over here, and the package that `NOTIFIER` names tells them."""
 
 import logging
+import os
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import cast
@@ -61,18 +64,15 @@ def tell(notice: Notice) -> None:
 
 
 def hand_over(notices: Sequence[Notice]) -> None:
-    """The same for loops that must not wait for a database: a task of the workers tells them a moment later."""
-    if not notices:
-        return
-    client, key = sync_client(settings.REDIS_URL), keys.notices()
-    try:
-        with client.pipeline(transaction=False) as pipe:
-            pipe.rpush(key, *(msgspec.json.encode(each) for each in notices))
-            pipe.ltrim(key, -WAITING_KEPT, -1)
-            pipe.execute()
-    except redis.RedisError as error:
-        for each in notices:
-            logger.log(_LOG[each.level], "%s (not sent, Redis does not answer: %s): %s", each.kind, error, each.text)
+    """The same for loops that must wait for nothing: a thread of ours puts them into Redis, a task of the workers tells
+    them a moment later."""
+    if notices:
+        _courier().put(notices)
+
+
+def flush(timeout_s: float = 10.0) -> bool:
+    """Wait until everything handed over so far is in Redis, or given up; False where that took longer."""
+    return _courier().is_idle.wait(timeout_s)
 
 
 def take_over() -> int:
@@ -95,3 +95,68 @@ def log(notice: Notice, *, is_ordinary: bool = False) -> None:
     """One line in the log of notices; what is well again, or ordinary, is no error however urgent people want it."""
     level = logging.INFO if is_ordinary or notice.is_over else _LOG[notice.level]
     logger.log(level, "%s %s: %s", notice.kind, notice.about, scrub(notice.text))
+
+
+class _Courier:
+    """One daemon thread; what waits for it is bounded, and the oldest goes first."""
+
+    def __init__(self) -> None:
+        self.is_idle = threading.Event()
+        self.is_idle.set()
+        self._waiting: deque[Notice] = deque(maxlen=WAITING_KEPT)
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        threading.Thread(target=self._work, name="notices", daemon=True).start()
+
+    def put(self, notices: Sequence[Notice]) -> None:
+        with self._lock:
+            self._waiting.extend(notices)
+            self.is_idle.clear()
+        self._wake.set()
+
+    def _work(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            while batch := self._take():
+                _push(batch)
+
+    def _take(self) -> list[Notice]:
+        with self._lock:
+            batch = list(self._waiting)
+            self._waiting.clear()
+            if not batch:
+                self.is_idle.set()
+            return batch
+
+
+def _push(notices: Sequence[Notice]) -> None:
+    try:
+        with sync_client(settings.REDIS_URL).pipeline(transaction=False) as pipe:
+            pipe.rpush(keys.notices(), *(msgspec.json.encode(each) for each in notices))
+            pipe.ltrim(keys.notices(), -WAITING_KEPT, -1)
+            pipe.execute()
+    except redis.RedisError as error:
+        for each in notices:
+            logger.log(_LOG[each.level], "%s (not sent, Redis does not answer: %s): %s", each.kind, error, each.text)
+
+
+_current: _Courier | None = None
+_starting = threading.Lock()
+
+
+def _courier() -> _Courier:
+    global _current
+    with _starting:
+        if _current is None:
+            _current = _Courier()
+        return _current
+
+
+def _forget() -> None:
+    """Threads do not survive a fork: the child makes its own."""
+    global _current, _starting
+    _current, _starting = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)

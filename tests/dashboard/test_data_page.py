@@ -38,7 +38,15 @@ def test_each_symbol_shows_its_timeframes_and_last_print_and_one_that_nobody_tel
     store.xadd(keys.movers(), {"e": codec.encode(MoverDetected(2, "KO", "slow", 0, 70.25, 0.0, 4.5))})
     client.force_login(user)
     page = client.get("/data").content.decode()
-    for shown in ("/MESZ26:XCME", "2025-11-21T14:30:00", "Fri 09:30:00", "4711", "31 ms", "gapped: cut at noon", "connected"):
+    for shown in (
+        "/MESZ26:XCME",
+        "2025-11-21T14:30:00",
+        "Fri 09:30:00",
+        "4711",
+        "31 ms",
+        "gapped: cut at noon",
+        "connected",
+    ):
         assert shown in page, shown
     spy = page[page.index(">SPY<") :]
     assert "unknown" in spy[: spy.index("</tr>")]

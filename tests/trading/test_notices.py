@@ -13,6 +13,7 @@ from engine.model.orders import OrderRejected
 from engine.model.positions import TradeClosed
 from engine.model.signals import StrategyFaulted
 from infra.doctor.findings import Finding, State
+from infra.notices import flush
 from infra.redis import keys
 from notifications.models import Channel, Notice
 from notifications.tasks import send_due
@@ -68,6 +69,7 @@ def test_a_loss_limit_that_stops_entries_reaches_people_by_the_journals_way(desk
     trader = started("/MES", risk={"max_daily_loss": 50})
     outputs = [*play(trader, RISING, "/MES"), *play(trader, FALLING, "/MES", start=100)]
     host._show_facts("paper", "paper", outputs)
+    assert flush()
     [loss] = [each for each in told(desk) if each[0] == "loss"]
     assert "the book lost enough for today" in loss[2]
     fills = Notice.objects.filter(kind="fill").values_list("text", flat=True)
