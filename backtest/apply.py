@@ -27,6 +27,7 @@ from strategies.registry import STRATEGIES, parse_params
 from strategies.services import update_ticker
 
 MOST_SESSIONS = 250
+WARMUP_BARS = 2_000  # before a preview, where there are so many: an average of 1,000 bars has settled
 
 
 def get_run(*, study: int, number: int) -> BacktestRun:
@@ -79,8 +80,9 @@ def preview(
     """What the ticker would have done over its last sessions as it is, and with `wanted` in the place of its own, at
     the costs of `spec`, which also says how `data` is read.
 
-    The bars are those of the archive, or of a file; positions are carried from session to session, and one session
-    before the first warms both up. `InvalidInput` names what is wrong; nothing is changed.
+    The bars are those of the archive, or of a file; positions are carried from session to session, and
+    `WARMUP_BARS` (at least one session) before the first warm both up. `InvalidInput` names what is wrong; nothing is
+    changed.
     """
     if not 1 <= sessions <= MOST_SESSIONS:
         raise InvalidInput(f"sessions: 1 to {MOST_SESSIONS} were expected, found {sessions}", field="sessions")
@@ -94,7 +96,8 @@ def preview(
         asked = msgspec.structs.replace(asked, time_is=spec.time_is, adjust=spec.adjust)
     bars = bars_of(asked, archive=settings.ARCHIVE_DIR)
     first = max(len(bars.days) - sessions, min(1, len(bars.days) - 1))
-    span = cut(bars.columns, bars.days[max(0, first - 1)].first, len(bars.columns))
+    before_it = min(bars.days[max(0, first - 1)].first, bars.days[first].first - WARMUP_BARS)
+    span = cut(bars.columns, max(0, before_it), len(bars.columns))
     exits = None if ticker.exits is None else msgspec.convert(ticker.exits, ExitConfig, strict=False)
     now = _run(ticker, ticker.params, costs, exits, span)
     then = _run(ticker, params, costs, wanted.exits if wanted.has_exits else exits, span)

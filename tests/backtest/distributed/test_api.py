@@ -131,6 +131,18 @@ def test_exits_that_were_tried_are_shown_and_applied_with_the_parameters(
     assert (ticker.exits["stop"]["value"], ticker.exits["max_hold_s"], ticker.params["period_1"]) == (0.002, 7200, 2)
 
 
+def test_a_preview_of_few_sessions_is_as_warm_as_one_of_many(trader, document):
+    create_ticker(user=None, strategy="ema", symbol="SPY", timeframe="30", quantities={"paper": "1"},
+                  params={"period_1": 2, "period_2": 30})  # fmt: skip
+    asked = {"strategy": "ema", "symbol": "SPY", "data": document["data"], "params": {"period_1": 3}}
+    few, many = (
+        trader.post("/api/backtests/preview", {**asked, "sessions": sessions}, format="json").json()
+        for sessions in (10, 30)
+    )
+    assert few["days"] == many["days"][-10:]
+    assert any(day["now"] for day in few["days"])
+
+
 def test_without_a_ticker_there_is_nothing_to_apply_to(trader, study):
     answer = trader.post(f"/api/backtests/{study.pk}/runs/0/apply?preview=true")
     assert (answer.status_code, answer.json()["detail"]) == (404, "There is no ticker of ema on SPY; add it first.")
