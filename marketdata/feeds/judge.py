@@ -47,11 +47,12 @@ class Judge:
         self._is_real_time = feed.speed == 1.0 and not feed.is_resumable
         self._clock_doubt = ""
 
-    async def look(self, *, venue_now: int) -> bool:
-        """Judge every symbol; whether something changed, which the publisher has to tell."""
+    async def look(self, *, venue_now: int) -> list[FeedStateChanged]:
+        """Judge every symbol; what changed, for the streams. A reader that begins looks at the state that is stored,
+        after it has taken its place in them: so what is stored must be the newer, and is to be written first."""
         self._look_at_bars()
         self._look_at_clocks()
-        has_changed = False
+        changes: list[FeedStateChanged] = []
         now = time.time_ns()
         for number, symbol in enumerate(self._feed.symbols):
             if number % AT_ONCE == AT_ONCE - 1:
@@ -71,9 +72,8 @@ class Judge:
             )
             if changed is not None:
                 self._tell(changed)
-                self._publisher.note(changed)
-                has_changed = True
-        return has_changed
+                changes.append(changed)
+        return changes
 
     def _look_at_bars(self) -> None:
         """Whole ones end a gap; the others are to be mended."""

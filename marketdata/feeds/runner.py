@@ -269,9 +269,11 @@ class FeedRunner:
             try:
                 if await self._is_to_follow():
                     await self._follow_wanted()
-                if await self.judge.look(venue_now=self.venue_now()):
-                    self._wake.set()
-                await self.report.tell()
+                changes = await self.judge.look(venue_now=self.venue_now())
+                try:
+                    await self.report.tell()
+                finally:
+                    self._note(changes)
                 now_ms = time.time_ns() // NS_PER_MS
                 await self.unread.look(sorted(self.publisher.pairs), self.publisher.counters, now_ms)
                 await self.publisher.trim(now_ms)
@@ -310,8 +312,8 @@ class FeedRunner:
             )
             if changed is not None:
                 self.publisher.note(changed)
-        await self.publisher.flush()
         await self.report.tell(is_last=True)
+        await self.publisher.flush()
 
     async def _is_to_follow(self) -> bool:
         """Whether something else is wanted than the last time, or a symbol's name at the venue may have changed."""
@@ -354,6 +356,11 @@ class FeedRunner:
         await self.feed.subscribe(symbols)
         if self.check is not None:
             await self.check.follow(symbols)
+
+    def _note(self, changes: Sequence[FeedStateChanged]) -> None:
+        for changed in changes:
+            self.publisher.note(changed)
+            self._wake.set()
 
     def _finish(self, why: str) -> None:
         self._why = self._why or why
