@@ -22,6 +22,10 @@ class Feed(Protocol):
     A feed that `is_resumable` begins where `resume` says and tells with `position` how far its frames have come.
     One whose `history` needs no connected stream says so with an attribute `has_own_history`, and with `request_ns`
     how much time one request of a long backfill should cover.
+
+    Three more attributes only some feeds have: `quality`, the label of bars made of its prints where these are but
+    samples; `native_timeframes(symbol)`, those of which the venue sends bars of its own; `not_priced`, the conditions
+    (a mask of `Tick.conditions`) of prints that set no price.
     """
 
     name: str
