@@ -18,7 +18,7 @@ from engine.instruments.catalog import instrument_for
 from engine.instruments.instrument import AssetClass, Instrument
 from engine.instruments.sessions import is_open
 from engine.model.commands import CommandHandled
-from engine.model.enums import OrderType, TimeInForce
+from engine.model.enums import OrderType
 from engine.model.event import Event
 from engine.model.orders import ApprovedOrder, CancelRequested, Order, OrderCancelled, OrderDenied, OrderFilled
 from engine.risk.gate import Hold
@@ -289,8 +289,6 @@ def _notes(
     ]
     if exits and entry.type is not OrderType.MARKET:
         yield f"What it fills is guarded then: {', '.join(exits)}."
-    if scene.is_paper and entry.type is not OrderType.MARKET and entry.tif is not TimeInForce.GTC:
-        yield "On paper nothing expires by itself: it waits until it is cancelled."
     if scene.price != scene.price:
         yield "No price is known yet: what a market order would cost cannot be said."
     if scene.is_paper and not is_open(situation.instrument.calendar, scene.now):

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from engine.core import day_orders
 from engine.core.holding import ZERO, Holding, Plan
 from engine.exits.plan import Levels
 from engine.model.commands import CancelOrder, ManualOrder, ReplaceOrder, SetExits
@@ -63,6 +64,7 @@ def order(engine: "Engine", command: ManualOrder, out: list[Event]) -> Answer:
         by_hand=_by_hand(command),
     )
     if engine.desk.submit(holding, new, command.ts, out):
+        day_orders.note(engine, new)
         engine.pursuit.follow_position(engine.slots[holding.slot_key])
         return "", new.client_id
     return getattr(out[-1], "reason", "denied"), ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from engine.core import account_checks, commands, disruptions, persistence
+from engine.core import account_checks, commands, day_orders, disruptions, persistence
 from engine.core.answers import Answers
 from engine.core.build import build, connect
 from engine.core.config import EngineConfig, check_config
@@ -74,7 +74,7 @@ class Engine:
         self.symbols, self.slots, self.holdings = parts.symbols, parts.slots, parts.holdings
         self.correlations = Correlations(config.correlation) if config.correlation is not None else None
         self.contracts = Contracts(self)
-        self.guards.timers.append(self.contracts.on_time)
+        self.guards.timers += [self.contracts.on_time, partial(day_orders.on_time, self)]
         self.pursuit = Pursuit(
             self.desk,
             self.guards,

@@ -69,7 +69,7 @@ class ManualOrder(Command, frozen=True):
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     trail: Decimal | None = None  # distance of a trailing stop, in price
-    tif: TimeInForce = TimeInForce.DAY
+    tif: TimeInForce = TimeInForce.GTC
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
 

@@ -1,5 +1,6 @@
 """Orders that persons give: each type, closing and turning, changes, and exits at their own prices."""
 
+from datetime import date, time
 from decimal import Decimal
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine.core.config import ExitPlacement
 from engine.exits.config import Distance, DistanceKind, ExitConfig
+from engine.instruments.sessions import from_new_york
 from engine.model.commands import (
     CancelOrder,
     CommandHandled,
@@ -19,9 +21,9 @@ from engine.model.commands import (
     SetExits,
     StopSlot,
 )
-from engine.model.enums import OrderIntent, OrderType, Side
+from engine.model.enums import OrderIntent, OrderType, Side, TimeInForce
 from engine.model.event import Event
-from engine.model.market import Split
+from engine.model.market import Split, TimeAdvanced
 from engine.model.orders import (
     ApprovedOrder,
     ByHand,
@@ -32,8 +34,9 @@ from engine.model.orders import (
     OrderRejected,
 )
 from engine.model.positions import ExitArmed
+from engine.model.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from engine.risk.config import RiskConfig
-from tests.engine.scenario import MINUTE, World, bar, bars, slot
+from tests.engine.scenario import MINUTE, World, bar, bars, slot, tick
 
 D = Decimal
 BUY, SELL = Side.BUY, Side.SELL
@@ -342,6 +345,44 @@ def test_a_rejected_order_by_hand_is_not_tried_again():
     [order] = waiting(world)
     assert not world.engine.process(OrderRejected(2 * MINUTE, order.client_id, "no"))
     assert not waiting(world)
+
+
+NOON = from_new_york(date(2026, 11, 20), time(12))  # a Friday
+CLOSE = from_new_york(date(2026, 11, 20), time(16))
+
+
+@pytest.mark.parametrize(
+    ("tif", "given", "last", "over"),
+    [
+        (TimeInForce.DAY, NOON, CLOSE + 59 * NS_PER_S, CLOSE + 60 * NS_PER_S),
+        (TimeInForce.EXTENDED, NOON, CLOSE + 4 * NS_PER_HOUR, CLOSE + 4 * NS_PER_HOUR + 60 * NS_PER_S),
+        (TimeInForce.DAY, CLOSE, NOON + 3 * NS_PER_DAY, CLOSE + 3 * NS_PER_DAY + 60 * NS_PER_S),
+    ],
+)
+def test_an_order_for_the_day_ends_with_its_session(tif, given, last, over):
+    world = World(slot({}))
+    world.send(tick(given, 100.0))
+    order = ManualOrder(given, "c1", "ann", "scripted", "SPY", "sim", BUY, D(5), OrderType.LIMIT, D(90), tif=tif)
+    assert answer(world, order).accepted
+    again = World(slot({}))
+    again.engine.restore(world.engine.snapshot())
+    again.venue.restore(world.venue.snapshot())
+    again.send(TimeAdvanced(last))
+    assert len(waiting(again)) == 1
+    again.send(TimeAdvanced(over))
+    assert not waiting(again)
+    assert again.of(CancelRequested)[-1].reason == "its day is over"
+
+
+def test_an_order_until_cancelled_outlives_the_day_and_the_stop_of_a_day_order_does_too():
+    world = World(slot({}))
+    world.send(tick(NOON, 100.0))
+    key = ("scripted", "SPY", "sim", BUY, D(5))
+    world.send(ManualOrder(NOON, "c1", "ann", *key, OrderType.LIMIT, D(90), tif=TimeInForce.GTC))
+    world.send(ManualOrder(NOON, "c2", "ann", *key, tif=TimeInForce.DAY, stop_loss=D(80)))
+    world.send(tick(NOON + NS_PER_S, 100.0))
+    world.send(TimeAdvanced(CLOSE + NS_PER_DAY))
+    assert [order.type for order in waiting(world)] == [OrderType.LIMIT, OrderType.STOP]
 
 
 ACTIONS = st.lists(
