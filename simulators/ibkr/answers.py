@@ -13,7 +13,7 @@ from simulators.ibkr import messages
 from simulators.ibkr.book import Book, Standing
 from simulators.ibkr.contracts import Contracts, asked_contract
 from simulators.ibkr.desk import Desk, refusal
-from simulators.ibkr.placing import Invalid, Placement, read_placement
+from simulators.ibkr.placing import Invalid, read_placement
 from simulators.ibkr.session import Session
 from simulators.ibkr.wire import Ask, Tell, frame
 
@@ -82,10 +82,7 @@ class Answers:
             session.say(messages.error(order_id, invalid.code, invalid.text))
             return
         known = self.book.find(session.client_id, order_id)
-        self._do(session, REPLACE if known else PLACE, order_id, partial(self._try_to_place, session, asked))
-
-    def _try_to_place(self, session: Session, asked: Placement) -> None:
-        self._desk.place(session.client_id, asked)
+        self._do(session, REPLACE if known else PLACE, order_id, partial(self._desk.place, session.client_id, asked))
 
     def _do(self, session: Session, action: str, order_id: int, work: Callable[[], None]) -> None:
         """`work` is done once at most; where a fault strikes first, not at all."""

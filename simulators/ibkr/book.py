@@ -93,6 +93,7 @@ class Book:
     def __init__(self, brokerage: Brokerage) -> None:
         self._brokerage = brokerage
         self._entries: dict[int, Entry] = {}
+        self._of_orders: dict[int, Entry] = {}  # by the brokerage's number
         self._numbers: dict[tuple[int, int], int] = {}  # (client, order) → permanent number
         self._last_ids: dict[int, int] = {}
         self._perm_ids = itertools.count(_FIRST_PERM_ID)
@@ -122,11 +123,9 @@ class Book:
 
     def entry_of(self, order: SimOrder) -> Entry:
         """Whose order of the brokerage this is; one that nobody placed here is a person's."""
-        perm_id = order.ticket.payload.get("perm_id")
-        entry = self._entries.get(perm_id) if isinstance(perm_id, int) else self._by_hand(order)
+        entry = self._of_orders.get(order.id)
         if entry is None:
-            raise LookupError(f"order {order.id} carries the number {perm_id!r}, which was never given")
-        if order.id not in entry.chain:
+            entry = self._of_orders[order.id] = self._named(order) or self._new(order.account)
             entry.chain.append(order.id)
         return entry
 
@@ -137,8 +136,8 @@ class Book:
         return [self.standing(entry, orders) for entry in entries.values()]
 
     def standing(self, entry: Entry, orders: Iterable[SimOrder] | None = None) -> Standing:
-        known = {order.id: order for order in (orders or self._brokerage.orders(entry.account))}
-        chain = [known[number] for number in entry.chain]
+        known = {order.id: order for order in orders or ()}
+        chain = [known.get(number) or self._brokerage.order(entry.account, number) for number in entry.chain]
         current = next((order for order in reversed(chain) if not _is_only_asked_for(order)), chain[0])
         before = [order for order in chain if order.id < current.id]
         done = sum((order.filled for order in before), Decimal(0))
@@ -150,11 +149,9 @@ class Book:
         self._entries[entry.perm_id] = entry
         return entry
 
-    def _by_hand(self, order: SimOrder) -> Entry:
-        for entry in self._entries.values():
-            if not entry.order_id and order.id in entry.chain:
-                return entry
-        return self._new(order.account)
+    def _named(self, order: SimOrder) -> Entry | None:
+        perm_id = order.ticket.payload.get("perm_id")
+        return self._entries.get(perm_id) if isinstance(perm_id, int) else None
 
 
 def _is_only_asked_for(order: SimOrder) -> bool:
