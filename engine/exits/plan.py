@@ -1,12 +1,13 @@
 """The levels that guard one position, worked out once from its entry."""
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 import msgspec
 
 from engine.errors import InvalidInput
 from engine.exits.config import BreakEven, Distance, DistanceKind, ExitConfig
-from engine.instruments.instrument import Instrument
+from engine.instruments.instrument import AssetClass, Instrument
+from engine.instruments.options import parse_option
 
 ZERO = Decimal(0)
 FRACTION = DistanceKind.FRACTION
@@ -87,7 +88,8 @@ def plan_exits(config: ExitConfig, *, instrument: Instrument, signed: Decimal, e
 
     def level(distance: Distance, direction: int) -> Decimal:
         away = ROUND_CEILING if direction > 0 else ROUND_FLOOR
-        return instrument.price(base + direction * size_of(distance, instrument, base, atr), rounding=away)
+        price = instrument.price(base + direction * size_of(distance, instrument, base, atr), rounding=away)
+        return _on_venue_grid(price, instrument, away)
 
     return ExitPlan(
         sign,
@@ -101,6 +103,14 @@ def plan_exits(config: ExitConfig, *, instrument: Instrument, signed: Decimal, e
         level(break_even.after, sign) if break_even else None,
         _break_even_stop(break_even, instrument, base, sign, atr) if break_even else None,
     )
+
+
+def _on_venue_grid(price: Decimal, instrument: Instrument, rounding: str) -> Decimal:
+    """What the venue takes there: options on an index have a coarser grid from 3.00 on."""
+    if instrument.asset_class is not AssetClass.OPTION:
+        return price
+    step = parse_option(instrument.symbol).tick_size(price)
+    return (price / step).to_integral_value(rounding=rounding) * step
 
 
 def with_levels(plan: ExitPlan, levels: Levels) -> ExitPlan:
@@ -149,7 +159,7 @@ def _trail(distance: Distance, instrument: Instrument, entry: float, atr: float)
 
 def _break_even_stop(break_even: BreakEven, instrument: Instrument, entry: float, sign: int, atr: float) -> Decimal:
     shift = size_of(break_even.offset, instrument, entry, atr) if break_even.offset else 0.0
-    return instrument.price(entry + sign * shift)
+    return _on_venue_grid(instrument.price(entry + sign * shift), instrument, ROUND_HALF_EVEN)
 
 
 def _distances(config: ExitConfig) -> list[Distance]:

@@ -241,6 +241,22 @@ def test_a_stop_goes_by_what_is_bid_for_the_option_itself():
     assert world.of(TradeClosed)[-1].exit_reason == "stop"
 
 
+@pytest.mark.parametrize(("share", "spot"), [(0.5, 6000.0), (0.9, 6000.0), (0.3, 6002.5)])
+def test_a_stop_lies_on_the_grid_that_the_venue_takes_at_that_price(share, spot):
+    exits = msgspec.convert({"stop": {"value": share}, "targets": [{"distance": {"value": share}}]}, ExitConfig)
+    world = OptionWorld(exits=exits)
+    world.spot = spot
+    world.bought(1)
+    paid = world.of(OrderFilled)[-1].price
+    contract = parse_option(world.of(OrderFilled)[-1].symbol)
+    armed = world.of(ExitArmed)[-1]
+    assert armed.stop_price is not None
+    assert armed.target_price is not None
+    for level, wanted in ((armed.stop_price, 1 - D(repr(share))), (armed.target_price, 1 + D(repr(share)))):
+        assert level % contract.tick_size(level) == 0
+        assert abs(level - paid * wanted) < contract.tick_size(level)
+
+
 def test_an_earlier_close_of_the_slot_is_kept_and_a_later_one_is_not():
     _, closes = session()
     for configured, expected in ((3600.0, 60), (60.0, 15)):

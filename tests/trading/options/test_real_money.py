@@ -8,12 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import convert
 
 from brokers.tastytrade.broker import TastytradeVenue
 from brokers.tastytrade.chains import make
+from engine.core.config import ExitPlacement
+from engine.exits.config import ExitConfig
 from engine.instruments.options import parse_option
 from engine.model.accounts import AccountState
 from engine.model.commands import CommandSettled, ManualSignal
+from engine.model.enums import OrderType
 from engine.model.market import Bar, TimeAdvanced
 from engine.model.orders import ApprovedOrder
 from engine.model.positions import TradeClosed
@@ -21,7 +25,7 @@ from engine.options.chain import OptionChain
 from engine.options.events import ContractChosen, ContractRefused, ContractWanted
 from engine.ports import ChainSource
 from engine.strategy.slot import SlotConfig
-from simulators.brokerage.orders import Execution
+from simulators.brokerage.orders import Execution, State
 from simulators.market import MarketConfig
 from simulators.serve import Simulator, SimulatorConfig, serve
 from strategies.registry import STRATEGIES
@@ -58,11 +62,17 @@ class OptionStage(Stage):
     strategies = STRATEGIES
     instruments = {"SPX": SPX}
 
-    def __init__(self, simulator: Simulator, **params: Any) -> None:
+    def __init__(self, simulator: Simulator, exits: Any = None, **params: Any) -> None:
         self.simulator = simulator
         self.at = Running(simulator)
-        slot = SlotConfig("zero_dte", "SPX", "1", params, {"sim": Decimal(1)})
-        super().__init__(slot, venue=self._venue(), policy=QUICK)
+        slot = SlotConfig("zero_dte", "SPX", "1", params, {"sim": Decimal(1)}, exits=convert(exits, ExitConfig | None))
+        super().__init__(
+            slot,
+            venue=self._venue(),
+            policy=QUICK,
+            exit_placement={"sim": ExitPlacement.SPLIT},
+            flatten_on_refused_stop=True,
+        )
         self.minute = simulator.clock.now() // MINUTE * MINUTE
 
     def _venue(self) -> Any:
@@ -231,6 +241,22 @@ async def test_a_process_that_is_killed_at_any_stage_sends_no_second_order(simul
     assert most_at_once(stage.executions) == 1
     assert len(stage.executions) == len(stage.of(ApprovedOrder)) == 4
     assert stage.told() == [("c1", "filled"), ("c2", "filled")]
+    await stage.close()
+
+
+async def test_a_stop_in_the_price_of_the_option_waits_at_the_venue_and_goes_before_the_sale(simulator):
+    stage = await OptionStage(simulator, {"stop": {"value": 0.5}}, **NEVER_TRADES).start()
+    await stage.wish(1, "c1")
+    await stage.until(lambda: len(stage.of(ApprovedOrder)) == 2, "a stop for what was bought", within_s=15)
+    entry, stop = (approved.order for approved in stage.of(ApprovedOrder))
+    assert (stop.symbol, stop.type, stop.parent) == (entry.symbol, OrderType.STOP, entry.client_id)
+    await stage.until(lambda: stage.at.brokerage.orders(stage.at.account)[-1].state is State.WORKING, "it waits there")
+    await stage.wish(0, "c2")
+    await stage.until(lambda: ("c2", "filled") in stage.told(), "sold by hand", within_s=15)
+    assert stage.ours == stage.theirs == {}
+    assert [order.state for order in stage.at.brokerage.orders(stage.at.account)] == [
+        State.FILLED, State.CANCELLED, State.FILLED,
+    ]  # fmt: skip
     await stage.close()
 
 
