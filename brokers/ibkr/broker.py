@@ -8,7 +8,7 @@ from typing import Any
 from ib_async.contract import Contract
 from ib_async.order import Order as IbOrder
 
-from brokers.asking import answered, check_settled
+from brokers.asking import Questions, check_settled
 from brokers.futures import BookedFutures
 from brokers.ibkr.auth import address_of
 from brokers.ibkr.client import Client
@@ -20,7 +20,6 @@ from brokers.ibkr.stream import Stream
 from brokers.ibkr.translate import balances, ended_order, place_request, position, venue_fill, venue_order
 from brokers.venue import (
     AccountUpdate,
-    Answer,
     Balances,
     OrderRefused,
     OutcomeUnknown,
@@ -37,7 +36,7 @@ from engine.model.orders import Order
 from engine.model.time import from_datetime, to_datetime
 
 
-class IbkrVenue:
+class IbkrVenue(Questions):
     """`options`: `gateway`, `host`, `port` and `client_id` (see `auth`), `contracts` (futures that the books trade by
     their own name), `timeout_s`, `heartbeat_s`, `settle_s`: how long after it was sent an order may still be on its way
     into the lists, and `emergency`: orders of other programs are cancelled, too, all of them at once."""
@@ -91,23 +90,6 @@ class IbkrVenue:
             self._client.line().errands.cancel_everything()
             return
         await line.errands.cancel(doc)
-
-    # ---- questions -----------------------------------------------------------------------------------------
-
-    async def find(self, order: Order, *, since: int) -> Answer[VenueOrder | None]:
-        return await answered(self._found(order, since))
-
-    async def orders(self, *, since: int) -> Answer[tuple[VenueOrder, ...]]:
-        return await answered(self._changed(since))
-
-    async def fills(self, *, since: int) -> Answer[tuple[VenueFill, ...]]:
-        return await answered(self._executed(since))
-
-    async def positions(self) -> Answer[tuple[VenuePosition, ...]]:
-        return await answered(self._held())
-
-    async def balances(self) -> Answer[Balances]:
-        return await answered(self._money())
 
     # ---- the stream ----------------------------------------------------------------------------------------
 
