@@ -187,6 +187,8 @@ def _name(user: User, key: str, what: str) -> str:
 def _told_before(user: User, entry: OrderEntry, key: str) -> list[CommandRecord]:
     names = {_name(user, key, account): account for account in entry.quantities}
     found = list(CommandRecord.objects.filter(command_id__in=names).select_related("book").order_by("command_id"))
+    if found and len(found) != len(names):
+        raise Conflict("The idempotency key was used for an order at other accounts already.", field="idempotency_key")
     for record in found:
         wanted = codec.to_builtins(
             entry.command(names[record.command_id], ts=0, command_id=record.command_id, by=user.email)

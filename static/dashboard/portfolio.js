@@ -4,7 +4,7 @@ import { cash, fees, price, tone } from "./format.js";
 import { renew } from "./renew.js";
 import { bindThemeToggle } from "./theme-toggle.js";
 
-const EVERY_MS = 5000;
+const EVERY_MS = 3000;
 
 function format(root) {
   for (const cell of root.querySelectorAll("[data-cash]")) {

@@ -3,6 +3,7 @@
 from datetime import date, time
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -345,6 +346,14 @@ def test_a_rejected_order_by_hand_is_not_tried_again():
     [order] = waiting(world)
     assert not world.engine.process(OrderRejected(2 * MINUTE, order.client_id, "no"))
     assert not waiting(world)
+
+
+def test_what_no_person_gave_is_written_as_it_always_was():
+    """Older journals are verified by encoding their entries again."""
+    order = Order("r1-x", "scripted", "SPY", "sim", BUY, D(1))
+    assert "by_hand" not in msgspec.json.decode(msgspec.json.encode(order))
+    ordered = msgspec.structs.replace(order, by_hand=ByHand("c1", D(90)))
+    assert msgspec.json.decode(msgspec.json.encode(ordered), type=Order) == ordered
 
 
 NOON = from_new_york(date(2026, 11, 20), time(12))  # a Friday

@@ -208,8 +208,9 @@ def test_an_idempotency_key_orders_once_also_with_a_new_preview(paper, api):
         paper.answer()
     assert [answer.status_code for answer in found] == [202, 202]
     assert Order.objects.count() == 1
-    other = place(api, {**MARKET, "side": "sell"}, "", **{"Idempotency-Key": "k1"})
-    assert (other.status_code, other.data["field"]) == (409, "idempotency_key")
+    for changes in ({"side": "sell"}, {"quantities": {"paper": 1, "tastytrade": 1}}):
+        other = place(api, {**MARKET, **changes}, "", **{"Idempotency-Key": "k1"})
+        assert (other.status_code, other.data["field"]) == (409, "idempotency_key")
 
 
 def test_without_a_preview_nothing_is_placed_and_the_preview_comes_instead(paper, api):
