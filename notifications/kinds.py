@@ -11,7 +11,8 @@ KINDS: dict[str, str] = {
     "machine": "disk, memory, Redis or database",
     "stop": "a stop closed a position",
     "fill": "an order was filled",
+    "mover": "a symbol runs away, or trades more than it used to",
     "order": "an order was approved and sent",
     "test": "the test button",
 }
-ORDINARY = ("fill", "order")  # what happens all day: not ticked on a new channel
+ORDINARY = ("fill", "mover", "order")  # what happens all day: not ticked on a new channel

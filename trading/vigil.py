@@ -16,6 +16,7 @@ from infra.doctor.findings import Check, Finding, State, examine
 from infra.notices import Level, Notice, tell
 from infra.redis import keys
 from infra.redis.client import sync_client
+from marketdata import selectors
 from trading.models import Book, Run
 from trading.runtime.supervisor import books_to_run
 
@@ -26,15 +27,16 @@ CHECKS: dict[str, Check] = {
     "redis": stores.redis_server,
     "database": stores.database,
 }
+LOOK_EVERY_S = 15.0  # as beat does
 OPEN_FOR_S = 60  # a session that began later has not brought its first prices yet
 
 
 def watch_over() -> int:
     """Look once; how many things are not well."""
-    found = [*traders(), *feeds(), *of_machine()]
+    found = [*traders(), *feeds(), *of_machine(), *movers()]
     for notice in found:
         tell(notice)
-    return sum(not notice.is_over for notice in found)
+    return sum(not notice.is_over for notice in found if notice.level is not Level.INFO)
 
 
 def traders() -> Iterator[Notice]:
@@ -75,6 +77,13 @@ def feeds() -> Iterator[Notice]:
 def _traded_symbols() -> set[str]:
     runs = Run.objects.filter(state=Run.State.RUNNING)
     return {slot["symbol"] for slots in runs.values_list("slots", flat=True) for slot in slots}
+
+
+def movers() -> Iterator[Notice]:
+    """Symbols that began to move since the last look; what was told of one before stays told."""
+    for found in selectors.movers(since_s=2 * LOOK_EVERY_S):
+        text = f"{found.symbol} is a {found.mover} mover: {found.change:+.1%} at {found.price:g}."
+        yield Notice("mover", Level.INFO, text, found.symbol, f"mover|{found.symbol}|{found.mover}")
 
 
 def of_machine() -> Iterator[Notice]:

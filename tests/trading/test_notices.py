@@ -11,9 +11,10 @@ from django.utils import timezone
 from brokers.notices import notify
 from engine.model.orders import OrderRejected
 from engine.model.positions import TradeClosed
-from engine.model.signals import StrategyFaulted
+from engine.model.signals import MoverDetected, StrategyFaulted
+from infra import codec
 from infra.doctor.findings import Finding, State
-from infra.notices import flush
+from infra.notices import flush, tell
 from infra.redis import keys
 from notifications.models import Channel, Notice
 from notifications.tasks import send_due
@@ -146,6 +147,17 @@ def test_stale_prices_are_told_while_the_exchange_is_open(redis_url, time_machin
     found = [notice for notice in vigil.feeds() if not notice.is_over]
     assert bool(found) is is_told
     assert all(notice.text.startswith("Prices of SPY cannot be traded on") for notice in found)
+
+
+def test_a_mover_is_told_once_while_it_moves(redis_url):
+    with redis.Redis.from_url(redis_url) as client:
+        for price in (10.0, 10.4):
+            found = MoverDetected(1, "XYZ", "fast", 1, price, 0.051)
+            client.xadd(keys.movers(), {"e": codec.encode(found)})
+            for notice in vigil.movers():
+                tell(notice)
+    [kept] = Notice.objects.all()
+    assert (kept.level, kept.text, kept.times) == ("info", "XYZ is a fast mover: +5.1% at 10.4.", 2)
 
 
 def test_a_full_disk_is_told_and_that_there_is_room_again():
