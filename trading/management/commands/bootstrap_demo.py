@@ -15,7 +15,7 @@ from strategies.services import create_ticker
 from trading.live_mode import live_book
 from trading.manual_entry import MANUAL
 from trading.models import Run
-from trading.services import start_strategy
+from trading.services import paper_book, start_strategy
 from users.models import User
 from users.services import create_demo_user
 
@@ -30,6 +30,11 @@ TICKERS: tuple[dict[str, Any], ...] = (
     {"symbol": "SPY", "timeframe": "1", "params": {"period_1": 9, "period_2": 21}, "quantity": "10"},
     {"symbol": "QQQ", "timeframe": "12t", "params": {"period_1": 4, "period_2": 9}, "quantity": "10"},
 )
+
+OPTIONS: dict[str, Any] = {
+    "strategy": "zero_dte", "symbol": "SPX", "timeframe": "1", "params": {"period_1": 3, "period_2": 8},
+    "quantities": {"paper": "1"},
+}  # fmt: skip
 
 
 class Command(BaseCommand):
@@ -52,6 +57,8 @@ class Command(BaseCommand):
             self._open_the_locks(user)
         if not Ticker.objects.filter(strategy="ema").exists():
             self._make_tickers(user, ACCOUNT if live else "paper")
+        if not live:
+            self._offer_options(user)
         for name in ("ema", MANUAL):
             if not Run.objects.filter(strategy=name).exists():
                 start_strategy(user=user, strategy=name, live_mode=live)
@@ -70,6 +77,16 @@ class Command(BaseCommand):
         if not account.is_armed:
             brokers.arm(user=user, account=account)
         call_command("certify", "ema", stdout=self.stdout)
+
+    def _offer_options(self, user: User) -> None:
+        """Options that expire today, ready to be started; prices of contracts are a model's."""
+        if Ticker.objects.filter(strategy=OPTIONS["strategy"]).exists():
+            return
+        create_ticker(user=user, **OPTIONS)
+        book = paper_book()
+        if not book.execution:
+            book.execution = {"chains": "synthetic"}
+            book.save(update_fields=["execution"])
 
     def _make_tickers(self, user: User, account: str) -> None:
         for ticker in TICKERS:
