@@ -75,6 +75,7 @@ function count() {
   }
   form.count.disabled = !form.search.value;
   for (const name of ["folds", "purge_days"]) form[name].disabled = !form.split.value;
+  for (const name of ["warmup_days", "behaviour"]) form[name].disabled = form.kind.value !== "campaign";
   form.seed.disabled = !form.search.value && form.split.value !== "random";
   setText(byId("count"), `${form.search.value ? "up to " : ""}${runs.toLocaleString("en")} ${runs === 1 ? "run" : "runs"}${form.kind.value === "campaign" ? " on every day" : ""}`);
 }
@@ -85,9 +86,9 @@ async function start() {
   try {
     const given = Object.fromEntries(new FormData(form));
     const body = {
-      name: given.name, kind: given.kind, symbol: given.symbol, timeframe: given.timeframe, data: given.data, behaviour: given.behaviour,
+      name: given.name, kind: given.kind, symbol: given.symbol, timeframe: given.timeframe, data: given.data,
       fixed: { fees: given.fees || "none", slippage: given.slippage || "none", quantity: given.quantity || "1" },
-      rank_by: given.rank_by,
+      rank_by: given.rank_by, ...(given.kind === "campaign" ? { warmup_days: Number(given.warmup_days), behaviour: given.behaviour } : {}),
       ...chosen(),
     };
     if (given.time_is && given.data) body.time_is = given.time_is;

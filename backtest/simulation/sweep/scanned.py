@@ -130,9 +130,8 @@ class Scanner:
 
     def _strategy(self, key: str, kind: type[Strategy], params: dict[str, Any]) -> tuple[StepStrategy, int]:
         """A fresh strategy, and how many bars its slot must have seen when it decides for the first time."""
-        timeframe, symbol = self._shared.data.timeframe, self._instrument.symbol
-        config = SlotConfig(key, symbol, timeframe, params, {BROKER: self._fixed.quantity}, self._fixed.exits)
-        slot = Slot(config, kind, exit_specs(config))
+        timeframe = self._shared.data.timeframe
+        slot = slot_of(key, kind, params, symbol=self._instrument.symbol, timeframe=timeframe, fixed=self._fixed)
         if not isinstance(slot.strategy, StepStrategy):
             raise InvariantBroken(f"{key} has no step to compile")
         return slot.strategy, slot.need[timeframe]
@@ -198,6 +197,14 @@ class Scanner:
             "quantity": money(int(state["qty"]) * self._instrument.quantity_step),
             "average_price": money(int(state["entry_ticks"]) * self._instrument.tick_size),
         }
+
+
+def slot_of(
+    key: str, kind: type[Strategy], params: dict[str, Any], *, symbol: str, timeframe: str, fixed: RunConfig
+) -> Slot:
+    """The engine's slot of one run: its strategy, and how many bars of each timeframe it must have seen (`need`)."""
+    config = SlotConfig(key, symbol, timeframe, params, {BROKER: fixed.quantity}, fixed.exits)
+    return Slot(config, kind, exit_specs(config))
 
 
 def columns_of(data: BarColumns) -> dict[str, Any]:

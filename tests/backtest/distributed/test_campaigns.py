@@ -117,6 +117,14 @@ def test_days_are_chosen_by_how_they_behaved(start, sent, tmp_path, behaviour):
     assert set(study.shards.values_list("day", flat=True)) == wanted
 
 
+def test_a_day_that_no_strategy_could_decide_on_is_refused_with_what_it_needs(start, tmp_path):
+    grids = {"ema": {"period_1": [20], "period_2": [50]}}
+    path = walk_file(tmp_path, days=8)
+    with pytest.raises(InvalidInput, match=r"warmup_days: ema decides after 5\d bars, .* 2 before it holds 39"):
+        start(campaign(path, grids=grids))
+    assert start(campaign(path, grids=grids, warmup_days=4)).total == 2 * 4
+
+
 def test_a_behaviour_that_no_day_had_is_said(start, tmp_path):
     with pytest.raises(InvalidInput, match="no day of the 3 was volatile"):
         start(campaign(walk_file(tmp_path, days=3), behaviour="volatile", warmup_days=3))
