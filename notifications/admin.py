@@ -4,13 +4,14 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
+from infra.web.read_only import ReadOnly
 from notifications import services
 from notifications.kinds import KINDS
 from notifications.models import Channel, Delivery, Notice, usual_kinds
@@ -86,27 +87,14 @@ class ChannelAdmin(ModelAdmin):
         return request.user.has_perm("notifications.change_channel")
 
 
-class _ReadOnly:
-    """The services write these rows."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-
-class DeliveryInline(_ReadOnly, TabularInline):
+class DeliveryInline(ReadOnly, TabularInline):
     model = Delivery
     fields = ("channel", "state", "attempts", "detail", "created_at", "sent_at")
     extra = 0
 
 
 @admin.register(Notice)
-class NoticeAdmin(_ReadOnly, ModelAdmin):
+class NoticeAdmin(ReadOnly, ModelAdmin):
     list_display = ("last_at", "level", "kind", "about", "text", "times", "over_at", "sent_to")
     list_filter = ("level", "kind")
     search_fields = ("text", "about")

@@ -7,7 +7,6 @@ import smtplib
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 
@@ -69,6 +68,8 @@ def webhook(channel: Channel, notice: Notice, held: int) -> None:
     headers = {"User-Agent": PRODUCT, "Content-Type": "application/json"}
     if channel.secret:
         headers[SIGNATURE] = hmac.new(channel.secret.encode(), body, hashlib.sha256).hexdigest()
+    import httpx  # on first use: it is slow to import, and most processes send nothing
+
     try:
         answer = httpx.post(channel.url, content=body, headers=headers, timeout=TIMEOUT_S, follow_redirects=False)
     except httpx.HTTPError as error:

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -13,6 +13,7 @@ from redis import RedisError
 from unfold.admin import ModelAdmin
 
 from engine.errors import FortifiedError
+from infra.web.read_only import ReadOnly
 from strategies.admin import TickerAdmin
 from strategies.models import Ticker
 from trading import selectors, services
@@ -37,17 +38,8 @@ def _user(request: HttpRequest) -> User:
     return cast("User", request.user)  # the admin lets nobody in who is not logged in
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class ReadOnlyAdmin(ReadOnly, ModelAdmin):
     """The journal writes these rows; a person who could edit them could not be told from it."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 def tell(page: ModelAdmin, request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object], done: str) -> None:

@@ -17,6 +17,7 @@ from engine.risk.day_trading import SCHEDULES, DayTradingAccount
 from infra.web.struct_forms import struct_fields
 from strategies.forms import account_names
 from strategies.models import Ticker
+from trading.book_services import check_capital
 from trading.limits import CHECKS
 from trading.models import Book
 from trading.runtime.fills import SimulatedFills
@@ -198,6 +199,7 @@ class BookForm(forms.ModelForm):  # type: ignore[type-arg]
             section.write(self.instance, data, documents[section.column])
         for column, document in documents.items():
             CHECKS[column](document)
+        check_capital(documents["sizing"])
         for column, document in documents.items():
             setattr(self.instance, column, document)
 

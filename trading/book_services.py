@@ -1,5 +1,6 @@
 """Changing a book's rules: checked, recorded with their author, and taken over by its process within a second."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -7,7 +8,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 
 from engine.errors import InvalidInput, NotFound
-from trading.limits import CHECKS
+from strategies.models import Ticker
+from trading.limits import CHECKS, sizes
 from trading.models import Book
 from trading.services import wake
 from users.models import User
@@ -26,6 +28,20 @@ def rules_of(book: Book) -> dict[str, Any]:
     return {name: getattr(book, name) for name in CHECKS}
 
 
+def check_capital(document: dict[str, Any]) -> None:
+    """A strategy that sizes by equity needs cash at every account at which its tickers trade; `InvalidInput` names the
+    first one without."""
+    found = sizes(document)
+    for ticker in Ticker.objects.filter(strategy__in=found.by_equity):
+        for account, quantity in ticker.quantities.items():
+            if Decimal(quantity) and account not in found.capital:
+                raise InvalidInput(
+                    f"sizing.capital.{account}: cash was expected, as {ticker.strategy} sizes by equity and trades "
+                    f"{ticker.symbol} there",
+                    field="sizing",
+                )
+
+
 @transaction.atomic
 def set_rules(*, user: User, book: str, documents: dict[str, Any]) -> Book:
     """Replace the documents that are named; nothing is changed where one of them is wrong."""
@@ -33,6 +49,8 @@ def set_rules(*, user: User, book: str, documents: dict[str, Any]) -> Book:
         if name not in CHECKS:
             raise InvalidInput(f"{name}: one of {', '.join(CHECKS)} was expected", field=name)
         CHECKS[name](document)
+    if "sizing" in documents:
+        check_capital(documents["sizing"])
     found = Book.objects.select_for_update().get(pk=book_of(book).pk)
     changed = [name for name, document in documents.items() if getattr(found, name) != document]
     if not changed:

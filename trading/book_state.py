@@ -51,6 +51,8 @@ def rewind(book: Book, moment: datetime) -> dict[str, str]:
     if Position.objects.filter(book=book).exclude(quantity=0).exists():
         raise Conflict(f"Book {book.name} holds something: flatten it first.")
     composition = compose.load(book.name)
+    if not composition.subscriptions:
+        raise Conflict(f"Book {book.name} runs no strategy: there is nothing to read again.")
     at_ms = from_datetime(moment) // NS_PER_MS
     cursors: dict[str, str] = {}
     for pair in composition.subscriptions:

@@ -26,6 +26,11 @@ class Sizes(msgspec.Struct, frozen=True):
     capital: dict[str, Decimal] = {}
     strategies: dict[str, AnySizing] = {}
 
+    @property
+    def by_equity(self) -> list[str]:
+        """Strategies whose size depends on cash."""
+        return [name for name, method in self.strategies.items() if not isinstance(method, FixedSize)]
+
 
 def risk_limits(document: dict[str, Any]) -> RiskConfig:
     """The limits in `document`; `InvalidInput` names the one that is wrong. Empty: nothing is limited.
@@ -43,11 +48,10 @@ def risk_limits(document: dict[str, Any]) -> RiskConfig:
 def sizes(document: dict[str, Any]) -> Sizes:
     """The sizes in `document`. Empty: every strategy trades the quantities of its tickers."""
     found = _read(document, Sizes, "sizing", "part of sizes")
-    by_equity = [name for name, method in found.strategies.items() if not isinstance(method, FixedSize)]
-    if by_equity and not found.capital:
+    if found.by_equity and not found.capital:
+        names = ", ".join(found.by_equity)
         raise InvalidInput(
-            f"sizing.capital: cash at one account at least was expected, as {', '.join(by_equity)} sizes by equity",
-            field="sizing",
+            f"sizing.capital: cash at one account at least was expected, as {names} sizes by equity", field="sizing"
         )
     return found
 

@@ -14,8 +14,8 @@ from django.core.management import CommandError, call_command
 
 from infra import dump
 from infra.redis import keys
-from tests.trading.runtime.test_compose import FALLING, RISING
-from tests.trading.test_book_rules import play, started
+from tests.trading.runtime.test_compose import FALLING, RISING, play
+from tests.trading.test_book_rules import started
 from trading.models import Book, JournalEvent, Order, Position
 from trading.runtime import compose
 

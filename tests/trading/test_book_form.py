@@ -14,8 +14,8 @@ from infra.redis import keys
 from infra.redis.client import async_client
 from strategies.services import create_ticker
 from tests.trading.people import book, client_of, person
-from tests.trading.runtime.test_compose import RISING
-from tests.trading.test_book_rules import play, started
+from tests.trading.runtime.test_compose import RISING, play
+from tests.trading.test_book_rules import started
 from trading.book_form import book_form
 from trading.book_usage import usage_lines
 from trading.limits import risk_limits, sizes
@@ -53,7 +53,8 @@ def test_every_rule_has_a_field_with_its_help(admin):
     content = admin.get(page()).content.decode()
     for words in (
         "Limits of the book", "cash value of one order", "Limits of ema", "Size of ema", "Day trading at paper",
-        "Max orders window, seconds", "Cash at each account", "The same bet twice", "Simulated fills", "What is used of each limit",
+        "Max orders window, seconds", "Cash at each account", "The same bet twice",
+        "Simulated fills", "What is used of each limit",
     ):  # fmt: skip
         assert words in content
 
@@ -100,6 +101,10 @@ def test_correlation_is_switched_on_and_off(admin):
         ({"risk__max_daily_loss": "-5"}, "risk__max_daily_loss"),
         ({"risk__calendar": "MARS"}, "risk__calendar"),
         ({"sizing__strategies__ema__method": "atr_risk"}, "sizing__capital"),
+        (
+            {"sizing__strategies__ema__method": "atr_risk", "sizing__capital__alpaca": "5000"},
+            "sizing__capital__paper",
+        ),
         ({"risk__day_trading__paper__venue": "schwab"}, "risk__day_trading__paper"),
         ({"correlation__is_on": "on", "correlation__limit": "3"}, "correlation__limit"),
         ({"fills__fees": "cheap"}, "fills__fees"),

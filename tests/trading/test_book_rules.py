@@ -4,20 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.core.exceptions import ValidationError
 
 from brokers.models import BrokerAccount
-from engine.bars.expand import Expander
-from engine.instruments.sessions import Session
-from engine.model.event import Event
-from engine.model.market import Tick
 from engine.model.orders import OrderDenied
 from engine.model.signals import SignalSuppressed
-from engine.model.time import NS_PER_S
 from strategies.services import create_ticker
-from tests.trading.runtime.test_compose import FALLING, RISING, T0, save
-from trading.journal.writer import DatabaseJournal
+from tests.trading.runtime.test_compose import FALLING, RISING, play
 from trading.models import Book, Decision, Fill, Order, Position, Trade
 from trading.runtime import compose
 from trading.services import start_strategy
@@ -46,19 +39,6 @@ def desk_with(**rules: object) -> compose.BookDesk:
     book.full_clean()
     book.save()
     return compose.make_desk(compose.load(book.name))
-
-
-def play(desk: compose.BookDesk, prices: list[float], *symbols: str, start: int = 0) -> list[Event]:
-    """The same prices for every symbol, with their two-tick bars; everything goes to the journal."""
-    expanders = {name: Expander(name, ["2t"], session=lambda ts: Session(0, 2 * T0)) for name in symbols}
-    out: list[Event] = []
-    for n, price in enumerate(prices):
-        for name, expander in expanders.items():
-            tick = Tick(ts=T0 + (start + n) * NS_PER_S, symbol=name, price=price, size=1.0)
-            for event in (tick, *expander.on_tick(tick)):
-                out += list(desk.handle(event))
-    async_to_sync(save)(DatabaseJournal(book_id=Book.objects.get().pk, token=1), tuple(out), desk.save())
-    return out
 
 
 @pytest.mark.parametrize(

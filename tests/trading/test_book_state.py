@@ -17,8 +17,8 @@ from infra.redis.client import aclose_clients, async_client
 from marketdata.reader import StreamReader
 from tests.integration.market import Market
 from tests.trading.people import book
-from tests.trading.runtime.test_compose import RISING
-from tests.trading.test_book_rules import play, started
+from tests.trading.runtime.test_compose import RISING, play
+from tests.trading.test_book_rules import started
 from trading.models import EngineState, Position
 from trading.runtime import compose, host
 from trading.runtime.warmup import warm_up

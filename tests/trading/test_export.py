@@ -10,8 +10,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from tests.trading.people import person
-from tests.trading.runtime.test_compose import FALLING, RISING
-from tests.trading.test_book_rules import play, started
+from tests.trading.runtime.test_compose import FALLING, RISING, play
+from tests.trading.test_book_rules import started
 from trading import services
 from trading.models import Book, Fill, JournalEvent, Order, Trade
 from users.roles import Role

@@ -21,8 +21,8 @@ from notifications.tasks import send_due
 from strategies.services import create_ticker
 from tests.notifications.servers import WebServer, serving
 from tests.trading.people import book, person
-from tests.trading.runtime.test_compose import FALLING, RISING
-from tests.trading.test_book_rules import play, started
+from tests.trading.runtime.test_compose import FALLING, RISING, play
+from tests.trading.test_book_rules import started
 from trading import notices, services, vigil
 from trading.models import Run
 from trading.runtime import host

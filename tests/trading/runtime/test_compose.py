@@ -38,15 +38,17 @@ def ticker(redis_url):
     )  # fmt: skip
 
 
-def play(desk: compose.BookDesk, prices: list[float], *, start: int) -> list[Event]:
-    """Ticks through engine and venue with their two-tick bars; everything goes to the journal."""
-    expander = Expander("/MES", ["2t"], session=lambda ts: Session(0, 2 * T0))
+def play(desk: compose.BookDesk, prices: list[float], *symbols: str, start: int = 0) -> list[Event]:
+    """The same ticks for each symbol (/MES where none is named) through engine and venue, with their two-tick bars;
+    everything goes to the journal."""
+    wanted = symbols or ("/MES",)
+    expanders = {name: Expander(name, ["2t"], session=lambda ts: Session(0, 2 * T0)) for name in wanted}
     out: list[Event] = []
     for n, price in enumerate(prices):
-        tick = Tick(ts=T0 + (start + n) * NS_PER_S, symbol="/MES", price=price, size=1.0)
-        bars = expander.on_tick(tick)
-        for event in (tick, *bars):
-            out += list(desk.handle(event))
+        for name, expander in expanders.items():
+            tick = Tick(ts=T0 + (start + n) * NS_PER_S, symbol=name, price=price, size=1.0)
+            for event in (tick, *expander.on_tick(tick)):
+                out += list(desk.handle(event))
     keep(desk, out)
     return out
 

@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from infra.logging import ScrubbingFormatter
-from tests.trading.runtime.test_compose import FALLING, RISING
-from tests.trading.test_book_rules import play, started
+from tests.trading.runtime.test_compose import FALLING, RISING, play
+from tests.trading.test_book_rules import started
 from trading.runtime import host
 
 pytestmark = pytest.mark.django_db(transaction=True)
