@@ -243,9 +243,8 @@ class Publisher:
             return
         expander.seq += 1
         reason = f"{len(bars)} bars of {bars[0].timeframe} were repaired from history"
-        self._pending.append(
-            FeedGap(bars[-1].ts, bars[0].symbol, reason, seq=expander.seq, mended=bars[0].timeframe)
-        )  # fmt: skip
+        mended = bars[0].timeframe
+        self._pending.append(FeedGap(bars[-1].ts, bars[0].symbol, reason, seq=expander.seq, mended=mended))
 
     # ---- events out ---------------------------------------------------------------------------------------
 
@@ -308,6 +307,8 @@ class Publisher:
             else:
                 symbol: str = event.symbol  # type: ignore[attr-defined]  # notes carry one
                 for timeframe in self._expanders[symbol].timeframes:
+                    if isinstance(event, FeedGap) and event.is_roll:
+                        batch.add("DEL", keys.bars(symbol, timeframe))  # whoever warms up now must not see the other's
                     batch.entry(keys.ticks_stream(symbol, timeframe), event, kept=TICKS_KEPT)
                 stateful.add(symbol)
         for symbol, ts_recv in (composed | {symbol: tick.ts_recv for symbol, tick in moved.items()}).items():

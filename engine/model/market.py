@@ -100,6 +100,7 @@ class FeedGap(Event, frozen=True):
     seq: int = 0
     since: int = 0  # everything up to here was received; 0: up to `ts`
     mended: str = ""  # the timeframe in which history took the place of what was lost; nothing new was
+    is_roll: bool = False  # nothing was lost: what comes is of the next contract, and the history before of another
 
 
 class FeedStateChanged(Event, frozen=True):

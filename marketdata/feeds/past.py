@@ -68,6 +68,12 @@ class Past:
             if pair[0] == symbol and timeframe in (None, pair[1]):
                 self._want(pair, bars=_MEND_BARS, delay_s=_SETTLE_S)
 
+    def renew(self, symbol: str) -> None:
+        """What is known of its past is another contract's: all of it is fetched anew."""
+        for pair in self._pairs:
+            if pair[0] == symbol:
+                self._want(pair, bars=self._bars, delay_s=_SETTLE_S)
+
     async def run(self) -> None:
         """Work the queue off, for ever."""
         async with asyncio.TaskGroup() as group:

@@ -207,10 +207,14 @@ class FeedRunner:
         if not gap.since:
             certain = (self.clock.now or 0) - int(_TRANSIT_NS * self.feed.speed)
             gap = msgspec.structs.replace(gap, since=max(gap.ts, certain))
-        self.report.counts.gaps += 1
+        self.report.counts.gaps += not gap.is_roll
         timeframes = self.publisher.timeframes.get(gap.symbol, ())
-        self.truth.lost(gap.symbol, gap.reason, max(gap.ts, gap.since), timeframes=timeframes)
-        self.past.mend(gap.symbol)
+        lost_at = gap.ts if gap.is_roll else max(gap.ts, gap.since)
+        self.truth.lost(gap.symbol, gap.reason, lost_at, timeframes=timeframes)
+        if gap.is_roll:
+            self.past.renew(gap.symbol)
+        else:
+            self.past.mend(gap.symbol)
         return gap
 
     def _repaired(self, joined: Joined) -> None:

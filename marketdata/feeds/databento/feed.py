@@ -89,8 +89,7 @@ class DatabentoFeed(StreamFeed):
             present = self._wanted.get(symbol)
             now = self._resolve(symbol) if present is not None else None
             if present is not None and now is not None and now != present:
-                logger.info("%s: %s rolls from %s to %s", self.name, symbol, present, now)
-                await self.unsubscribe([symbol])
+                await self._roll(symbol, present, now)
         await super().subscribe(wanted)
 
     async def unsubscribe(self, symbols: Iterable[str]) -> None:

@@ -23,6 +23,7 @@ from marketdata.feeds.dxlink.tokens import Login, QuoteToken, TokenSource
 from marketdata.feeds.dxlink.translate import FIELDS, Translator
 from marketdata.feeds.errors import FeedError, FeedProtocolError, FeedUnauthorized, FeedUnavailable
 from marketdata.feeds.registry import FEEDS, FeedKind, FeedSetup, Frame
+from marketdata.feeds.rolling import roll_of
 from marketdata.feeds.twins import Twins, give_up
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class DXLinkFeed:
         self._backoff = backoff or Backoff(base_s=self.options.reconnect_base_s, cap_s=self.options.reconnect_cap_s)
         self._wanted: dict[str, str] = {}  # our symbol → the venue's
         self._twins = Twins()
+        self._rolls: list[FeedGap] = []  # to be told before the next print
         self._connection: DXLinkConnection | None = None
         self._histories = Histories(name, HISTORY, self._say)
         self._liveness = Liveness(self.options)
@@ -100,7 +102,7 @@ class DXLinkFeed:
             if present == venue_name:
                 continue
             if present is not None:
-                logger.info("%s: %s rolls from %s to %s", self.name, symbol, present, venue_name)
+                self._roll(symbol, present, venue_name)
                 await self.unsubscribe([symbol])
             if venue_name not in self._wanted.values():
                 added.append(venue_name)
@@ -118,6 +120,12 @@ class DXLinkFeed:
             )
         for venue_name in dropped:
             self.translator.remove(venue_name)
+
+    def _roll(self, symbol: str, before: str, now: str) -> None:
+        """What we call `symbol` is another contract from here on."""
+        logger.info("%s: %s rolls from %s to %s", self.name, symbol, before, now)
+        state = self.translator.symbols.get(before)
+        self._rolls.append(roll_of(symbol, before, now, ts=state.last_ts if state else 0))
 
     def _drop(self, symbol: str) -> str | None:
         """Want `symbol` no more; the venue's name for it, None where another of our symbols is called so."""
@@ -153,7 +161,8 @@ class DXLinkFeed:
             connects = self.connects
             try:
                 async for frame in self._connected_frames():
-                    yield self._twins.spread(frame)
+                    rolls, self._rolls = self._rolls, []
+                    yield self._twins.spread([*rolls, *frame] if rolls else frame)
             except FeedError as error:
                 if self._is_closed:
                     return
@@ -196,7 +205,10 @@ class DXLinkFeed:
             keepalive_s=options.keepalive_s,
             timeout_s=options.answer_timeout_s,
         )
-        self._wanted = {symbol: self._resolve(symbol) for symbol in self._wanted}
+        for symbol, before in self._wanted.items():
+            now = self._wanted[symbol] = self._resolve(symbol)
+            if now != before:
+                self._roll(symbol, before, now)
         self._twins.learn(self._wanted)
         self.translator.configure(FIELDS)
         self._bad_frames = 0

@@ -121,10 +121,10 @@ class SchwabFeed(StreamFeed):
     async def subscribe(self, symbols: Iterable[str]) -> None:
         """Carry these too. A future that is carried already is looked up again: it may have rolled."""
         wanted = list(symbols)
-        rolled = [each for each in wanted if self._wanted.get(each, "") not in ("", self._resolve(each))]
-        if rolled:
-            logger.info("%s: rolls %s", self.name, ", ".join(rolled))
-            await self.unsubscribe(rolled)
+        for symbol in wanted:
+            present, now = self._wanted.get(symbol), self._resolve(symbol) or symbol
+            if present is not None and present != now:
+                await self._roll(symbol, present, now)
         await super().subscribe(wanted)
 
     async def history(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]:

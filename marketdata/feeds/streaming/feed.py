@@ -14,6 +14,7 @@ from infra.backoff import Backoff
 from marketdata.feeds.errors import FeedError, FeedProtocolError, FeedUnauthorized, FeedUnavailable
 from marketdata.feeds.facts import SymbolFacts
 from marketdata.feeds.registry import Frame
+from marketdata.feeds.rolling import roll_of
 from marketdata.feeds.streaming.line import StreamLine
 from marketdata.feeds.streaming.liveness import Watchdog
 from marketdata.feeds.streaming.minutes import MinuteLedger
@@ -59,6 +60,7 @@ class StreamFeed(ABC):
         self._backoff = backoff or Backoff(base_s=options.reconnect_base_s, cap_s=options.reconnect_cap_s)
         self._wanted: dict[str, str] = {}  # our symbol → the venue's
         self._twins = Twins()
+        self._rolls: list[FeedGap] = []  # to be told before the next print
         self._line: StreamLine | None = None
         self._watchdog = Watchdog(
             mute_after_s=options.mute_after_s, symbol_mute_after_s=options.symbol_mute_after_s
@@ -120,8 +122,7 @@ class StreamFeed(ABC):
             if present == now:
                 continue
             if present is not None:
-                logger.info("%s: %s rolls from %s to %s", self.name, symbol, present, now)
-                await self.unsubscribe([symbol])
+                await self._roll(symbol, present, now)
             fresh.append(symbol)
         added = [name for name in map(self._take, fresh) if name]
         self._twins.learn(self.symbols)
@@ -153,7 +154,8 @@ class StreamFeed(ABC):
             connects = self.connects
             try:
                 async for frame in self._connected_frames():
-                    yield self._twins.spread(frame)
+                    rolls, self._rolls = self._rolls, []
+                    yield self._twins.spread([*rolls, *frame] if rolls else frame)
             except FeedError as error:
                 if self._is_closed:
                     return
@@ -269,6 +271,13 @@ class StreamFeed(ABC):
         grace_ns = int(self._settings.loss_grace_s * NS_PER_S)
         self.tracks[venue_name] = SymbolTrack(symbol, MinuteLedger(grace_ns=grace_ns, tolerance=self.volume_tolerance))
         return venue_name
+
+    async def _roll(self, symbol: str, before: str, now: str) -> None:
+        """What we call `symbol` is another contract from here on."""
+        logger.info("%s: %s rolls from %s to %s", self.name, symbol, before, now)
+        track = self.tracks.get(before)
+        await self.unsubscribe([symbol])
+        self._rolls.append(roll_of(symbol, before, now, ts=track.last_ts if track else 0))
 
     def _drop(self, symbol: str) -> str | None:
         """Follow `symbol` no more; the venue's name for it, None where another of our symbols is called so."""

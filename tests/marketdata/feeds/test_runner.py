@@ -326,3 +326,28 @@ async def test_a_venue_whose_clock_is_far_from_ours_is_told_and_its_data_are_sus
         bars = await wait_for_bars(client, "SPY", "1s", 3)  # by the venue's clock, wherever it is
         assert abs(bars[-1].ts - venue.clock.now()) < 4_000_000_000
         await loop.end()
+
+
+async def test_after_a_roll_the_past_is_the_new_contracts(client, venue, start):
+    active = ["SPY"]
+    loop = await start(pairs={("/ES", "1s")})
+    loop.feed._resolve = lambda symbol: active[0]
+
+    async def closes(like: str) -> list[float]:
+        """Of the recent whole bars, once there are enough and none is of another contract."""
+        (price, other) = (next(iter(venue.market.ticks(each, start=venue.clock.now() - 10**11, end=venue.clock.now())))
+                          .price for each in (like, "QQQ" if like == "SPY" else "SPY"))  # fmt: skip
+        async with asyncio.timeout(20):
+            while True:
+                found = [bar.close for bar in await recent_bars(client, "/ES", "1s", 200) if bar.is_complete]
+                if len(found) > 30 and all(abs(close - price) < abs(close - other) for close in found):
+                    return found
+                await asyncio.sleep(0.1)
+
+    await closes("SPY")
+    active[0] = "QQQ"  # found when names are looked up again
+    await closes("QQQ")
+    notes = [event for event in await events(client, keys.ticks_stream("/ES", "1s")) if isinstance(event, FeedGap)]
+    assert [note.reason for note in notes if note.is_roll] == ["/ES rolled from SPY to QQQ"]
+    assert loop.feed.connects == 1
+    assert loop.runner.report.counts.gaps == 0

@@ -111,7 +111,9 @@ async def test_a_root_that_rolls_moves_over_to_the_new_contract(venue, watch):
     await got.until(lambda: got.feed.symbols["/ES"] == "ESM8", "the roll")
     mark = len(got.events)
     await got.until_prints("/ES", 5)
-    ticks = got.ticks("/ES", since=mark)
+    (roll,) = got.gaps("/ES")
+    assert (roll.is_roll, roll.reason) == (True, "/ES rolled from ESH8 to ESM8")
+    ticks = got.ticks("/ES", since=max(mark, got.events.index(roll)))
     sent = venue.simulator.market.ticks("/ESM28:XCME", start=ticks[0].ts - 1, end=ticks[-1].ts)
     assert [(tick.ts, tick.price) for tick in ticks] == [(tick.ts, tick.price) for tick in sent]
     assert got.feed.connects == 1
