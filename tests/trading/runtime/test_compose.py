@@ -123,7 +123,7 @@ def test_exits_that_a_person_gave_outlive_a_generation(redis_url):
     play(desk, [100.0] * 2, start=5)
     keep(desk, desk.handle(SetExits(T0 + 7 * NS_PER_S, "c2", "ann", *key, target=Decimal(104))))
     bought_as = Order.objects.get(type=OrderType.MARKET)
-    assert (bought_as.command, bought_as.stop_loss, bought_as.tif) == ("c1", Decimal(98), "day")
+    assert (bought_as.command, bought_as.stop_loss, bought_as.tif) == ("c1", Decimal(98), "gtc")
     EngineState.objects.update(data=b"of another version")
     anew, _ = compose_desk(compose.load("paper"))
     waiting = {order.stop_price or order.limit_price for order in (r.order for r in anew.engine.open_orders)}
