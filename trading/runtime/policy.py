@@ -6,6 +6,7 @@ import msgspec
 
 from engine.errors import InvalidInput
 from engine.model.accounts import Policy
+from engine.options.synthetic import MODEL, parse_chains
 
 _WORDS = {
     "stop_rejected": ("hold", "flatten"),
@@ -53,6 +54,8 @@ def execution_policy(document: dict[str, Any]) -> ExecutionPolicy:
             raise InvalidInput(
                 f"execution.{name}: {' or '.join(words)} was expected, found {found!r}", field="execution"
             )
+    if policy.chains.partition(":")[0] == MODEL:
+        parse_chains(policy.chains)
     for name, value in msgspec.structs.asdict(policy).items():
         if isinstance(value, float) and value <= 0:
             raise InvalidInput(f"execution.{name}: more than 0 was expected, found {value:g}", field="execution")

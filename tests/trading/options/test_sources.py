@@ -11,6 +11,7 @@ from brokers.tastytrade.chains import TastytradeChains
 from engine.errors import InvalidInput, NotFound
 from tests.engine.options.world import HALF_DAY, MINUTE, session
 from trading.options.sources import ModelledChains, NoPrice, chain_source
+from trading.runtime.policy import execution_policy
 
 pytestmark = pytest.mark.django_db
 
@@ -82,3 +83,9 @@ def test_a_model_prices_around_what_the_book_sees_and_says_when_it_sees_nothing(
     assert async_to_sync(ended.quotes)([calls[6000.0].contract.symbol]) == [], "what has ended is not quoted"
     with pytest.raises(NoPrice, match="SPX has no price yet"):
         async_to_sync(source("synthetic", price=math.nan).chain)("SPX", HALF_DAY)
+
+
+def test_a_books_policy_names_a_source_and_refuses_one_that_cannot_be():
+    assert execution_policy({"chains": "synthetic:0.2"}).chains == "synthetic:0.2"
+    with pytest.raises(InvalidInput, match="a fraction above 0"):
+        execution_policy({"chains": "synthetic:9"})
