@@ -152,6 +152,9 @@ class Contracts:
         """Why nothing may be chosen now, as rule and sentence."""
         engine, rules = self._engine, slot.rules or ContractRules()
         symbol = engine.symbols[slot.config.symbol]
+        closed = self._closed(slot, event.ts)
+        if closed is not None:
+            return closed
         if event.reason or event.chain is None:
             return "no_chain", event.reason or "no chain of options came"
         if not event.chain.entries:
@@ -254,18 +257,27 @@ class Contracts:
         engine.guards.next_deadline = min(engine.guards.next_deadline, wanted.deadline)
         if not all(holding.is_idle for holding in slot.holdings):
             return
-        try:
-            expiring_today(slot.config.symbol, ts)
-        except NoContract as error:
-            self.give_up(slot, ts, "no_session", error.detail, out)
-            return
-        exits = (slot.rules or ContractRules()).exits(slot.config.exits)
-        ends = deadline(exits, engine.config.instruments[slot.config.symbol], ts)
-        if ends is not None and ends[0] <= ts:
-            self.give_up(slot, ts, "cut_off", "what is bought now would have to be closed at once", out)
+        problem = self._closed(slot, ts)
+        if problem is not None:
+            self.give_up(slot, ts, *problem, out)
             return
         wanted.is_asked = True
         out.append(self._question(slot, wanted, ts))
+
+    def _closed(self, slot: "Slot", ts: int) -> tuple[str, str] | None:
+        """Why nothing may be bought for the slot at that moment, whatever the market does; as rule and sentence."""
+        config = slot.config
+        if slot.is_stopped or not config.trade_enabled:
+            return "trade_enabled", f"trading of {config.symbol} is switched off"
+        try:
+            expiring_today(config.symbol, ts)
+        except NoContract as error:
+            return "no_session", error.detail
+        exits = (slot.rules or ContractRules()).exits(config.exits)
+        ends = deadline(exits, self._engine.config.instruments[config.symbol], ts)
+        if ends is not None and ends[0] <= ts:
+            return "cut_off", "what is bought now would have to be closed at once"
+        return None
 
     def _question(self, slot: "Slot", wanted: Wanted, ts: int) -> ContractWanted:
         strategy, symbol = slot.config.key

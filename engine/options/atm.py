@@ -62,8 +62,8 @@ def choose_atm(chain: OptionChain, *, spot: float, target: int) -> AtmChoice:
     fitting.sort(key=lambda entry: _rank(entry.contract, at, target))
     best = fitting[0].contract
     reason = (
-        f"{best.root} {best.expiry} {best.strike.normalize():f} {best.right}: strike nearest to {spot:g} of {len(fitting)} "
-        f"PM-settled {'calls' if right == 'C' else 'puts'} that expire today"
+        f"{best.root} {best.expiry} {best.strike.normalize():f} {best.right}: strike nearest to {spot:g} of "
+        f"{len(fitting)} PM-settled {'calls' if right == 'C' else 'puts'} that expire today"
     )
     near = tuple(entry.contract.strike for entry in fitting[:NEIGHBOURS])
     return AtmChoice(best, spot, float(best.strike - at), near, reason, fitting[0])

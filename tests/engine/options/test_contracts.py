@@ -177,6 +177,26 @@ def test_outside_the_session_and_after_the_cut_off_nothing_is_asked_for():
     assert world.of(CommandHandled)[-1].accepted is False
 
 
+def test_a_chain_that_comes_after_the_cut_off_buys_nothing():
+    world = OptionWorld(start=session()[1] - 15 * MINUTE - 5 * S)
+    world.wish(1)
+    assert world.of(ContractWanted) != []
+    world.after(10)
+    world.answer()
+    assert (refusal(world).rule, orders(world)) == ("cut_off", [])
+
+
+def test_a_slot_that_is_switched_off_while_it_waits_buys_nothing():
+    world = OptionWorld()
+    world.wish(1)
+    [slot] = world.config.slots
+    off = msgspec.structs.replace(slot, trade_enabled=False)
+    world.config = msgspec.structs.replace(world.config, slots=(off,))
+    world.restart()
+    world.answer()
+    assert (refusal(world).rule, orders(world)) == ("trade_enabled", [])
+
+
 def test_a_turn_sells_the_call_and_then_buys_the_put_as_a_linked_pair():
     world = OptionWorld()
     world.bought(1)
