@@ -61,6 +61,7 @@ class Flattener:
         self._within_s = within_s
         self._is_forced = is_forced
         self._began = time.time_ns()
+        self._refused: dict[str, str] = {}  # orders that the venue would not cancel, with its words
 
     async def look(self) -> None:
         """Say what there is; nothing is changed."""
@@ -95,6 +96,9 @@ class Flattener:
             if not working:
                 return True
             if time.monotonic() > deadline:
+                for text in (self._refused.get(each.venue_id) for each in working):
+                    if text:
+                        self._problem(text)
                 self._problem(f"still working after {self._within_s:g} s: {', '.join(map(order_text, working))}")
                 return False
             for order in working:
@@ -111,8 +115,8 @@ class Flattener:
             return False
         except OutcomeUnknown:
             return False
-        except OrderRefused as error:
-            self._problem(f"cancel of {order_text(order)} was refused: {error.detail}")
+        except OrderRefused as error:  # it may be over by now, alone or with the other leg of its pair
+            self._refused[order.venue_id] = f"cancel of {order_text(order)} was refused: {error.detail}"
             return True
         self._outcome.cancelled.append(order_text(order))
         self._say(f"cancel {order_text(order)}")

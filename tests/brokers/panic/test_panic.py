@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from brokers.panic.__main__ import main
@@ -102,6 +103,20 @@ async def test_everything_is_cancelled_and_closed_from_outside_the_platform(brok
     assert held(broker, "SPY", "QQQ") == [0, 0]
     assert "secret" not in said
     assert "grant" not in said
+
+
+async def test_a_pair_of_exits_that_ends_with_one_cancel_is_no_problem(broker):
+    trade(broker, "SPY", Side.BUY, 30)
+    await until(lambda: held(broker, "SPY") == [30])
+    price = broker.brokerage.price_of("SPY").quantize(Decimal(1))
+    leg = Ticket(symbol="SPY", side=Side.SELL, quantity=Decimal(30))
+    stop = msgspec.structs.replace(leg, type=OrderType.STOP, stop_price=price - 50)
+    target = msgspec.structs.replace(leg, type=OrderType.LIMIT, limit_price=price + 50)
+    broker.brokerage.place_oco(broker.account, [stop, target])
+    [outcome] = await run_all([account(broker)], say=lambda text: None, within_s=10.0)
+    assert (outcome.is_flat, outcome.problems) == (True, [])
+    assert held(broker, "SPY") == [0]
+    assert {order.state for order in broker.brokerage.orders(broker.account)} == {"filled", "cancelled"}
 
 
 async def test_people_are_told_what_came_of_it_and_a_dead_webhook_changes_nothing(broker, config):
