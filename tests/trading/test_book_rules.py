@@ -7,6 +7,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from brokers.models import BrokerAccount
+from engine.core import ExitPlacement
 from engine.model.orders import OrderDenied
 from engine.model.signals import SignalSuppressed
 from strategies.services import create_ticker
@@ -153,15 +154,37 @@ def test_a_wrong_rule_is_named(rules, message):
     assert message in str(caught.value)
 
 
-def test_a_reversal_is_one_order_or_a_linked_pair_as_the_accounts_venue_wants(redis_url):
+def real_book(**execution: object) -> None:
+    """A book for real money at tastytrade and Alpaca."""
     for name, broker in (("tasty1", "tastytrade"), ("alp1", "alpaca")):
         BrokerAccount.objects.create(name=name, broker=broker, mode="live", account_number=name, is_armed=True)
-    live = Book.objects.create(name="live", mode="live")
+    live = Book.objects.create(name="live", mode="live", execution=execution)
     slots = [
         {"strategy": "ema", "symbol": symbol, "timeframe": "1", "params": {}, "quantities": quantities, "exits": None}
         for symbol, quantities in (("/MES", {"tasty1": "1"}), ("SPY", {"tasty1": "5", "alp1": "5"}))
     ]
     live.runs.create(strategy="ema", slots=slots)
+
+
+def test_a_reversal_is_one_order_or_a_linked_pair_as_the_accounts_venue_wants(redis_url):
+    real_book()
     config = compose.engine_config(compose.load("live"))
     assert ("alp1", "SPY") in config.linked_pairs
     assert ("tasty1", "/MES") not in config.linked_pairs
+
+
+@pytest.mark.parametrize(
+    ("execution", "placement", "pairs"),
+    [
+        ({}, ExitPlacement.SPLIT, {"tasty1": {"SPY", "/MES"}, "alp1": {"SPY"}}),
+        ({"exits": "stop"}, ExitPlacement.SPLIT, {"tasty1": set(), "alp1": set()}),
+        ({"exits": "engine"}, ExitPlacement.HELD, {"tasty1": set(), "alp1": set()}),
+    ],
+)
+def test_exits_wait_at_the_venue_as_far_as_it_can_and_the_book_wants(redis_url, execution, placement, pairs):
+    real_book(**execution)
+    config = compose.engine_config(compose.load("live"))
+    assert set(config.exit_placement.values()) == {placement}
+    assert {name: set(can.pairs) for name, can in config.venue_exits.items()} == pairs
+    assert all(can.moves for can in config.venue_exits.values())
+    assert [config.venue_exits[name].trails for name in ("tasty1", "alp1")] == [False, True]

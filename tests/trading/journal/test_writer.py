@@ -1,11 +1,21 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
-from engine.model.enums import OrderState, PositionSide, Side
+from engine.model.enums import OrderState, OrderType, PositionSide, Side
 from engine.model.event import Event
 from engine.model.market import Bar
-from engine.model.orders import ApprovedOrder, Order, OrderAccepted, OrderDenied, OrderFilled
+from engine.model.orders import (
+    ApprovedOrder,
+    Order,
+    OrderAccepted,
+    OrderDenied,
+    OrderFilled,
+    StopMoved,
+    StopMoveRefused,
+    StopMoveRequested,
+)
 from engine.model.positions import PositionChanged, TradeClosed
 from engine.model.signals import Signal, SignalSuppressed
 from engine.model.time import NS_PER_S
@@ -73,6 +83,28 @@ async def test_an_order_its_fills_and_its_position_become_rows(book):
     assert (await models.Position.objects.aget()).quantity == 2
     bars = [each.bar async for each in models.Fill.objects.order_by("id")]
     assert [bar and (bar["close"], bar["is_complete"]) for bar in bars] == [(1.75, False), None]
+
+
+async def test_a_stop_that_was_moved_says_where_it_is_and_how_it_came_there(book):
+    stop = replace(order(), type=OrderType.STOP, stop_price=Decimal(95))
+    name, moved = stop.client_id, Decimal(100)
+    await commit(
+        book,
+        ApprovedOrder(T0, stop),
+        OrderAccepted(T0, name, "v1"),
+        StopMoveRequested(T0, name, "paper", "/NQ", moved, "the stop moves to the entry price"),
+        StopMoved(T0, name, "v2", moved),
+        StopMoveRequested(T0, name, "paper", "/NQ", Decimal(105), "it follows the price"),
+        StopMoveRefused(T0, name, "not now"),
+    )
+    row = await models.Order.objects.aget()
+    assert (row.stop_price, row.venue_id, row.state) == (moved, "v2", "accepted")
+    assert [(step["state"], step.get("reason", "")) for step in row.timeline[2:]] == [
+        ("stop to 100 requested", "the stop moves to the entry price"),
+        ("stop at 100", ""),
+        ("stop to 105 requested", "it follows the price"),
+        ("stop not moved", "not now"),
+    ]
 
 
 async def test_a_fill_told_twice_counts_once(book):
