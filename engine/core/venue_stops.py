@@ -5,7 +5,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from engine.core.config import VenueExits
 from engine.core.desk import Desk
 from engine.core.holding import Guard, Holding
-from engine.exits.plan import ExitPlan, Tier
+from engine.exits.plan import ExitPlan, Tier, on_venue_grid
 from engine.instruments.instrument import Instrument
 from engine.model.enums import OrderType
 from engine.model.event import Event
@@ -26,7 +26,8 @@ def _is_plain(plan: ExitPlan) -> bool:
 def trail_level(guard: Guard, plan: ExitPlan, trail: Decimal, instrument: Instrument) -> Decimal:
     """Where the trail is now, on the price grid; rounded away from the market."""
     away = ROUND_FLOOR if plan.sign > 0 else ROUND_CEILING
-    return instrument.price(guard.extreme - plan.sign * float(trail), rounding=away)
+    price = instrument.price(guard.extreme - plan.sign * float(trail), rounding=away)
+    return on_venue_grid(price, instrument, away)
 
 
 def reason_of(guard: Guard, plan: ExitPlan) -> str:

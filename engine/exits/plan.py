@@ -89,7 +89,7 @@ def plan_exits(config: ExitConfig, *, instrument: Instrument, signed: Decimal, e
     def level(distance: Distance, direction: int) -> Decimal:
         away = ROUND_CEILING if direction > 0 else ROUND_FLOOR
         price = instrument.price(base + direction * size_of(distance, instrument, base, atr), rounding=away)
-        return _on_venue_grid(price, instrument, away)
+        return on_venue_grid(price, instrument, away)
 
     return ExitPlan(
         sign,
@@ -105,7 +105,7 @@ def plan_exits(config: ExitConfig, *, instrument: Instrument, signed: Decimal, e
     )
 
 
-def _on_venue_grid(price: Decimal, instrument: Instrument, rounding: str) -> Decimal:
+def on_venue_grid(price: Decimal, instrument: Instrument, rounding: str) -> Decimal:
     """What the venue takes there: options on an index have a coarser grid from 3.00 on."""
     if instrument.asset_class is not AssetClass.OPTION:
         return price
@@ -159,7 +159,7 @@ def _trail(distance: Distance, instrument: Instrument, entry: float, atr: float)
 
 def _break_even_stop(break_even: BreakEven, instrument: Instrument, entry: float, sign: int, atr: float) -> Decimal:
     shift = size_of(break_even.offset, instrument, entry, atr) if break_even.offset else 0.0
-    return _on_venue_grid(instrument.price(entry + sign * shift), instrument, ROUND_HALF_EVEN)
+    return on_venue_grid(instrument.price(entry + sign * shift), instrument, ROUND_HALF_EVEN)
 
 
 def _distances(config: ExitConfig) -> list[Distance]:
