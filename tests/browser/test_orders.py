@@ -46,7 +46,7 @@ def shot(shown: Page, tmp_path: Path) -> Shot:
     """A picture for people: kept where SCREENSHOTS says."""
 
     def take(name: str) -> None:
-        shown.screenshot(path=(SHOTS or tmp_path) / f"{name}.png")
+        shown.screenshot(path=(SHOTS or tmp_path) / f"{name}.png", full_page=True)
 
     return take
 
@@ -165,6 +165,7 @@ def test_a_position_shows_how_far_its_exits_are_and_takes_others(shown: Page, pa
     shown.get_by_role("dialog").get_by_role("button", name="Close").click()
     expect(shown.locator("#times tbody")).to_contain_text("paper")
     assert Trade.objects.get().strategy == "manual"
+    shot("book")
 
 
 def test_ordering_is_readable_in_both_themes_and_on_a_phone(shown: Page, paper: PaperDesk, shot: Shot):
