@@ -38,8 +38,8 @@ def reseal(sealed: str) -> str:
 
 
 def _fernet() -> MultiFernet:
-    """The first key seals. The one made of SECRET_KEY comes last: it served before TOKEN_KEY was set."""
-    keys: tuple[str, ...] = (*settings.TOKEN_KEYS, settings.SECRET_KEY)
+    """The first key seals. Those made of SECRET_KEY come last: they served before TOKEN_KEY was set."""
+    keys: tuple[str, ...] = (*settings.TOKEN_KEYS, settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     return _fernets(keys)
 
 

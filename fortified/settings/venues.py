@@ -85,5 +85,7 @@ FEED_TOKENS = {
 
 # Keys that stored tokens are sealed with: the first seals, all of them open. None: the key made of SECRET_KEY.
 TOKEN_KEYS = [key for key in (credential("TOKEN_KEY"), credential("TOKEN_KEY_BEFORE")) if key]
+# The SECRET_KEY before: sessions that it signed and secrets that it sealed go on being good.
+SECRET_KEY_FALLBACKS = [key for key in (credential("SECRET_KEY_BEFORE"),) if key]
 if any(len(key) < _MINIMUM_KEY for key in TOKEN_KEYS):
     refuse("TOKEN_KEY", f"at least {_MINIMUM_KEY} random characters were expected.")
