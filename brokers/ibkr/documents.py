@@ -60,9 +60,11 @@ class OrderDoc(msgspec.Struct, frozen=True, kw_only=True):
         state = STATES.get(self.status)
         return state is not None and state.is_final
 
-    def at(self, status: str, *, ts: int) -> "OrderDoc":
-        """The same order in `status`; what comes late does not bring back what is over."""
-        if (self.status in _FINAL and status not in _FINAL) or status in ("", self.status):
+    def at(self, status: str, *, ts: int, is_listed: bool = False) -> "OrderDoc":
+        """The same order in `status`. News that come late do not bring back what is over; a list of open orders does:
+        an order that works must never be invisible."""
+        is_late = self.status in _FINAL and status not in _FINAL and not is_listed
+        if is_late or status in ("", self.status):
             return self
         return msgspec.structs.replace(self, status=status, changed_ts=ts)
 

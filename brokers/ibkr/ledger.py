@@ -23,15 +23,15 @@ class Ledger:
 
     # ---- being told --------------------------------------------------------------------------------------------
 
-    def opened(self, told: OrderDoc) -> OrderDoc:
-        """An order with all its terms. What only its status tells stays."""
+    def opened(self, told: OrderDoc, *, is_listed: bool = False) -> OrderDoc:
+        """An order with all its terms. What only its status tells stays. `is_listed`: among the open orders."""
         before = self.orders.get(told.perm_id)
         if before is not None:
             terms = msgspec.structs.replace(
                 told, status=before.status, filled=before.filled, average=before.average, code=before.code,
                 reason=before.reason, changed_ts=before.changed_ts,
             )  # fmt: skip
-            told = terms.at(told.status, ts=told.changed_ts)
+            told = terms.at(told.status, ts=told.changed_ts, is_listed=is_listed)
         self._numbers[told.client_id, told.order_id] = told.perm_id
         self.orders[told.perm_id] = told
         return told

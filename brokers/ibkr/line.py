@@ -214,7 +214,7 @@ class Line:
         if told.client_id == self._address.client_id:
             self._codec.updateReqId(told.order_id + 1)
         if told.account == self.account and told.perm_id:
-            self._has_changed(self.ledger.opened(told))
+            self._has_changed(self.ledger.opened(told, is_listed="open orders" in self._questions))
 
     def on_status(self, numbers: tuple[int, int, int], status: str, filled: Decimal, average: Decimal) -> None:
         doc = self.ledger.stands(numbers[0], status, filled=filled, average=average, ts=self._clock.now())

@@ -115,13 +115,13 @@ class Brokerage:
         """Orders of which one ends the others."""
         return [order.copy() for order in self._place(number, tickets, group=self._floor.new_group())]
 
-    def place_in_group(self, number: str, ticket: Ticket, group: int | None = None) -> int:
-        """An order of an OCO whose orders come one by one: the group's number, which the next one of it names."""
+    def place_in_group(self, number: str, ticket: Ticket, group: int | None = None) -> SimOrder:
+        """An order of an OCO whose orders come one by one; its group is what the next one of it names."""
         account = self.account(number)
         order = self._new(account, ticket, self._check(account, ticket, is_child=group is not None))
         order.group, order.is_oco = group or self._floor.new_group(), True
         self._floor.enter(order)
-        return order.group
+        return order.copy()
 
     def place_bracket(
         self, number: str, trigger: Ticket, children: Sequence[Ticket], *, is_oco: bool = True

@@ -89,7 +89,7 @@ class Desk:
         elif placed.asked.oca_group:
             self._join_group(placed)
         else:
-            self._brokerage.place(placed.entry.account, placed.ticket)
+            self._book.entry_of(self._brokerage.place(placed.entry.account, placed.ticket))
 
     def _release_bracket(self, client_id: int, last: _Held) -> None:
         """The parent and everything that waits for it are let go together."""
@@ -98,7 +98,9 @@ class Desk:
             raise Invalid(135, f"Can't find order with id ={last.asked.parent_id}")
         siblings = [held for held in self._held.values() if self._is_child(client_id, held, last.asked.parent_id)]
         children = [*siblings, last]
-        self._brokerage.place_bracket(parent.entry.account, parent.ticket, [child.ticket for child in children])
+        tickets = [child.ticket for child in children]
+        for order in self._brokerage.place_bracket(parent.entry.account, parent.ticket, tickets):
+            self._book.entry_of(order)
         for held in (parent, *siblings):
             del self._held[client_id, held.asked.order_id]
 
@@ -108,7 +110,9 @@ class Desk:
 
     def _join_group(self, placed: _Held) -> None:
         key = placed.entry.account, placed.asked.oca_group
-        self._groups[key] = self._brokerage.place_in_group(placed.entry.account, placed.ticket, self._groups.get(key))
+        order = self._brokerage.place_in_group(placed.entry.account, placed.ticket, self._groups.get(key))
+        self._book.entry_of(order)
+        self._groups[key] = order.group
 
     def _change(self, entry: Entry, asked: Placement) -> None:
         standing = self._book.standing(entry)
@@ -117,7 +121,7 @@ class Desk:
         ticket = ticket_of(asked, standing.order.symbol, perm_id=entry.perm_id, already_filled=standing.filled)
         if ticket.side is not standing.order.ticket.side:
             raise Invalid(105, "Order being modified does not match original order.")
-        self._brokerage.replace(entry.account, standing.order.id, ticket)
+        self._book.entry_of(self._brokerage.replace(entry.account, standing.order.id, ticket))
 
     def _cancel(self, entry: Entry) -> None:
         standing = self._book.standing(entry)

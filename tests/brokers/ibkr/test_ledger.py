@@ -35,6 +35,14 @@ def test_what_is_over_is_not_brought_back_by_what_comes_late(ledger, final):
     assert (late.status, late.filled, late.average, late.changed_ts) == (final, D(10), D(600), 9)
 
 
+def test_an_order_that_is_listed_as_open_works_whatever_was_said_of_it(ledger):
+    ledger.opened(order())
+    ledger.stands(7, "Cancelled", filled=D(0), average=D(0), ts=9)
+    assert ledger.opened(order("Submitted")).status == "Cancelled"
+    assert ledger.opened(order("Submitted"), is_listed=True).status == "Submitted"
+    assert ledger.stands(7, "Submitted", filled=D(1), average=D(600), ts=10).filled == D(1)
+
+
 def test_a_fill_after_the_cancel_counts(ledger):
     ledger.opened(order())
     ledger.stands(7, "Cancelled", filled=D(0), average=D(0), ts=9)
