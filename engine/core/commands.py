@@ -87,7 +87,8 @@ def _flatten(engine: "Engine", command: Flatten, out: list[Event]) -> tuple[Answ
     for slot in slots:
         _cancel_entries(engine, slot, command.ts, "flatten", out)
         _flatten_slot(engine, slot, command.ts, out)
-    return "", f"{open_before} positions to close" if open_before else "nothing was open"
+    closing = f"{open_before} position{'s' if open_before > 1 else ''} to close"
+    return "", closing if open_before else "nothing was open"
 
 
 def _flatten_slot(engine: "Engine", slot: Slot, ts: int, out: list[Event]) -> None:

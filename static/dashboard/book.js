@@ -84,15 +84,15 @@ export class BookView {
   }
 
   orderButtons(row) {
-    if (!this.can.change) return [];
+    if (!this.can.change || row.group) return []; // exits of a position are changed there
     const button = (text, act) => {
       const made = element("button", { className: "button small", type: "button", text });
       made.setAttribute("aria-label", `${text} ${row.side} ${row.symbol} ${row.type.replaceAll("_", " ")}`);
       made.addEventListener("click", () => act(row));
       return made;
     };
-    const canChange = row.type !== "market" && !row.group;
-    return [element("span", { className: "actions" }, ...(canChange ? [button("Change", this.onChange)] : []), button("Cancel", this.onCancel))];
+    const change = row.type === "market" ? [] : [button("Change", this.onChange)];
+    return [element("span", { className: "actions" }, ...change, button("Cancel", this.onCancel))];
   }
 
   positionOpener(position) {

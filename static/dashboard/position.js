@@ -76,8 +76,7 @@ export class ChangeDialog {
 
 export async function cancelOrder(order) {
   const what = `${order.side} ${order.quantity} ${order.symbol} ${order.type.replaceAll("_", " ")}`;
-  const warning = order.intent === "exit" ? " It guards a position, which has one exit less then." : "";
-  if (!(await confirmed("Cancel this order?", `${what}.${warning}`, "Cancel it"))) return;
+  if (!(await confirmed("Cancel this order?", `${what}, ${order.strategy} at ${order.broker}.`, "Cancel it"))) return;
   await tell(`/api/orders/${encodeURIComponent(order.client_id)}/cancel`);
 }
 
