@@ -57,8 +57,11 @@ class Judge:
         for number, symbol in enumerate(self._feed.symbols):
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)  # prints are waiting
+            last = self._publisher.last_tick.get(symbol)
+            if last is not None:
+                self._movers.price(last)
             if self._check is not None:
-                doubt = self._check.doubt(symbol, self._publisher.last_tick.get(symbol), now)
+                doubt = self._check.doubt(symbol, last, now)
                 self._truth.doubted(symbol, self._check.second.name, doubt)
             self._truth.doubted(symbol, "clock", self._clock_doubt)
             changed = self._truth.judge(
@@ -78,7 +81,6 @@ class Judge:
     def _look_at_bars(self) -> None:
         """Whole ones end a gap; the others are to be mended."""
         closed = self._publisher.take_closed()
-        self._movers.prices(self._publisher.last_tick)
         self._movers.bars(closed, self._publisher.timeframes)
         for bar in closed:
             if self._check is not None:

@@ -19,15 +19,15 @@ class MoverWatch:
         self._slow: dict[str, Mover] = {}
         self._seen: dict[str, Tick] = {}
 
-    def prices(self, last: Mapping[str, Tick]) -> None:
-        """The last print of each symbol."""
-        for symbol, tick in last.items():
-            if self._seen.get(symbol) is tick:
-                continue
-            self._seen[symbol] = tick
-            mover = self._fast.get(symbol) or self._fast.setdefault(symbol, Mover(symbol))
-            # Without its size: one print a second says nothing about volume.
-            self.found += mover.see_tick(tick.ts, tick.price, 0.0)
+    def price(self, last: Tick) -> None:
+        """The last print of a symbol; the same one again changes nothing."""
+        symbol = last.symbol
+        if self._seen.get(symbol) is last:
+            return
+        self._seen[symbol] = last
+        mover = self._fast.get(symbol) or self._fast.setdefault(symbol, Mover(symbol))
+        # Without its size: one print a second says nothing about volume.
+        self.found += mover.see_tick(last.ts, last.price, 0.0)
 
     def bars(self, closed: Iterable[Bar], timeframes: Mapping[str, Sequence[str]]) -> None:
         """Bars that closed; of each symbol those of its finest timeframe count, unless that is above a minute."""

@@ -17,9 +17,9 @@ def bar(number: int, volume: float, *, timeframe: str = "1", quality: str = "bui
 def test_a_last_price_that_ran_away_within_a_minute_is_told_once():
     watch = MoverWatch()
     for second, price in enumerate((100.0, 100.2, 101.5)):
-        last = {"SPY": Tick(T + second * NS_PER_S, "SPY", price, 1.0), "QQQ": Tick(T, "QQQ", 50.0, 1.0)}
-        watch.prices(last)
-        watch.prices(last)
+        last = Tick(T + second * NS_PER_S, "SPY", price, 1.0)
+        for each in (last, last, Tick(T, "QQQ", 50.0, 1.0)):
+            watch.price(each)
     (found,) = watch.take()
     assert (found.symbol, found.mover, found.direction, found.price) == ("SPY", "fast", 1, 101.5)
     assert watch.take() == []
@@ -40,7 +40,7 @@ def test_where_no_bar_ends_within_a_minute_nothing_is_said_and_what_is_given_up_
     for number in range(33):
         watch.bars([bar(number, 10.0 if number < 30 else 100.0, timeframe="5")], {"QUIET": ["5", "144t"]})
     assert watch.take() == []
-    watch.prices({"SPY": Tick(T, "SPY", 100.0, 1.0)})
+    watch.price(Tick(T, "SPY", 100.0, 1.0))
     watch.forget(["SPY"])
-    watch.prices({"SPY": Tick(T + NS_PER_S, "SPY", 150.0, 1.0)})
+    watch.price(Tick(T + NS_PER_S, "SPY", 150.0, 1.0))
     assert watch.take() == []

@@ -151,15 +151,18 @@ async def test_a_trader_reads_it_all_in_order_and_the_state_is_fresh(client, ven
     await source.start()
     await start()
     got: list[Any] = []
-    while sum(isinstance(event, Bar) for event in got) < 20:
-        got += await source.read(1_000)
+
+    def states() -> list[str]:
+        return [event.state for event in got if isinstance(event, FeedStateChanged) and event.symbol == "SPY"]
+
+    async with asyncio.timeout(30):
+        while sum(isinstance(event, Bar) for event in got) < 20 or states()[-1:] != ["fresh"]:
+            got += await source.read(1_000)
     for symbol in ("SPY", "QQQ"):
         seqs = [event.seq for event in got if event.symbol == symbol]
         assert seqs == sorted(set(seqs))
     assert any(isinstance(event, PartialBar) for event in got)
     assert not any(isinstance(event, FeedGap) for event in got)
-    states = [event.state for event in got if isinstance(event, FeedStateChanged) and event.symbol == "SPY"]
-    assert states[-1] == "fresh"
     shown = await client.hgetall(keys.feed_state("SPY"))
     assert (shown["state"], shown["venue_symbol"]) == ("fresh", "SPY")
     assert int(shown["last_tick_ts"]) > 0
