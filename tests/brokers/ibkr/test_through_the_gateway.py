@@ -79,15 +79,6 @@ async def test_a_reversal_is_one_order_whatever_happens_to_its_answer(at_ib, fau
         await stage.until_checked(AccountState.GREEN)
 
 
-async def test_an_order_that_never_came_is_over_and_nothing_was_sent_twice(at_ib):
-    async with at_ib(slot({1: 1})) as (stage, there):
-        there.fault("drop_request", times=1, actions=("place",))
-        await stage.play([100, 100])
-        await stage.until(lambda: stage.of(OrderBecameUnknown), "it is not known", within_s=15)
-        await stage.until(lambda: not stage.gateway.unresolved(), "it never came", within_s=15)
-        assert there.at_venue() == []
-
-
 async def test_a_trade_by_hand_is_found_and_pauses_entries(at_ib):
     async with at_ib(slot({1: 1})) as (stage, there):
         there.trade_by_hand("SPY", Side.BUY, 7)
