@@ -28,7 +28,7 @@ from engine.model.enums import OrderIntent, OrderState, OrderType, Side
 from engine.model.time import NS_PER_DAY, NS_PER_S
 from simulators.brokerage import floor
 from simulators.brokerage.account import AccountSetup
-from simulators.brokerage.orders import Ticket
+from simulators.brokerage.orders import State, Ticket
 from simulators.faults import FaultScript
 from simulators.ibkr import messages
 from simulators.ibkr.serve import IbkrConfig, serve
@@ -315,6 +315,19 @@ async def test_a_trailing_stop_waits_at_the_venue(desk):
     found = await desk.found(order)
     assert (found.type, found.state) == (OrderType.TRAILING_STOP, OrderState.ACCEPTED)
     await desk.until(lambda: desk.at_venue()[-1].stop_price is not None, "the stop follows the market")
+
+
+async def test_a_stop_that_waits_is_moved_and_stays_the_same_order(desk):
+    await desk.place_filled(desk.order())
+    stop = desk.order(Side.SELL, type=OrderType.STOP, stop_price=desk.price("SPY", D("0.8")), intent=OrderIntent.EXIT)
+    placed = await desk.place(stop)
+    higher = changed(stop, stop_price=desk.price("SPY", D("0.9")))
+    moved = await desk.venue.replace(placed, higher, SPY)
+    assert (moved.stop_price, moved.venue_id) == (higher.stop_price, placed.venue_id)
+    (working,) = [each for each in known(await desk.venue.orders(since=0)) if not each.state.is_final]
+    assert (working.stop_price, working.client_id) == (higher.stop_price, stop.client_id)
+    await desk.until(lambda: desk.at_venue()[-1].state is State.WORKING, "the new stop at work")
+    assert [each.state.is_final for each in desk.at_venue()] == [True, True, False]
 
 
 async def test_a_change_that_meets_the_fill_is_refused(desk):
