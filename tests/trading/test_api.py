@@ -199,7 +199,7 @@ def test_a_manual_trigger_takes_every_spelling_and_says_so(api, ticker, action):
 )
 def test_a_manual_trigger_that_waits_tells_what_became_of_it(api, ticker, monkeypatch, changes, expected):
     post(api, "/api/start-trading", strategy="ema")
-    monkeypatch.setattr(services.time, "sleep", lambda seconds: CommandRecord.objects.update(**changes))
+    monkeypatch.setattr("trading.services.time.sleep", lambda seconds: CommandRecord.objects.update(**changes))
     answer = post(api, "/api/manual-trigger", ticker="MES", action="long", wait_s=0.05)
     told = (answer.status_code, answer.data["success"], answer.data["outcome"], answer.data["detail"])
     assert told == expected
