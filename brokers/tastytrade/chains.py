@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from brokers.tastytrade.client import Client
-from brokers.venue import VenueSetup
-from brokers.venue import NotUnderstood
+from brokers.venue import NotUnderstood, VenueSetup
 from engine.errors import InvalidInput
 from engine.instruments.options import OptionContract, parse_option
 from engine.model.market import NAN, Quote
