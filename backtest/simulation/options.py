@@ -28,9 +28,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def check_options(
-    name: str, kind: type[Strategy], params: Mapping[str, Any], chains: SyntheticChains | None
-) -> None:
+def check_options(name: str, kind: type[Strategy], params: Mapping[str, Any], chains: SyntheticChains | None) -> None:
     """`InvalidInput` where a strategy buys options and nobody says at which prices."""
     if chains is None and kind.contracts(parse_params(kind, params)) is not None:
         raise InvalidInput(
