@@ -78,6 +78,7 @@ class Feed(msgspec.Struct, frozen=True):
 
     state: str = "unknown"
     reason: str = ""
+    name: str = ""
 
 
 class Latency(msgspec.Struct, frozen=True):

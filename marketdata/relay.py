@@ -268,7 +268,7 @@ def _received(events: list[Event]) -> float | None:
 
 
 def _feed(stored: dict[str, str]) -> Feed:
-    return Feed(state=stored.get("state", "unknown"), reason=stored.get("reason", ""))
+    return Feed(state=stored.get("state", "unknown"), reason=stored.get("reason", ""), name=stored.get("feed", ""))
 
 
 def stored_chart(client: SyncRedis, symbol: str, timeframe: str, specs: Specs, new_lines: NewLines) -> History:

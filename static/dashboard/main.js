@@ -232,7 +232,8 @@ class Page {
     if (!bar) return this.note(`No bar of ${this.symbol} ${this.timeframe} yet. The chart begins with the feed's first price.`);
     if (this.feed && !["fresh", "unknown"].includes(this.feed.state)) return this.note(`Feed ${this.feed.state}: ${this.feed.reason || "the data cannot be trusted now"}`, "warn");
     if (age > STALE_MS) return this.note(`No price of ${this.symbol} for ${Math.round(age / 1000)} s.`, "warn");
-    return this.note(`New York time · last price ${(age / 1000).toFixed(0)} s ago`);
+    const source = this.feed?.name ? ` from ${this.feed.name}` : "";
+    return this.note(`New York time · last price${source} ${(age / 1000).toFixed(0)} s ago`);
   }
 
   // ---- commands ----

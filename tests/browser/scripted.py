@@ -58,7 +58,7 @@ class ScriptedMarket:
 
     def _view(self, ts: int) -> None:
         self._client.hset(keys.quote(self.symbol), mapping={"last": self.price, "ts": ts})
-        self._client.hset(keys.feed_state(self.symbol), mapping={"state": "fresh", "reason": ""})
+        self._client.hset(keys.feed_state(self.symbol), mapping={"state": "fresh", "reason": "", "feed": "dxlink"})
 
     def _close(self, ts: int) -> None:
         self._seq += 1

@@ -175,6 +175,7 @@ def test_what_the_server_refuses_is_said_in_its_words(shown: Page):
 
 def test_a_dead_trader_and_a_stale_feed_are_alarms(shown: Page, store):
     expect(shown.locator("#health-feed")).to_contain_text("fresh")
+    expect(shown.locator("#chart-note")).to_contain_text("from dxlink")
     store.delete(keys.heartbeat("trader:paper"))
     store.hset(keys.feed_state("/MES"), mapping={"state": "stale", "reason": "no print for 30 s"})
     expect(shown.locator("#health-trader")).to_contain_text("no process")
