@@ -1,11 +1,13 @@
 """Tells the long-lived loops inside a Celery worker that the worker was asked to stop.
 
 A warm shutdown is announced in the worker's main process only; the loops run in its forked children. The flag
-lives in memory that both share, so it must be imported before the fork (the task modules do).
+lives in memory that both share, so it must be imported before the fork (the task modules do). It is a byte and no
+`multiprocessing.Event`: that has a lock, and a child that is killed while it looks would keep it for ever, and with
+it all the others.
 """
 
 import ctypes
-import multiprocessing
+import mmap
 import os
 import signal
 import sys
@@ -13,18 +15,18 @@ from typing import Any
 
 from celery.signals import worker_process_init, worker_shutting_down
 
-_flag = multiprocessing.get_context("fork").Event()
+_flag = mmap.mmap(-1, 1)
 _PR_SET_PDEATHSIG = 1
 
 
 def is_requested() -> bool:
     """True once this process's worker was asked to stop: finish the current step, save, return."""
-    return _flag.is_set()
+    return _flag[0] != 0
 
 
 def request() -> None:
     """Ask the loops of this worker to stop."""
-    _flag.set()
+    _flag[0] = 1
 
 
 @worker_shutting_down.connect
