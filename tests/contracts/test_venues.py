@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from brokers.adapters import VENUES
+from brokers.registry import FEATURES
 from brokers.venue import NotAuthorized, OrderRefused, OutcomeUnknown, RateLimited, VenueOrder
 from engine.instruments.catalog import instrument_for
 from engine.instruments.instrument import AssetClass
@@ -36,7 +37,7 @@ async def cannot_place(desk: Desk, order: Order) -> OrderRefused:
 
 
 def test_every_adapter_is_under_contract():
-    assert {entry.name for entry in ENTRIES} == set(VENUES)
+    assert {entry.name for entry in ENTRIES} == set(FEATURES)
 
 
 # ---- placing -----------------------------------------------------------------------------------------------
@@ -95,7 +96,7 @@ async def test_every_order_type_and_time_that_the_table_lists_is_taken(desk):
     }
     for kind in features.order_types:
         order = desk.order(SELL, 1, type=kind, intent=OrderIntent.ADJUST, **prices[kind])
-        there = await desk.place(order)
+        there = await (desk.place_filled if kind is OrderType.MARKET else desk.place)(order)
         assert there.type is kind, kind
     for tif in features.time_in_force:
         await desk.place(desk.far_order(SELL, 1, tif=tif, intent=OrderIntent.ADJUST))
@@ -182,7 +183,7 @@ async def test_a_future_reverses_with_one_order(desk):
     assert len(desk.at_venue()) == 2
 
 
-@promising(asset_class=AssetClass.OPTION)
+@promising("options by hand", asset_class=AssetClass.OPTION)
 async def test_an_option_is_bought_and_closed(desk):
     day = time.strftime("%y%m%d", time.gmtime(time.time() + 3 * 86_400))
     symbol = f"SPXW  {day}C{int(desk.price('SPY')) * 10 // 5 * 5 * 1000:08d}"
@@ -206,7 +207,7 @@ async def test_shares_are_not_reversed_in_one_order_where_the_table_says_so(desk
 # ---- saying no ---------------------------------------------------------------------------------------------
 
 
-@every_venue
+@promising("codes of its own")
 async def test_a_refusal_has_the_venues_code_and_nothing_is_there(desk):
     desk.fault("reject:no_such_luck", times=1)
     order = desk.order()
@@ -224,7 +225,7 @@ async def test_too_little_money_is_told_in_plain_words(desk):
     assert "buying power" in refused.detail.lower()
 
 
-@every_venue
+@promising("a line")
 async def test_an_order_rejected_after_it_was_taken_is_told(desk):
     await desk.watch()
     desk.fault("reject_late:bad_luck", times=1)
@@ -303,7 +304,7 @@ async def test_what_is_over_cannot_be_replaced(desk):
 
 
 @pytest.mark.parametrize("fault", ["drop_answer", "server_error_after", "late_answer"])
-@every_venue
+@promising("a line")
 async def test_an_order_that_was_taken_without_an_answer_is_found_and_is_one(desk, fault):
     desk.fault(fault, times=1, actions=("place",), delay_s=1e6 if fault == "late_answer" else 1.0)
     order, since = desk.far_order(), time.time_ns()
@@ -315,7 +316,7 @@ async def test_an_order_that_was_taken_without_an_answer_is_found_and_is_one(des
 
 
 @pytest.mark.parametrize("fault", ["drop_request", "server_error"])
-@every_venue
+@promising("a line")
 async def test_an_order_that_never_came_is_known_not_to_be_there(desk, fault):
     desk.fault(fault, times=1, actions=("place",))
     order, since = desk.far_order(), time.time_ns()
@@ -325,7 +326,7 @@ async def test_an_order_that_never_came_is_known_not_to_be_there(desk, fault):
     assert desk.at_venue() == []
 
 
-@every_venue
+@promising("a line")
 async def test_nothing_is_sent_again_by_itself(desk):
     desk.fault("drop_answer", times=3, actions=("place",))
     for _ in range(3):
@@ -334,7 +335,7 @@ async def test_nothing_is_sent_again_by_itself(desk):
     assert len(desk.at_venue()) == 3
 
 
-@every_venue
+@promising("a line")
 async def test_two_orders_alike_are_told_apart_or_nothing_is_said(desk):
     first, since = desk.far_order(), time.time_ns()
     second = changed(first, client_id="r1-contract-SPY-999999")
@@ -349,7 +350,7 @@ async def test_two_orders_alike_are_told_apart_or_nothing_is_said(desk):
         assert is_unknown(found) or known(found).venue_id
 
 
-@every_venue
+@promising("a line")
 async def test_a_cancel_without_an_answer_is_unknown_and_the_order_tells(desk):
     order = desk.far_order()
     placed = await desk.place(order)
@@ -390,7 +391,7 @@ async def test_a_login_that_is_not_accepted_any_more_asks_for_a_person(desk):
     assert desk.at_venue() == []
 
 
-@every_venue
+@promising("other hands")
 async def test_another_persons_account_cannot_be_opened(entry, desk):
     setup = desk.simulated.setup({"settle_s": 0.1, "timeout_s": TIMEOUT_S})
     wrong = VENUES[entry.name].make(setup._replace(account_number="5WT99999"))
@@ -410,7 +411,7 @@ async def test_an_empty_account_is_confirmed_to_be_empty(desk):
     assert known(await desk.venue.fills(since=since)) == ()
 
 
-@every_venue
+@promising("a line")
 async def test_a_venue_that_is_down_is_unknown_and_never_empty_and_comes_back_as_it_was(desk):
     await desk.watch()
     order = desk.far_order()
@@ -468,7 +469,7 @@ async def test_executions_have_one_name_however_often_and_wherever_they_are_told
     assert desk.held("SPY") == 10
 
 
-@every_venue
+@promising("a line")
 async def test_a_fill_that_comes_after_the_cancel_is_told(desk):
     await desk.watch()
     desk.fault("late_fill", times=1, delay_s=0.6)
@@ -483,7 +484,7 @@ async def test_a_fill_that_comes_after_the_cancel_is_told(desk):
     assert position.quantity == 10
 
 
-@every_venue
+@promising("other hands")
 async def test_a_trade_by_hand_is_told_and_carries_no_name_of_ours(desk):
     await desk.watch()
     since = time.time_ns()
@@ -506,7 +507,7 @@ async def test_what_ended_before_is_not_told_again(desk):
     assert known(await desk.venue.fills(since=since)) == ()
 
 
-@every_venue
+@promising("a clock of its own")
 async def test_a_venue_whose_clock_is_wrong_is_understood(desk):
     desk.fault("clock_skew", delay_s=-240)
     since = time.time_ns()
@@ -514,6 +515,26 @@ async def test_a_venue_whose_clock_is_wrong_is_understood(desk):
     await desk.place(order)
     await desk.found(order, OrderState.FILLED, since=since)
     assert len(known(await desk.venue.fills(since=since))) == 1
+
+
+@every_venue
+async def test_a_new_process_finds_what_the_old_one_left(desk):
+    since = time.time_ns() - 60 * NS_PER_S
+    await desk.place_filled(desk.order())
+    order = desk.far_order()
+    placed = await desk.place(order)
+    await desk.found(order, OrderState.WORKING)
+    before = {fill.fill_id for fill in known(await desk.venue.fills(since=since))}
+    await desk.restart()
+    (position,) = await ask_until_known(desk.venue.positions)
+    assert (position.symbol, position.quantity) == ("SPY", D(10))
+    assert {fill.fill_id for fill in await ask_until_known(lambda: desk.venue.fills(since=since))} == before
+    found = await desk.found(order, OrderState.WORKING)
+    assert (found.venue_id, found.limit_price) == (placed.venue_id, order.limit_price)
+    await desk.venue.cancel(found)
+    await desk.found(order, OrderState.CANCELLED)
+    assert [each.state.is_final for each in desk.at_venue()] == [True, True]
+    assert desk.held("SPY") == 10
 
 
 @every_venue

@@ -22,7 +22,7 @@ def promising(*words: str, asset_class: AssetClass = AssetClass.EQUITY, pairs: b
         and asset_class in FEATURES[entry.name].asset_classes
         and (asset_class in FEATURES[entry.name].paired_exits or not pairs)
     ]
-    return pytest.mark.parametrize("entry", chosen, ids=[entry.name for entry in chosen])
+    return pytest.mark.parametrize("entry", [pytest.param(each, id=each.name, marks=each.marks) for each in chosen])
 
 
 every_venue = promising()

@@ -7,9 +7,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
+import pytest
 
 from brokers.venue import (
     Answer,
@@ -56,19 +58,23 @@ class Simulated(Protocol):
 
 
 class VenueUnderTest(NamedTuple):
-    """One venue. `lacks` names promises that it does not make, by the word in the tests' marks."""
+    """One venue. `lacks` names promises that it does not make, by the word in the tests' marks. `make` gives its
+    adapter, with the options, where the product registers none; `marks` go to its tests."""
 
     name: str
-    start: Callable[..., AbstractAsyncContextManager[Simulated]]
+    start: Callable[..., AbstractAsyncContextManager[Any]]  # a `Simulated`; with `make` nobody asks for its `setup`
     lacks: frozenset[str] = frozenset()
+    make: Callable[[Any, dict[str, Any]], Venue] | None = None
+    marks: tuple[pytest.MarkDecorator, ...] = ()
 
 
 class Desk:
     """An adapter at its simulator, what it told, and the orders made here."""
 
-    def __init__(self, venue: Venue, simulated: Simulated) -> None:
+    def __init__(self, venue: Venue, simulated: Simulated, make: Callable[[], Venue] | None = None) -> None:
         self.venue = venue
         self.simulated = simulated
+        self._make = make
         self.news: list[Any] = []
         self._counter = itertools.count(1)
         self._watching: asyncio.Task[None] | None = None
@@ -87,6 +93,13 @@ class Desk:
             await cancel(self._watching)
         with contextlib.suppress(OSError):
             await self.venue.close()
+
+    async def restart(self) -> None:
+        """Our process ends, and another one begins."""
+        assert self._make is not None
+        await self.venue.close()
+        self.venue = self._make()
+        await self.venue.open()
 
     # ---- what happened -------------------------------------------------------------------------------------
 
@@ -198,10 +211,10 @@ async def ask_until_known(ask: Callable[[], Any]) -> Any:
 async def at_desk(entry: VenueUnderTest, **options: Any) -> AsyncIterator[Desk]:
     """An opened adapter at a simulator of its own."""
     async with entry.start() as simulated:
-        venue = make_venue(entry, simulated, options)
-        desk = Desk(venue, simulated)
+        make = partial(make_venue, entry, simulated, options)
+        desk = Desk(make(), simulated, make)
         try:
-            await venue.open()
+            await desk.venue.open()
             yield desk
         finally:
             await desk.close()
@@ -210,6 +223,8 @@ async def at_desk(entry: VenueUnderTest, **options: Any) -> AsyncIterator[Desk]:
 def make_venue(entry: VenueUnderTest, simulated: Simulated, options: dict[str, Any]) -> Venue:
     from brokers.adapters import VENUES
 
+    if entry.make is not None:
+        return entry.make(simulated, options)
     return VENUES[entry.name].make(simulated.setup({"settle_s": SETTLE_S, "timeout_s": TIMEOUT_S, **options}))
 
 
