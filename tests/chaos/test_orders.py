@@ -11,8 +11,6 @@ from tests.chaos.orders import verdict
 from tests.trading.people import book, order
 from trading.models import Fill, Position
 
-WRONGS = ("duplicate_orders", "lost_orders", "wrong_fills", "wrong_positions")
-
 
 def test_it_is_a_program_of_chaos():
     assert "orders" in names()
@@ -22,10 +20,6 @@ def test_it_is_a_program_of_chaos():
 @pytest.mark.timeout(700)
 def test_no_order_is_doubled_or_lost_and_no_position_wrong_whatever_is_killed_and_dropped():
     found = orders.run(runs=50, seed=7)
-    if found["failures"] and all("not at rest within" in each for each in found["failures"]):
-        # Processes that did not come up in time say nothing of orders: once more. What is doubled, lost or wrong stays.
-        assert not any(found[name] for name in WRONGS), found
-        found = orders.run(runs=50, seed=8)
     assert found["failures"] == []
     assert found["passed"]
     assert found["kills"] >= 50
