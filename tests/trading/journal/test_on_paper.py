@@ -1,14 +1,19 @@
 """What is kept of an order on paper: the request that the venue would have got, and files for who wants them."""
 
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, cast
 
+import msgspec
 import pytest
 
+from brokers.adapters import VENUES
 from brokers.models import BrokerAccount
 from brokers.paper.would_send import would_send
-from engine.model.enums import OrderType, PositionSide, Side
+from brokers.registry import FEATURES
+from engine.instruments.instrument import AssetClass
+from engine.model.enums import OrderType, PositionSide, Side, TimeInForce
 from engine.model.orders import ApprovedOrder, Order, OrderSubmitted
 from engine.model.positions import PositionChanged, TradeClosed
 from infra.redis import keys
@@ -20,6 +25,7 @@ from trading.runtime.state import show_orders
 
 pytestmark = pytest.mark.django_db
 T0 = 1_795_000_000_000_000_000
+LISTED = {AssetClass.EQUITY: "SPY", AssetClass.FUTURE: "/ES", AssetClass.OPTION: "SPY   261218C00600000"}
 
 
 def order(number: int = 1, broker: str = "tastytrade", symbol: str = "SPY", **values) -> Order:
@@ -40,6 +46,31 @@ def test_what_the_venue_would_not_take_says_why_instead():
     found = would_send(order(broker="schwab", symbol="/ES"))
     assert found is not None
     assert "futures" in found["refused"].lower()
+
+
+def not_taken(venue: str) -> Iterator[Order]:
+    """One order for everything that the venue's table does not list, and two that none could take."""
+    features = FEATURES[venue]
+    limit: dict[str, Any] = {"type": OrderType.LIMIT, "limit_price": Decimal(400)}
+    prices: dict[str, Any] = {"limit_price": Decimal(400), "stop_price": Decimal(400), "trail": Decimal(5)}
+    yield from (order(broker=venue, type=kind, **prices) for kind in set(OrderType) - features.order_types)
+    yield from (order(broker=venue, tif=tif, **limit) for tif in set(TimeInForce) - features.time_in_force)
+    yield from (order(broker=venue, symbol=each) for kind, each in LISTED.items() if kind not in features.asset_classes)
+    yield msgspec.structs.replace(order(broker=venue), quantity=Decimal("0.12345678901"))
+    yield order(broker=venue, type=OrderType.LIMIT)
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_each_dialect_refuses_on_paper_what_its_venue_would_not_take_and_nothing_else(venue):
+    for wrong in not_taken(venue):
+        found = would_send(wrong)
+        assert found is not None
+        assert found["refused"], wrong
+        assert "body" not in found
+    for asset_class in FEATURES[venue].asset_classes & LISTED.keys():
+        found = would_send(order(broker=venue, symbol=LISTED[asset_class]))
+        assert found is not None
+        assert found["body"], asset_class
 
 
 def test_a_paper_account_of_a_venue_speaks_its_dialect_and_our_own_none():
