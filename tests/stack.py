@@ -34,6 +34,7 @@ class Stack:
             stderr=subprocess.STDOUT,
             env={**os.environ, "FORTIFIED_VAR_DIR": str(var), "DJANGO_SETTINGS_MODULE": "fortified.settings"},
             start_new_session=True,
+            preexec_fn=_heed_ctrl_c,
         )
 
     @property
@@ -78,6 +79,11 @@ class Stack:
         finally:
             self.process.kill()
             self._out.close()
+
+
+def _heed_ctrl_c() -> None:
+    """A suite that was started in the background of a shell ignores SIGINT, and so would everything it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _environment(process: psutil.Process) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import tarfile
 import tempfile
 from datetime import datetime
@@ -89,11 +90,20 @@ def _refuse_while_running() -> None:
         raise Conflict(f"Something runs ({', '.join(held)}): stop ./run first, and wait until it has ended.")
 
 
+def _extract(archive: tarfile.TarFile, name: str, folder: Path) -> None:
+    """One plain file's bytes; neither links nor owners, whatever the archive says."""
+    member = archive.extractfile(name)
+    if member is None:
+        raise KeyError(f"{name} is not a file")
+    with member, (folder / name).open("wb") as file:
+        shutil.copyfileobj(member, file)
+
+
 def _unpacked(source: Path, folder: Path) -> dict[str, Any]:
     try:
         with tarfile.open(source, "r:gz") as archive:
             for name in (MANIFEST, DATA):
-                archive.extract(name, folder, filter="data")
+                _extract(archive, name, folder)
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
     except (OSError, tarfile.TarError, KeyError, ValueError, EOFError) as error:
         raise BackupRefused(f"{source} cannot be read as a backup: {error}") from error

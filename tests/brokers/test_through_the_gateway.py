@@ -17,6 +17,7 @@ from tests.trading.runtime.live_stage import Stage
 from tests.wiretap import Frame
 
 VENUES = ("alpaca", "schwab", "tastytrade")
+PARTS = ["limit", "stop"]
 PAIR = ExitConfig(stop=Distance(0.05), targets=(Target(Distance(0.01)),))
 every_venue = pytest.mark.parametrize("venue", VENUES)
 pytestmark = pytest.mark.timeout(60)
@@ -167,8 +168,10 @@ class TestExitsThere:
             entry = stage.engine.ledger.position("scripted", "SPY", "sim").average_price
             await stage.play([float(entry) * 1.007], start=3)
             await stage.until(lambda: stage.of(StopMoved), "moved", within_s=15)
-            working = [order for order in there.orders if not order.state.is_final]
-            assert sorted(order.ticket.type for order in working) == ["limit", "stop"]
+            await stage.until(
+                lambda: sorted(each.ticket.type for each in there.orders if not each.state.is_final) == PARTS,
+                "the stop that moved took the place of the one before", within_s=15,
+            )  # fmt: skip
             assert abs(stage.of(StopMoved)[0].stop_price - entry) < 1
             assert there.tap.said("DELETE") == []
             there.simulated.order_faults.clear()
