@@ -158,6 +158,13 @@ def claim(book_id: int, token: int) -> Book:
     return Book.objects.get(pk=book_id)
 
 
+def take_over(book_id: int, token: int) -> None:
+    """Mark the book before anything of it is read: what a predecessor was still committing is there by then, or is
+    refused. `FencedOff` like `claim`."""
+    with transaction.atomic():
+        claim(book_id, token)
+
+
 def last_of_journal(book_id: int) -> tuple[int, str]:
     """Number and digest of the newest entry; (0, zeros) for an empty journal."""
     row = JournalEvent.objects.filter(book_id=book_id).order_by("-number").values_list("number", "digest").first()

@@ -32,7 +32,7 @@ from marketdata.history import recent_bars
 from marketdata.reader import StreamReader
 from trading import notices
 from trading.journal.backup import back_up
-from trading.journal.writer import DatabaseJournal
+from trading.journal.writer import DatabaseJournal, FencedOff, take_over
 from trading.models import Book
 from trading.runtime import compose, state, trade_log
 from trading.runtime.answers import unanswered
@@ -75,20 +75,24 @@ async def host(name: str, *, lease_ttl_s: float = LEASE_TTL_S) -> str:
         if token is None:
             return "held"
         logger.info("book %s: this process trades it (fencing token %d)", name, token)
-        return await _hold(client, lease, name=name, token=token)
+        return await _hold(client, lease, composition.book_id, name=name, token=token)
     finally:
         await aclose_clients()
 
 
-async def _hold(client: AsyncRedis, lease: Lease, *, name: str, token: int) -> str:
+async def _hold(client: AsyncRedis, lease: Lease, book_id: int, *, name: str, token: int) -> str:
     watch = Watch(client, lease)
     keeper = asyncio.create_task(watch.keep())
     try:
+        await sync_to_async(take_over)(book_id, token)
         while True:
             ended = await _run_composed(client, watch, name=name, token=token)
             logger.info("book %s: %s", name, ended.value)
             if ended is not Ended.RELOAD:
                 return ended.value
+    except FencedOff as error:
+        logger.warning("book %s: %s", name, error)
+        return Ended.LEASE_LOST.value
     finally:
         await cancel(keeper)
         await lease.release()
