@@ -34,7 +34,7 @@ CELERY_TASK_ROUTES = {
 }
 CELERY_IMPORTS = ("marketdata.history_tasks",)
 _HISTORY = CELERY_IMPORTS[0]
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "infra.beat:Scheduler"
 # A look that waited longer than until the next one is not needed any more.
 CELERY_BEAT_SCHEDULE = {
     "supervise": {"task": "trading.tasks.supervise", "schedule": 2.0, "options": {"expires": 4}},
