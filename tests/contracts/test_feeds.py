@@ -104,10 +104,7 @@ async def test_symbols_come_and_go_while_it_runs(entry, watch):
     await got.feed.subscribe([stays])
     await got.until_prints(stays, 5)
     await got.feed.unsubscribe([goes])
-    await got.until_prints(stays, 10)  # what was under way has come
-    mark = len(got.events)
-    await got.until_prints(stays, 20)
-    assert not got.ticks(goes, since=mark)
+    await got.until_prints_without(goes, stays)
     assert set(got.feed.symbols) == {stays}
     assert_true(got, entry, stays)
 
@@ -174,10 +171,7 @@ async def test_two_names_of_one_thing_both_get_everything_and_it_is_asked_for_on
     assert len(got.gaps(first, since=both)) == len(got.gaps(alias, since=both))
     assert bool(got.gaps(alias)) != entry.replays_missed
     await got.feed.unsubscribe([first])
-    await got.until_prints(alias, 10)  # what was under way has come
-    mark = len(got.events)
-    await got.until_prints(alias, 20)
-    assert not got.ticks(first, since=mark)
+    await got.until_prints_without(first, alias)
     assert set(got.feed.symbols) == {alias}
     assert_nothing_invented(got, alias)
     assert_no_print_is_missing_unless_told(got, entry, alias)

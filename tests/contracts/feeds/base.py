@@ -135,6 +135,10 @@ def is_well_ordered(frame: Sequence[Any]) -> bool:
     return not any(isinstance(event, FeedGap | SymbolFacts) for event in frame)
 
 
+def _is_print(event: Any, symbol: str) -> bool:
+    return isinstance(event, Tick) and event.symbol == symbol
+
+
 class Watched:
     """A feed that is read in the background, and all that came."""
 
@@ -152,7 +156,7 @@ class Watched:
 
     def ticks(self, symbol: str, *, since: int = 0) -> list[Tick]:
         """Prints of `symbol` among the events from number `since` on."""
-        return [event for event in self.events[since:] if isinstance(event, Tick) and event.symbol == symbol]
+        return [event for event in self.events[since:] if _is_print(event, symbol)]
 
     def prints(self, symbol: str, *, since: int = 0) -> list[Print]:
         return [self.venue.received(tick) for tick in self.ticks(symbol, since=since)]
@@ -174,6 +178,15 @@ class Watched:
         """So many more prints of `symbol`, counted from event number `since` (from now on if None)."""
         mark = len(self.events) if since is None else since
         await self.until(lambda: len(self.ticks(symbol, since=mark)) >= count, f"{count} prints of {symbol}")
+
+    async def until_prints_without(self, gone: str, stays: str, count: int = 20) -> None:
+        """So many more prints of `stays` in a row, none of `gone` among them: what was under way has come before."""
+        mark = len(self.events)
+
+        def last_of_gone() -> int:
+            return max((at for at, event in enumerate(self.events) if _is_print(event, gone)), default=0)
+
+        await self.until(lambda: len(self.ticks(stays, since=max(mark, last_of_gone()))) >= count, f"the end of {gone}")
 
     async def close(self) -> None:
         self.task.cancel()

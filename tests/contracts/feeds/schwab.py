@@ -17,7 +17,7 @@ from simulators.schwab.serve import SchwabConfig, serve
 from tests.contracts.feeds.base import FeedUnderTest, Policy, Print, Venue
 
 SECRET = json.dumps({"app_key": "k", "app_secret": "s", "refresh_token": "r"})
-MARKET = MarketConfig(seed=7, symbols=("SPY", "QQQ"), tick_rate=20.0, always_open=True)
+MARKET = MarketConfig(seed=7, symbols=("SPY", "QQQ"), tick_rate=80.0, always_open=True)
 
 
 def last_value(tick: Tick) -> Print:
