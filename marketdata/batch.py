@@ -20,6 +20,8 @@ _GIVEN_NS = 60 * NS_PER_S  # as long as the aggregators can revise a bar
 PRICES_KEPT = 1_000  # entries of price.ticks
 TICKS_KEPT = 50_000  # entries of a stream of partial bars, whatever their age
 
+_TAIL_KEPT_S = 12 * 3600  # less than any recording is kept: what was written and removed must not come again
+
 _prices = msgspec.json.Encoder()
 
 
@@ -63,6 +65,11 @@ class Batch:
             args += (keys.partial_state(symbol), state)
         if args:
             self.add("MSET", *args)
+
+    def recorded(self, feed: str, number: int, tail: bytes) -> None:
+        """What this was made of is in the feed's recording up to `number`, or in its `tail`."""
+        self.add("SET", keys.recording_position(feed), number)
+        self.add("SET", keys.recording_tail(feed), tail, "EX", _TAIL_KEPT_S)
 
     def last_values(self, moved: dict[str, Tick], quotes: dict[str, Quote]) -> None:
         """The last print and quote of each symbol; prints also as one entry of `price.ticks`, for outside readers."""

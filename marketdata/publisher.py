@@ -39,7 +39,7 @@ class Publisher:
 
     `may_write` is asked before each write: a process that lost its lease writes nothing. `quality` labels the bars made
     here; of the timeframes in `passed_of(symbol)` the vendor sends the bars. With a `recorder`, what is ingested is
-    recorded before it is published, and what a killed predecessor had recorded but not published is made up for.
+    recorded no later than it is published, and what a killed predecessor had recorded but not published is made up for.
     """
 
     def __init__(
@@ -142,11 +142,11 @@ class Publisher:
             found = await self._wire.call("GET", keys.feed_position(self.feed))
         return found.decode() if found is not None else None
 
-    async def recording_position(self) -> int:
-        """The number of the last record of this feed's recording that is in its bars."""
+    async def recorded(self) -> tuple[int, bytes]:
+        """The number of the last record of the recording that is in the bars, and the records that may be unwritten."""
         async with self._lock:
-            found = await self._wire.call("GET", keys.recording_position(self.feed))
-        return int(found or 0)
+            found = await self._wire.call("MGET", keys.recording_position(self.feed), keys.recording_tail(self.feed))
+        return int(found[0] or 0), found[1] or b""
 
     async def close(self) -> None:
         await self._wire.close()
@@ -259,8 +259,9 @@ class Publisher:
             await self._settle()
             batch = self._in_doubt = self._batch()
             if self._recorder is not None:
-                batch.add("SET", keys.recording_position(self.feed), self._recorder.number)
-                await self._recorder.written()
+                number = self._recorder.number
+                await self._recorder.keeps_up()
+                batch.recorded(self.feed, number, self._recorder.tail())
             await self._wire.transact(batch.requests)
             self._in_doubt = None
             return batch.entries
@@ -365,9 +366,8 @@ class Publisher:
             self._heard.discard(symbol)
             self._moved.pop(symbol, None)
             self._stateful.add(symbol)
-        self._record(
-            Began(symbol, expander.timeframes, state, is_lossy, sorted(self._passed_of(symbol)), self._exclude)
-        )
+        passed = sorted(self._passed_of(symbol))
+        self._record(Began(symbol, expander.timeframes, state, is_lossy, passed, self._exclude))
 
     async def _change(self, symbol: str, timeframes: set[str]) -> None:
         expander = self._expanders[symbol]

@@ -43,6 +43,12 @@ def recording_position(feed: str) -> str:
     return f"recording_position:{feed}"
 
 
+def recording_tail(feed: str) -> str:
+    """String, TTL 12 h: the records of the feed's recording that were published before they were written.
+    Publisher → recorder."""
+    return f"recording_tail:{feed}"
+
+
 def feed_state(symbol: str) -> str:
     """Hash, TTL 30 s unless the feed took its leave: state, reason, last tick's times. Feed → API, page, traders."""
     return f"feed_state:{symbol}"

@@ -292,8 +292,8 @@ class FeedRunner:
             self.feed.resume(position)
         tail: list[Numbered] = []
         if self._recorder is not None:
-            published = await self.publisher.recording_position()
-            tail = await asyncio.to_thread(self._recorder.open, published=published)
+            published, unwritten = await self.publisher.recorded()
+            tail = await asyncio.to_thread(self._recorder.open, published=published, tail=unwritten)
         await self._follow_wanted(resumes=position is not None, tail=tail)
 
     async def _end(self) -> None:

@@ -18,6 +18,8 @@ from marketdata.recording.records import (
     Record,
     first_number,
     frame,
+    parse,
+    read_segment,
     records,
     segments,
     whole_length,
@@ -26,6 +28,7 @@ from marketdata.recording.records import (
 logger = logging.getLogger(__name__)
 
 MAX_WAITING = 100_000  # records; past it new ones are left out, visibly, until the disk has caught up
+MAX_TAIL_BYTES = 256 << 10  # that are published before they are written: a moment of a busy feed
 SEGMENT_BYTES = 64 << 20
 SEGMENT_S = 120.0
 _LOOK_S = 1.0
@@ -35,10 +38,11 @@ _RETRY_S = 1.0
 class Recorder:
     """One feed's recording below `folder`. Records are numbered without holes, across restarts.
 
-    `add` never blocks. `written` waits until everything added so far is with the operating system: a killed process
-    loses nothing then, a power cut at most the segment that was being written. Who publishes waits for it first, but
-    not for ever: a disk that stands still must not stop the market, so it gives up after `patience_s`, and the
-    recording is behind.
+    `add` never blocks. Who publishes puts the `tail`, what is not with the operating system yet, next to what it
+    publishes, in the same transaction: a killed process loses nothing then, a power cut at most the segment that was
+    being written, and no print waits for a disk. Where more than a moment is unwritten `keeps_up` waits, but not for
+    ever: a disk that stands still must not stop the market, so it gives up after `patience_s`, and the recording is
+    behind.
     """
 
     def __init__(
@@ -56,7 +60,9 @@ class Recorder:
         self._patience_s = patience_s
         self._segment_s = segment_s
         self._segment_bytes = segment_bytes
-        self._waiting: deque[Numbered] = deque()
+        self._waiting: deque[tuple[int, bytes]] = deque()
+        self._unwritten: deque[tuple[int, bytes]] = deque()  # the same and what is being written, for `tail`
+        self._unwritten_bytes = 0
         self._left_out = 0
         self._done = 0  # number of the last record that is with the operating system
         self._changed = threading.Condition()
@@ -69,20 +75,21 @@ class Recorder:
         self._opened = 0.0
         self._thread: threading.Thread | None = None
 
-    def open(self, *, published: int) -> list[Numbered]:
-        """Begin to record. Seals what a predecessor left, and returns what it had recorded but not published yet:
-        everything after the record number `published`."""
+    def open(self, *, published: int, tail: bytes = b"") -> list[Numbered]:
+        """Begin to record. Seals what a predecessor left, completes it by its `tail`, and returns what it had recorded
+        but not published yet: everything after the record number `published`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in segments(self.folder):
             if path.name.endswith(OPEN):
                 _seal(path)
+        _complete(self.folder, tail)
         # A damaged file must not keep a feed from running: what is behind the damage is part of the gap.
-        tail = list(records(self.folder, after=published, is_strict=False))
+        unpublished = list(records(self.folder, after=published, is_strict=False))
         named = max((first_number(path) for path in segments(self.folder)), default=0)
-        self.number = self._done = max(published, tail[-1].number if tail else 0, named)
+        self.number = self._done = max(published, unpublished[-1].number if unpublished else 0, named)
         self._thread = threading.Thread(target=self._work, name=f"recorder {self.folder.name}", daemon=True)
         self._thread.start()
-        return tail
+        return unpublished
 
     def add(self, record: Record) -> None:
         """Take one more record; it will be written soon. A frame without anything for the recording is none."""
@@ -94,14 +101,42 @@ class Recorder:
                 self.missed += 1
                 return
             if self._left_out:
-                self.number += 1
-                self._waiting.append(Numbered(self.number, Missed(self._left_out)))
+                self._put(Missed(self._left_out))
                 self._left_out = 0
-            self.number += 1
-            self._waiting.append(Numbered(self.number, record))
+            self._put(record)
+
+    def _put(self, record: Record) -> None:
+        self.number += 1
+        framed = frame(self.number, record)
+        self._waiting.append((self.number, framed))
+        self._unwritten.append((self.number, framed))
+        self._unwritten_bytes += len(framed)
+
+    def tail(self) -> bytes:
+        """The records that are not with the operating system yet, for `open` of a successor; they are written now.
+        Empty where the recording is behind: what is missing then is missing."""
+        with self._changed:
+            self._drop_written()
+            self._changed.notify()
+            found = b"".join([framed for _, framed in self._unwritten])
+        return found if len(found) <= 2 * MAX_TAIL_BYTES else b""
+
+    def _drop_written(self) -> None:
+        unwritten = self._unwritten
+        while unwritten and unwritten[0][0] <= self._done:
+            self._unwritten_bytes -= len(unwritten.popleft()[1])
+
+    async def keeps_up(self) -> bool:
+        """Wait while more than a moment is not written; False where that took too long."""
+        with self._changed:
+            self._drop_written()
+            if self._unwritten_bytes <= MAX_TAIL_BYTES:
+                self._say_behind(is_behind=False)
+                return True
+        return await self.written()
 
     async def written(self) -> bool:
-        """Wait for what was added so far; False where that took too long."""
+        """Wait until everything added so far is with the operating system; False where that took too long."""
         with self._changed:
             if self._done >= self.number:
                 self.is_behind = False
@@ -152,7 +187,7 @@ class Recorder:
             if self._is_closing and not self._waiting:
                 return
 
-    def _next(self) -> list[Numbered]:
+    def _next(self) -> list[tuple[int, bytes]]:
         with self._changed:
             if not self._waiting and not self._is_closing:
                 self._changed.wait(_LOOK_S)
@@ -160,16 +195,16 @@ class Recorder:
             self._waiting.clear()
             return batch
 
-    def _write(self, batch: list[Numbered]) -> None:
+    def _write(self, batch: list[tuple[int, bytes]]) -> None:
         if self._file < 0:
-            self._begin_segment(batch[0].number)
-        data = b"".join(frame(number, record) for number, record in batch)
+            self._begin_segment(batch[0][0])
+        data = b"".join([framed for _, framed in batch])
         view = memoryview(data)
         while view:
             view = view[os.write(self._file, view) :]
         self._size += len(data)
         with self._changed:
-            self._done = batch[-1].number
+            self._done = batch[-1][0]
             ready = [each for each in self._waiters if each[0] <= self._done]
             self._waiters = [each for each in self._waiters if each[0] > self._done]
         for _, loop, future in ready:
@@ -219,6 +254,18 @@ def _seal(path: Path) -> None:
         return
     os.truncate(path, length)
     path.rename(_sealed(path))
+
+
+def _complete(folder: Path, tail: bytes) -> None:
+    """What a dead writer published and did not come to write is a segment of its own."""
+    paths = segments(folder)
+    there = read_segment(paths[-1], is_strict=False) if paths else []
+    last = there[-1].number if there else 0
+    missing = [each for each in parse(tail) if each.number > last]
+    if missing:
+        path = folder / f"{missing[0].number:015d}{OPEN}"
+        path.write_bytes(b"".join(frame(number, record) for number, record in missing))
+        path.rename(_sealed(path))
 
 
 def _finish(file: int, path: Path) -> None:

@@ -36,7 +36,7 @@ async def main(redis_url: str, api_url: str, archive: str) -> None:
         lease=Lease(client, kind=LEASE_KIND, name=NAME, owner=str(os.getpid()), ttl_s=4.0),
         should_stop=stopping.is_set,
         options=TruthOptions(sessions="always"),
-        recorder=Recorder(folder_of(archive, NAME), patience_s=30.0),  # exact however busy the machine is
+        recorder=Recorder(folder_of(archive, NAME)),
         history_bars=5,
         interval_s=0.1,
     )

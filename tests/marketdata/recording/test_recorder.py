@@ -14,7 +14,7 @@ from marketdata.archive.store import Archive
 from marketdata.recording import recorder as module
 from marketdata.recording.archiving import archive_recordings, folder_of, retain_recordings
 from marketdata.recording.recorder import Recorder
-from marketdata.recording.records import Missed, Received, RecordingDamaged, read_segment, records, segments
+from marketdata.recording.records import Missed, Received, RecordingDamaged, parse, read_segment, records, segments
 
 T = 1_763_735_400 * NS_PER_S
 
@@ -129,7 +129,49 @@ async def test_what_no_longer_fits_into_memory_is_left_out_visibly(tmp_path, mon
     assert made.missed == 5
     made._waiting.clear()
     made.add(Received([tick(9)]))
-    assert [each.record for each in made._waiting] == [Missed(5), Received([tick(9)])]
+    assert [each.record for _, framed in made._waiting for each in parse(framed)] == [Missed(5), Received([tick(9)])]
+
+
+def killed(folder: Path, ticks: list[Tick], *, written: int) -> tuple[Recorder, bytes]:
+    """A recorder whose process died when `written` of `ticks` were in the file, and the tail that it had published."""
+    made = Recorder(folder)
+    folder.mkdir(exist_ok=True)
+    for at, each in enumerate(ticks):
+        made.add(Received([each]))
+        if at + 1 == written:
+            made._write(made._next())
+    return made, made.tail()
+
+
+@pytest.mark.parametrize("written", [0, 1, 3, 4])
+def test_what_was_published_and_not_written_is_written_by_the_successor(tmp_path, written):
+    ticks = [tick(n) for n in range(4)]
+    _, tail = killed(tmp_path, ticks, written=written)
+    assert [each.number for each in parse(tail)] == list(range(written + 1, 5))
+    second = Recorder(tmp_path)
+    unpublished = second.open(published=2, tail=tail)
+    assert [each.number for each in unpublished] == [3, 4]
+    assert prints(tmp_path) == ticks
+    second.add(Received([tick(9)]))
+    second.close()
+    assert [each.number for each in records(tmp_path)] == [1, 2, 3, 4, 5]
+
+
+def test_what_was_written_after_it_was_published_is_not_written_again(tmp_path):
+    made, tail = killed(tmp_path, [tick(n) for n in range(4)], written=2)
+    made._write(made._next())
+    Recorder(tmp_path).open(published=4, tail=tail)
+    assert [each.number for each in records(tmp_path)] == [1, 2, 3, 4]
+
+
+async def test_publishing_waits_for_the_disk_only_where_more_than_a_moment_is_not_written(tmp_path, monkeypatch):
+    made, _ = killed(tmp_path, [tick(n) for n in range(4)], written=0)
+    made._patience_s = 0.01  # nobody writes
+    assert await made.keeps_up()
+    monkeypatch.setattr(module, "MAX_TAIL_BYTES", 10)
+    assert not await made.keeps_up()
+    assert made.is_behind
+    assert made.tail() == b""  # what is missing then is missing
 
 
 async def test_equal_prints_on_both_sides_of_a_cut_stay_two(tmp_path):
