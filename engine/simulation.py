@@ -6,7 +6,7 @@ from engine.core import Engine
 from engine.core.inheritance import inherit
 from engine.model.event import Event
 from engine.model.market import Bar, PartialBar, Tick
-from engine.model.orders import ApprovedOrder, CancelRequested, Order, OrderFilled
+from engine.model.orders import ApprovedOrder, CancelRequested, Order, OrderFilled, StopMoveRequested
 from engine.options.atm import NoContract
 from engine.options.events import ChainReceived, ContractWanted
 from engine.options.synthetic import SyntheticChains
@@ -104,4 +104,6 @@ def _carry_out(engine: Engine, venue: SimulatedVenue, outputs: Sequence[Event], 
             _deliver(engine, venue, venue.execute(output), out)
         elif type(output) is CancelRequested:
             _deliver(engine, venue, venue.cancel(output), out)
+        elif type(output) is StopMoveRequested:
+            _deliver(engine, venue, venue.move(output), out)
     return out

@@ -2,13 +2,13 @@
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 
-from engine.bars.timeframe import parse_timeframe
+from msgspec.structs import replace
+
 from engine.instruments.catalog import instrument_for
 from engine.instruments.instrument import Instrument
 from engine.instruments.options import OptionContract, is_option, parse_option
-from engine.model.enums import TimeInForce
 from engine.model.event import Event
 from engine.model.market import NAN, Bar, PartialBar, Quote, Settled, Split, Tick
 from engine.model.orders import (
@@ -20,21 +20,25 @@ from engine.model.orders import (
     OrderExpired,
     OrderFilled,
     OrderRejected,
+    StopMoved,
+    StopMoveRefused,
+    StopMoveRequested,
 )
 from engine.venue.crossing import Match, at_open, inside_bar, on_partial, on_print
 from engine.venue.expiry import Expiries, intrinsic
-from engine.venue.fees import Fees, NoFees
+from engine.venue.fees import Fees
 from engine.venue.fills import FillModel, Touch, TouchFill
 from engine.venue.latency import Latency, NoLatency
 from engine.venue.margin import MarginAccount
-from engine.venue.slippage import NoSlippage, Slippage
+from engine.venue.refusal import Refuses
+from engine.venue.slippage import Slippage
 from engine.venue.state import load, save
-from engine.venue.working import SymbolBook, WorkingOrder, missing_price, side_price, working_order
+from engine.venue.terms import Terms
+from engine.venue.working import AUTO, SymbolBook, WorkingOrder, missing_price, working_order
 
 NOTHING: tuple[Event, ...] = ()
-ZERO = Decimal(0)
-TICKS = "ticks"
-AUTO = "auto"
+NOTHING_AT_ONCE = "immediate or cancel: nothing was to be had at once"
+NO_MORE_AT_ONCE = "immediate or cancel: the rest was not to be had at once"
 
 
 class SimulatedVenue:
@@ -44,7 +48,9 @@ class SimulatedVenue:
     quote or partial bar of the symbol was seen, else the bars of its finest timeframe. An order never meets the event
     it was decided on: `match` comes before the engine sees the event. On bars a market order fills at the next bar's
     open, stamped with that bar's `ts_open`. `participation` bounds what one event fills to that share of its volume.
-    Options need not be known before: the first order in one lists it, with its end.
+    An order "immediate or cancel" ends with the first event that it meets, a stop with the one that triggered it.
+    Options need not be known before: the first order in one lists it, with its end. `refuses` has the last word on an
+    order that the venue would take.
     """
 
     def __init__(
@@ -59,18 +65,15 @@ class SimulatedVenue:
         margin: Mapping[str, MarginAccount] | None = None,
         options: Mapping[str, OptionContract] | None = None,
         matching: Mapping[str, str] | None = None,
+        refuses: Refuses | None = None,
         seed: int = 0,
     ) -> None:
         self._instruments = dict(instruments)
         self._fill = fill or TouchFill()
-        self._slippage = slippage or NoSlippage()
-        self._fees: Fees | Mapping[str, Fees] = fees or NoFees()
+        self._terms = Terms(slippage=slippage, fees=fees, participation=participation)
         self._latency = latency or NoLatency()
-        # What a plain venue need not ask for at every order.
-        self._slips = not isinstance(self._slippage, NoSlippage)
-        self._charges = not isinstance(self._fees, NoFees)
         self._delays = not isinstance(self._latency, NoLatency)
-        self._participation = participation
+        self._refuses = refuses
         self._margin = margin or {}
         self._expiries = Expiries(options)
         self._matching = matching or {}
@@ -106,19 +109,23 @@ class SimulatedVenue:
         if not problem and order.broker in self._margin:
             account = self._margin[order.broker]
             problem, code = account.problem(order, self._instruments, self._last_price), "buying_power"
+        refusal = None if problem or self._refuses is None else self._refuses(approved)
+        if refusal is not None:
+            problem, code = refusal.reason, refusal.rule
         if problem:
             return [OrderRejected(approved.ts, order.client_id, problem, code)]
         book = self._book(order.symbol)
         active = approved.ts + self._latency.delay_ns(self._rng) if self._delays else approved.ts
-        book.add(working_order(order, active_ts=active, last=book.touch.last, quote=book.touch.side(order.side)))
-        self._symbol_of[order.client_id] = order.symbol
+        working = working_order(order, active_ts=active, last=book.touch.last, quote=book.touch.side(order.side))
         self._accepted += 1
-        return [OrderAccepted(approved.ts, order.client_id, f"sim-{self._accepted}")]
+        working.venue_id = f"sim-{self._accepted}"
+        book.add(working)
+        self._symbol_of[order.client_id] = order.symbol
+        return [OrderAccepted(approved.ts, order.client_id, working.venue_id)]
 
     def cancel(self, request: CancelRequested) -> list[Event]:
         """Cancel a working order; nothing when there is none of that id (it filled first, and said so)."""
-        book = self._books.get(self._symbol_of.get(request.client_id, ""))
-        working = book.orders.get(request.client_id) if book else None
+        book, working = self._find(request.client_id)
         if book is None or working is None:
             return []
         delay = self._latency.delay_ns(self._rng) if self._delays else 0
@@ -127,6 +134,18 @@ class SimulatedVenue:
             book.refresh()
             return []
         return [self._drop(book, working, request.ts, request.reason)]
+
+    def move(self, request: StopMoveRequested) -> list[Event]:
+        """Change the price of a stop that waits; nothing when there is no order of that id any more."""
+        book, working = self._find(request.client_id)
+        if book is None or working is None:
+            return []
+        if not working.is_stop or working.trail == working.trail:
+            return [StopMoveRefused(request.ts, request.client_id, "it does not wait at a fixed price")]
+        working.order = replace(working.order, stop_price=request.stop_price)
+        working.level = float(request.stop_price)
+        book.refresh()
+        return [StopMoved(request.ts, request.client_id, working.venue_id, request.stop_price)]
 
     @property
     def working(self) -> list[Order]:
@@ -145,7 +164,7 @@ class SimulatedVenue:
 
     def restore(self, data: bytes) -> None:
         """Continue from a snapshot; another version is refused."""
-        books, self._accepted, contracts = load(data, rng=self._rng, margin=self._margin)
+        books, self._accepted, contracts = load(data, rng=self._rng, margin=self._margin, matching=self._matching)
         self._expiries.keep(contracts)
         for symbol in sorted(set(contracts) - self._instruments.keys()):
             self._list(symbol)
@@ -157,7 +176,7 @@ class SimulatedVenue:
     def _on_bar(self, bar: Bar) -> Iterable[Event]:
         book = self._books.get(bar.symbol) or self._book(bar.symbol)
         if bar.timeframe != book.timeframe:
-            if book.on_ticks or not self._adopts(book, bar.timeframe):
+            if book.on_ticks or not book.adopts(bar.timeframe):
                 return NOTHING
             book.timeframe = bar.timeframe
         elif book.on_ticks:
@@ -172,10 +191,14 @@ class SimulatedVenue:
             yield from self._due_cancels(book, bar.ts_open)
         for match in at_open(book, bar, set()):
             yield from self._report(book, match, None, bar.volume)
+        if book.is_immediate:
+            yield from self._end_immediate(book, [w for w in book if w.active_ts <= bar.ts_open], bar.ts_open)
         if book.orders and (book.is_urgent or bar.low <= book.floor or bar.high >= book.ceiling):
             for match in inside_bar(book, bar):
                 yield from self._report(book, match, None, bar.volume)
             book.refresh()
+        if book.is_immediate:
+            yield from self._end_immediate(book, [w for w in book if w.active_ts <= bar.ts_open], bar.ts)
         book.touch.last = bar.close
 
     def _on_tick(self, tick: Tick) -> Iterable[Event]:
@@ -186,7 +209,7 @@ class SimulatedVenue:
             touch.bid = tick.bid
         if tick.ask == tick.ask:
             touch.ask = tick.ask
-        if not self._goes_by_ticks(book) or not book.orders:
+        if not book.goes_by_ticks() or not book.orders:
             return NOTHING
         if (
             book.is_urgent
@@ -202,7 +225,7 @@ class SimulatedVenue:
         book = self._books.get(quote.symbol) or self._book(quote.symbol)
         touch = book.touch
         touch.bid, touch.ask = quote.bid, quote.ask
-        if not self._goes_by_ticks(book) or not book.orders:
+        if not book.goes_by_ticks() or not book.orders:
             return NOTHING
         return self._print_reports(book, quote.ts, 0.0)
 
@@ -210,13 +233,13 @@ class SimulatedVenue:
         yield from self._due_cancels(book, ts)
         for match in on_print(book, ts, book.touch, self._fill):
             yield from self._report(book, match, book.touch, volume)
-        book.refresh()
+        yield from self._after_prints(book, ts)
 
     def _on_partial(self, partial: PartialBar) -> Iterable[Event]:
         book = self._books.get(partial.symbol) or self._book(partial.symbol)
         touch = book.touch
         touch.last, touch.bid, touch.ask = partial.close, partial.bid, partial.ask
-        if not self._goes_by_ticks(book) or not book.orders:
+        if not book.goes_by_ticks() or not book.orders:
             return NOTHING
         if book.is_urgent or partial.low_since <= book.floor or partial.high_since >= book.ceiling:
             return self._partial_reports(book, partial)
@@ -226,7 +249,18 @@ class SimulatedVenue:
         yield from self._due_cancels(book, partial.ts)
         for match in on_partial(book, partial, self._fill, book.touch):
             yield from self._report(book, match, book.touch, 0.0)
+        yield from self._after_prints(book, partial.ts)
+
+    def _after_prints(self, book: SymbolBook, ts: int) -> Iterator[Event]:
+        if book.is_immediate:
+            yield from self._end_immediate(book, [w for w in book if not w.is_new], ts)
         book.refresh()
+
+    def _end_immediate(self, book: SymbolBook, met: Iterable[WorkingOrder], ts: int) -> Iterator[Event]:
+        """Of those that met the market: what must fill at once and did not."""
+        for working in met:
+            if working.is_immediate and not working.is_stop and working.order.client_id in book.orders:
+                yield self._drop(book, working, ts, NO_MORE_AT_ONCE if working.filled else NOTHING_AT_ONCE)
 
     def _on_split(self, split: Split) -> Iterable[Event]:
         """Prices and holdings are counted in new shares from now on; the engine withdraws the old orders."""
@@ -265,10 +299,10 @@ class SimulatedVenue:
         """What the match does to the order. Without a `touch` the price of the match is all that is known."""
         working, order = match.working, match.working.order
         instrument = self._instruments[order.symbol]
-        quantity = working.remaining if self._participation is None else self._fillable(working, volume)
+        quantity = self._terms.quantity(working, instrument, volume)
         if not quantity:
             return
-        price = self._price(match, instrument, touch, quantity, volume)
+        price = self._terms.price(match, instrument, touch, quantity=quantity, volume=volume)
         working.fills += 1
         fill = OrderFilled(
             match.ts,
@@ -280,7 +314,7 @@ class SimulatedVenue:
             order.side,
             quantity,
             price,
-            self._fee(instrument, working, quantity, price) if self._charges else ZERO,
+            self._terms.fee(instrument, working, quantity=quantity, price=price),
             working.reference if working.reference == working.reference else NAN,  # no number of its own in JSON
             match.is_ambiguous,
         )
@@ -299,8 +333,8 @@ class SimulatedVenue:
             pass  # a reduced leg goes on with what is left of it
         elif not working.remaining and working.filled < working.order.quantity:
             yield OrderCancelled(ts, working.order.client_id, "reduced by its group")
-        if working.remaining and working.order.tif is TimeInForce.IOC:
-            yield self._drop(book, working, ts, "immediate or cancel")
+        if working.remaining and working.is_immediate:
+            yield self._drop(book, working, ts, NO_MORE_AT_ONCE)
         yield from self._reduce_group(book, working, ts, quantity)
 
     def _reduce_group(self, book: SymbolBook, working: WorkingOrder, ts: int, quantity: Decimal) -> Iterator[Event]:
@@ -311,35 +345,6 @@ class SimulatedVenue:
             other.remaining -= min(quantity, other.remaining)
             if not other.remaining:
                 yield self._drop(book, other, ts, "one cancels other")
-
-    def _price(
-        self, match: Match, instrument: Instrument, touch: Touch | None, quantity: Decimal, volume: float
-    ) -> Decimal:
-        side = match.working.order.side
-        price = match.price
-        if match.takes and self._slips:
-            price = side_price(
-                side,
-                price,
-                self._slippage.distance(
-                    instrument=instrument, quantity=float(quantity), volume=volume, touch=touch or Touch(price)
-                ),
-            )
-        return instrument.price(price, rounding=ROUND_CEILING if side.sign > 0 else ROUND_FLOOR)
-
-    def _fillable(self, working: WorkingOrder, volume: float) -> Decimal:
-        if self._participation is None or not volume > 0:
-            return working.remaining
-        step = self._instruments[working.order.symbol].quantity_step
-        return min(working.remaining, int(volume * self._participation / float(step)) * step)
-
-    def _fee(self, instrument: Instrument, working: WorkingOrder, quantity: Decimal, price: Decimal) -> Decimal:
-        fees = self._fees
-        if isinstance(fees, Mapping):
-            fees = fees.get(working.order.broker) or NoFees()
-        return fees.fee(
-            instrument=instrument, order=working.order, quantity=quantity, price=price, before=working.filled
-        )
 
     # ---- orders ----------------------------------------------------------------------------------------------
 
@@ -368,33 +373,16 @@ class SimulatedVenue:
         self._forget(book, working)
         return OrderCancelled(ts, working.order.client_id, reason)
 
-    def _forget(self, book: SymbolBook, working: WorkingOrder) -> None:
-        self._symbol_of.pop(working.order.client_id, None)
-        book.remove(working)
-
-    # ---- what a symbol is matched on ---------------------------------------------------------------------------
-
     def _book(self, symbol: str) -> SymbolBook:
         book = self._books.get(symbol)
         if book is None:
-            mode = self._matching.get(symbol, AUTO)
-            book = self._books[symbol] = SymbolBook(symbol, "" if mode in (AUTO, TICKS) else mode)
-            book.on_ticks = mode == TICKS
+            book = self._books[symbol] = SymbolBook(symbol, self._matching.get(symbol, AUTO))
         return book
 
-    def _adopts(self, book: SymbolBook, timeframe: str) -> bool:
-        if self._matching.get(book.symbol, AUTO) != AUTO:
-            return False
-        return not book.timeframe or _fineness(timeframe) < _fineness(book.timeframe)
+    def _find(self, client_id: str) -> tuple[SymbolBook | None, WorkingOrder | None]:
+        book = self._books.get(self._symbol_of.get(client_id, ""))
+        return book, book.orders.get(client_id) if book else None
 
-    def _goes_by_ticks(self, book: SymbolBook) -> bool:
-        if not book.on_ticks and self._matching.get(book.symbol, AUTO) == AUTO:
-            book.on_ticks = True
-            book.refresh()
-        return book.on_ticks
-
-
-def _fineness(timeframe: str) -> tuple[bool, tuple[int, int]]:
-    """Sort key, the finest first: prints and volumes end sooner than time does."""
-    parsed = parse_timeframe(timeframe)
-    return parsed.duration_ns is not None, parsed.order
+    def _forget(self, book: SymbolBook, working: WorkingOrder) -> None:
+        self._symbol_of.pop(working.order.client_id, None)
+        book.remove(working)

@@ -10,7 +10,7 @@ from engine.snapshot import seal, unseal
 from engine.venue.expiry import Expiries
 from engine.venue.fills import Touch
 from engine.venue.margin import MarginAccount
-from engine.venue.working import SymbolBook, WorkingOrder
+from engine.venue.working import AUTO, SymbolBook, WorkingOrder
 
 KIND = "venue"
 VERSION = 1
@@ -59,7 +59,7 @@ def save(
 
 
 def load(
-    data: bytes, *, rng: random.Random, margin: Mapping[str, MarginAccount]
+    data: bytes, *, rng: random.Random, margin: Mapping[str, MarginAccount], matching: Mapping[str, str]
 ) -> tuple[list[SymbolBook], int, list[str]]:
     """The books, the number of orders accepted, the contracts that have not ended; the rest is put where it belongs."""
     state = unseal(data, KIND, VERSION, VenueState)
@@ -68,7 +68,7 @@ def load(
     for broker, (cash, held) in state.accounts.items():
         if broker in margin:
             margin[broker].cash, margin[broker].held = cash, held
-    return [_book_from(book) for book in state.books], state.accepted, state.contracts
+    return [_book_from(book, matching.get(book.symbol, AUTO)) for book in state.books], state.accepted, state.contracts
 
 
 def _book_state(book: SymbolBook) -> BookState:
@@ -76,9 +76,9 @@ def _book_state(book: SymbolBook) -> BookState:
     return BookState(book.symbol, book.timeframe, book.on_ticks, touch.last, touch.bid, touch.ask, list(book))
 
 
-def _book_from(state: BookState) -> SymbolBook:
-    book = SymbolBook(state.symbol, state.timeframe)
-    book.on_ticks = state.on_ticks
+def _book_from(state: BookState, mode: str) -> SymbolBook:
+    book = SymbolBook(state.symbol, mode)
+    book.timeframe, book.on_ticks = state.timeframe, state.on_ticks
     book.touch = Touch(state.last, state.bid, state.ask)
     book.orders = {working.order.client_id: working for working in state.orders}
     book.refresh()

@@ -5,14 +5,17 @@ from decimal import Decimal
 
 import msgspec
 
+from engine.bars.timeframe import parse_timeframe
 from engine.instruments.grid import SLACK
-from engine.model.enums import OrderType, Side
+from engine.model.enums import OrderType, Side, TimeInForce
 from engine.model.market import NAN
 from engine.model.orders import Order
 from engine.venue.fills import Touch
 from engine.venue.levels import is_better, is_reached
 
 INF = float("inf")
+TICKS = "ticks"
+AUTO = "auto"
 MARKET = OrderType.MARKET
 STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
 
@@ -34,10 +37,16 @@ class WorkingOrder(msgspec.Struct):
     filled: Decimal = Decimal(0)
     fills: int = 0
     cancel_ts: int = 0  # when a cancel reaches the venue; 0 for none
+    venue_id: str = ""
 
     @property
     def is_market(self) -> bool:
         return self.level != self.level
+
+    @property
+    def is_immediate(self) -> bool:
+        """Whether it ends with what it meets first."""
+        return self.order.tif is TimeInForce.IOC
 
     def is_reached(self, low: float, high: float) -> bool:
         """Whether a market that covered low…high touched the level."""
@@ -92,15 +101,17 @@ def missing_price(order: Order) -> str:
 class SymbolBook:
     """The working orders of one symbol, and the two prices between which nothing can happen."""
 
-    def __init__(self, symbol: str, timeframe: str = "") -> None:
+    def __init__(self, symbol: str, mode: str = AUTO) -> None:
         self.symbol = symbol
-        self.timeframe = timeframe  # the bars it matches on; "" while unknown
-        self.on_ticks = False
+        self.mode = mode  # what it matches on: "ticks", a timeframe, or "auto"
+        self.timeframe = "" if mode in (AUTO, TICKS) else mode  # the bars it matches on; "" while unknown
+        self.on_ticks = mode == TICKS
         self.touch = Touch()
         self.orders: dict[str, WorkingOrder] = {}
         self.floor = -INF  # at or below: something triggers
         self.ceiling = INF  # at or above: something triggers
         self.is_urgent = False  # something needs every event: a market order, a trailing stop, an arrival, a cancel
+        self.is_immediate = False  # something ends with what it meets first
 
     def __iter__(self) -> Iterator[WorkingOrder]:
         return iter(self.orders.values())
@@ -115,13 +126,27 @@ class SymbolBook:
 
     def refresh(self) -> None:
         """Recompute the prices between which nothing can happen."""
-        self.floor, self.ceiling, self.is_urgent = -INF, INF, False
+        self.floor, self.ceiling, self.is_urgent, self.is_immediate = -INF, INF, False, False
         for working in self.orders.values():
             self._count(working)
+
+    def adopts(self, timeframe: str) -> bool:
+        """Whether bars of that timeframe are what it goes by from now on: with "auto", the finest of those seen."""
+        return self.mode == AUTO and (not self.timeframe or _fineness(timeframe) < _fineness(self.timeframe))
+
+    def goes_by_ticks(self) -> bool:
+        """Whether it matches on prints, now that it saw one."""
+        if not self.on_ticks and self.mode == AUTO:
+            self.on_ticks = True
+            self.refresh()
+        return self.on_ticks
 
     def _count(self, working: WorkingOrder) -> None:
         level = working.level
         is_arriving = self.on_ticks and working.is_new
+        if working.order.tif is TimeInForce.IOC:
+            self.is_immediate = True
+            is_arriving = is_arriving or not working.is_stop
         if level != level or working.trail == working.trail or working.cancel_ts or is_arriving:
             self.is_urgent = True
         elif working.is_stop is (working.sign < 0):
@@ -149,3 +174,9 @@ def side_price(side: Side, price: float, distance: float) -> float:
         return worse - abs(worse) * SLACK
     worse = price - distance
     return worse + abs(worse) * SLACK
+
+
+def _fineness(timeframe: str) -> tuple[bool, tuple[int, int]]:
+    """Sort key, the finest first: prints and volumes end sooner than time does."""
+    parsed = parse_timeframe(timeframe)
+    return parsed.duration_ns is not None, parsed.order
