@@ -98,6 +98,10 @@ class Guards:
         elif type(update) is StopMoveRefused:
             guard.is_rearming = True
             self._desk.withdraw(holding.protective.values(), update.ts, f"it cannot be moved: {update.reason}", out)
+        elif venue_stops.lost_target(update, record, holding, guard, self._venues.get(holding.broker, PLAIN)):
+            guard.is_split = True
+            self._set_alarms(holding)
+            out.append(_armed(holding, update.ts, "the target is watched here, the stop waits at the venue"))
         elif type(update) is OrderRejected and not guard.is_held:
             guard.is_held = True
             self._desk.withdraw(holding.protective.values(), update.ts, "a leg was rejected", out)

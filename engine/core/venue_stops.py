@@ -9,6 +9,8 @@ from engine.exits.plan import ExitPlan, Tier, on_venue_grid
 from engine.instruments.instrument import Instrument
 from engine.model.enums import OrderType
 from engine.model.event import Event
+from engine.model.orders import OrderCancelled, OrderRejected
+from engine.orders.lifecycle import OrderRecord
 
 STEP_SHARE = Decimal("0.25")  # of the trail's distance: what is worth a message to the venue
 STEP_NS = 2_000_000_000  # and not more often
@@ -21,6 +23,16 @@ def is_pair(plan: ExitPlan, tiers: list[Tier], quantity: Decimal, symbol: str, v
 
 def _is_plain(plan: ExitPlan) -> bool:
     return plan.stop is not None and plan.trail is None
+
+
+def lost_target(update: Event, record: OrderRecord, holding: Holding, guard: Guard, venue: VenueExits) -> bool:
+    """Whether the target of a pair is over that nobody filled or withdrew, and its stop is still there."""
+    if type(update) not in (OrderCancelled, OrderRejected) or record.order.type is not OrderType.LIMIT:
+        return False
+    if holding.symbol not in venue.pairs or record.is_cancelling or guard.is_held or guard.is_split:
+        return False
+    rest = holding.protective.values()
+    return bool(rest) and all(each.order.type is OrderType.STOP and not each.is_cancelling for each in rest)
 
 
 def trail_level(guard: Guard, plan: ExitPlan, trail: Decimal, instrument: Instrument) -> Decimal:

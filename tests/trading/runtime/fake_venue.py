@@ -36,6 +36,7 @@ FEATURES = Features(
 )
 LOST = "lost"  # the request never arrives, and no answer comes
 DROPPED = "dropped"  # the order is taken, and no answer comes
+HALF = "half"  # of a pair the stop is taken, and the line breaks before the target
 Script = str | Exception | Callable[[VenueOrder], VenueOrder]
 
 
@@ -140,7 +141,7 @@ class FakeVenue:
             raise OutcomeUnknown("the connection broke")
         if isinstance(what, Exception):
             raise what
-        names = [self.take(order).venue_id for order in orders]
+        names = [self.take(order).venue_id for order in (orders[:1] if what == HALF else orders)]
         for name in names:
             if len(names) > 1:
                 self.book[name] = msgspec.structs.replace(self.book[name], group=f"g-{names[0]}")
@@ -148,7 +149,7 @@ class FakeVenue:
                 self.book[name] = what(self.book[name])
         if self.is_slow is not None:
             await self.is_slow.wait()
-        if what == DROPPED:
+        if what in (DROPPED, HALF):
             raise OutcomeUnknown("the answer was lost")
         return [self.book[name] for name in names]
 

@@ -4,7 +4,7 @@ without anybody knowing."""
 import msgspec
 import pytest
 
-from brokers.venue import OrderRefused, RateLimited
+from brokers.venue import OrderRefused, RateLimited, VenueOrder
 from engine.core import ExitPlacement
 from engine.core.config import VenueExits
 from engine.exits.config import BreakEven, Distance, ExitConfig, Target
@@ -22,7 +22,7 @@ from engine.model.orders import (
 )
 from engine.model.positions import TradeClosed
 from tests.engine.scenario import slot
-from tests.trading.runtime.fake_venue import DROPPED, FEATURES, LOST, FakeVenue
+from tests.trading.runtime.fake_venue import DROPPED, FEATURES, HALF, LOST, FakeVenue
 from tests.trading.runtime.live_stage import Stage
 
 ENTRY, STOP, TARGET, FOURTH = (f"t0-scripted-SPY-00000{number}" for number in (1, 2, 3, 4))
@@ -30,6 +30,11 @@ PAIRING = msgspec.structs.replace(FEATURES, paired_exits=frozenset({AssetClass.E
 BOTH = ExitConfig(stop=Distance(0.05), targets=(Target(Distance(0.10)),))
 TO_ENTRY = ExitConfig(stop=Distance(0.05), break_even=BreakEven(after=Distance(0.02)))
 TRAILING = ExitConfig(trailing=Distance(0.04))
+
+
+def without_target(order: VenueOrder) -> VenueOrder:
+    is_target = order.type is OrderType.LIMIT
+    return msgspec.structs.replace(order, state=OrderState.REJECTED, reason="no targets today") if is_target else order
 
 
 @pytest.fixture
@@ -129,6 +134,18 @@ class TestPairs:
         await stage.play([94], start=3)
         await stage.until(lambda: len(stage.venue.sent()) == 2, "the level is watched here")
         assert stage.approved()[-1].reason == "stop"
+
+    @pytest.mark.parametrize("what", [HALF, without_target])
+    async def test_of_a_pair_that_lost_its_target_the_stop_stays_and_the_target_is_watched(self, holding, what):
+        stage = await holding(BOTH, what)
+        await stage.until(lambda: [r.order.client_id for r in stage.engine.open_orders] == [STOP], "the target is over")
+        await guarded(stage)
+        assert (working(stage), stage.venue.sent("cancel")) == ([(OrderType.STOP, 95.0)], [])
+        await stage.play([109], start=3)
+        await stage.play([110], start=4)
+        await stage.until(lambda: stage.venue.sent() == [ENTRY, FOURTH], "the exit at the target")
+        assert stage.approved()[-1].reason == "target_1"
+        assert stage.venue.named(STOP).state is OrderState.CANCELLED, "before anything was sold"
 
     async def test_killed_between_the_call_and_its_answer_nothing_is_sent_twice(self, holding):
         stage = await holding(BOTH, DROPPED)
