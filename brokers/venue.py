@@ -253,7 +253,10 @@ class PairsExits(Protocol):
         ...
 
     async def place_pair(self, stop: Order, target: Order, instrument: Instrument) -> tuple[VenueOrder, VenueOrder]:
-        """Send both, once: both are taken or none. Raises like `place`; afterwards `find` knows each by itself."""
+        """Send both, once: both are taken or none. Raises like `place`; afterwards `find` knows each by itself.
+
+        A venue that takes one after the other gets the stop first. Then a target that does not get there is told as
+        rejected, or as unknown together with its stop; it is never there while the stop is not."""
         ...
 
 

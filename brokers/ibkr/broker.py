@@ -17,7 +17,17 @@ from brokers.ibkr.features import FEATURES
 from brokers.ibkr.ledger import Ledger
 from brokers.ibkr.line import Line
 from brokers.ibkr.stream import Stream
-from brokers.ibkr.translate import balances, ended_order, place_request, position, venue_fill, venue_order
+from brokers.ibkr.translate import (
+    balances,
+    change_request,
+    ended_order,
+    pair_request,
+    place_request,
+    position,
+    refused_order,
+    venue_fill,
+    venue_order,
+)
 from brokers.venue import (
     AccountUpdate,
     Balances,
@@ -72,13 +82,32 @@ class IbkrVenue(Questions):
     async def place(self, order: Order, instrument: Instrument) -> VenueOrder:
         request = self.request_for(order, instrument)
         line = await self._client.line_soon()
-        return self._order(line, await line.errands.place(*_message(request)))
+        return await self._sent(line, request.body["order"], request)
+
+    def request_for_pair(self, stop: Order, target: Order, instrument: Instrument) -> VenueRequest:
+        return pair_request(stop, target, instrument, account=self._client.account, futures=self._futures, day=_today())
+
+    async def place_pair(self, stop: Order, target: Order, instrument: Instrument) -> tuple[VenueOrder, VenueOrder]:
+        """Two messages: the target follows when the stop is there, so it is never there alone. One that does not get
+        there is told as rejected while its stop works; whether it did is asked where nobody knows."""
+        request = self.request_for_pair(stop, target, instrument)
+        line = await self._client.line_soon()
+        first, second = request.body["orders"]
+        guarding = await self._sent(line, first, request)
+        if guarding.state.is_final or guarding.filled_quantity:
+            return guarding, refused_order(target, f"its stop is {guarding.state} already")
+        try:
+            return guarding, await self._sent(line, second, request)
+        except OrderRefused as error:
+            return guarding, refused_order(target, error.detail, code=error.venue_code)
 
     async def replace(self, working: VenueOrder, order: Order, instrument: Instrument) -> VenueOrder:
         """The same message under the number of the working order, which keeps its name here and there."""
         request = self.request_for(order, instrument)
         line, doc = await self._own(working)
-        return self._order(line, await line.errands.change(doc, *_message(request)))
+        change = change_request(request, doc)
+        contract, terms = Contract(**change.body["contract"]), IbOrder(**change.body["order"])
+        return self._order(line, await line.errands.change(doc, contract, terms))
 
     async def cancel(self, working: VenueOrder) -> None:
         """An order of another program can only be cancelled together with all others, and is so in an emergency."""
@@ -115,6 +144,11 @@ class IbkrVenue(Questions):
         self._stream.lost(reason)
 
     # ---- helpers -------------------------------------------------------------------------------------------
+
+    async def _sent(self, line: Line, terms: dict[str, Any], request: VenueRequest) -> VenueOrder:
+        """A new order in the contract of `request`, as the gateway has it first."""
+        doc = await line.errands.place(Contract(**request.body["contract"]), IbOrder(**terms))
+        return self._order(line, doc)
 
     async def _found(self, order: Order, since: int) -> VenueOrder | None:
         line = self._client.line()
@@ -182,10 +216,6 @@ class IbkrVenue(Questions):
             for each in executions
             if each.execution_id in ledger.fees
         ]
-
-
-def _message(request: VenueRequest) -> tuple[Contract, IbOrder]:
-    return Contract(**request.body["contract"]), IbOrder(**request.body["order"])
 
 
 def _today() -> date:

@@ -45,6 +45,7 @@ class OrderDoc(msgspec.Struct, frozen=True, kw_only=True):
     aux: Decimal | None = None  # the stop's trigger, or the trail's distance
     order_ref: str = ""
     oca_group: str = ""
+    oca_type: int = 0  # what the first of the group to fill does to the others
     client_id: int = 0
     order_id: int = 0
     parent_id: int = 0

@@ -175,6 +175,7 @@ def _order(contract: Any, order: Any, status: str, *, order_id: int) -> OrderDoc
         aux=_price(order.auxPrice),
         order_ref=order.orderRef,
         oca_group=order.ocaGroup,
+        oca_type=order.ocaType,
         client_id=order.clientId,
         order_id=order_id,
         parent_id=order.parentId,

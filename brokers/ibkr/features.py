@@ -11,6 +11,7 @@ FEATURES = Features(
     extended_hours=True,
     one_cancels_other=True,
     client_order_ids=True,
+    paired_exits=frozenset({AssetClass.EQUITY, AssetClass.FUTURE, AssetClass.OPTION}),
     moves_stops=True,
     needs_gateway=True,
     reasons={AssetClass.INDEX: "An index cannot be bought or sold; trade its options or a future on it."},

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
 from brokers.futures import BookedFutures
 from brokers.ibkr.documents import STATES, ContractDoc, ExecutionDoc, OrderDoc, PositionDoc
 from brokers.ibkr.features import FEATURES
@@ -29,6 +31,10 @@ from engine.model.enums import OrderState, OrderType, Side, TimeInForce
 from engine.model.orders import Order
 
 PLACE = "placeOrder"
+# An OCA group of this type keeps one of its orders in the market at a time ("with block"), so that both cannot fill,
+# and a part of one makes the other smaller. Type 1 would end the stop at the first part of the target, and under type 3
+# both are in the market.
+REDUCE_WITH_BLOCK = 2
 ZERO = Decimal(0)
 SUMMARY_TAGS = ("NetLiquidation", "TotalCashValue", "BuyingPower")
 
@@ -57,6 +63,25 @@ def place_request(
     _check(order, instrument)
     body = {"contract": _contract(order.symbol, instrument, futures, day), "order": _terms(order, account)}
     return VenueRequest(PLACE, account, body)
+
+
+def pair_request(
+    stop: Order, target: Order, instrument: Instrument, *, account: str, futures: BookedFutures, day: date
+) -> VenueRequest:
+    """The contract and both orders, in the order in which they are sent. Their group's name is that of the stop: the
+    venue takes no name twice, also when its orders are over."""
+    body: dict[str, Any] = {"orders": []}
+    for order in (stop, target):
+        alone = place_request(order, instrument, account=account, futures=futures, day=day).body
+        body["contract"] = alone["contract"]
+        body["orders"].append(alone["order"] | {"ocaGroup": stop.client_id, "ocaType": REDUCE_WITH_BLOCK})
+    return VenueRequest(PLACE, account, body)
+
+
+def change_request(request: VenueRequest, doc: OrderDoc) -> VenueRequest:
+    """`request` as the change of a working order, which may not leave its group."""
+    group = {"ocaGroup": doc.oca_group, "ocaType": doc.oca_type} if doc.oca_group else {}
+    return replace(request, body={**request.body, "order": request.body["order"] | group})
 
 
 def _contract(symbol: str, instrument: Instrument, futures: BookedFutures, day: date) -> dict[str, str]:
@@ -164,6 +189,15 @@ def venue_order(doc: OrderDoc, executions: Iterable[VenueFill], *, futures: Book
         fills=fills,
         group=doc.oca_group,
     )
+
+
+def refused_order(order: Order, reason: str, *, code: str = "") -> VenueOrder:
+    """An order of ours that the venue does not have."""
+    return VenueOrder(
+        venue_id="", symbol=order.symbol, side=order.side, quantity=order.quantity, type=order.type,
+        state=OrderState.REJECTED, client_id=order.client_id, limit_price=order.limit_price,
+        stop_price=order.stop_price, reason=reason, code=code,
+    )  # fmt: skip
 
 
 def ended_order(order: Order, fills: Sequence[VenueFill], *, is_over: bool) -> VenueOrder:

@@ -115,11 +115,13 @@ class Brokerage:
         """Orders of which one ends the others."""
         return [order.copy() for order in self._place(number, tickets, group=self._floor.new_group())]
 
-    def place_in_group(self, number: str, ticket: Ticket, group: int | None = None) -> SimOrder:
+    def place_in_group(
+        self, number: str, ticket: Ticket, group: int | None = None, *, ends_by_part: bool = False
+    ) -> SimOrder:
         """An order of an OCO whose orders come one by one; its group is what the next one of it names."""
         account = self.account(number)
         order = self._new(account, ticket, self._check(account, ticket, is_child=group is not None))
-        order.group, order.is_oco = group or self._floor.new_group(), True
+        order.group, order.is_oco, order.ends_by_part = group or self._floor.new_group(), True, ends_by_part
         self._floor.enter(order)
         return order.copy()
 
@@ -156,7 +158,8 @@ class Brokerage:
             raise Refusal("cannot_replace", f"The order is {old.state} and cannot be replaced.")
         account = self.account(number)
         new = self._new(account, ticket, self._check(account, ticket, replacing=old))
-        new.state, new.replaces, new.group, new.is_oco = State.CONTINGENT, old.id, old.group, old.is_oco
+        new.state, new.replaces = State.CONTINGENT, old.id
+        new.group, new.is_oco, new.ends_by_part = old.group, old.is_oco, old.ends_by_part
         self._floor.enter(new)
         old.replaced_by = new.id
         self._floor.tell(old)

@@ -169,7 +169,7 @@ class Floor:
                     other.state = State.RECEIVED
                     self.tell(other)
             elif order.is_oco and other.is_oco and other.group == order.group and other is not order:
-                self._shrink(other, order.remaining)
+                self._shrink(other, Decimal(0) if order.ends_by_part else order.remaining)
 
     def _shrink(self, leg: SimOrder, remaining: Decimal) -> None:
         """The other leg of a filled one guards what is left: nothing, mostly."""

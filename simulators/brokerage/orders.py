@@ -88,6 +88,7 @@ class SimOrder(msgspec.Struct, kw_only=True):
     code: str = ""
     group: int = 0  # orders of one OCO or bracket share it
     is_oco: bool = False  # the first of its group to fill ends the others
+    ends_by_part: bool = False  # any part of it ends them, instead of making them smaller
     parent: int = 0  # the order this one waits for
     replaces: int = 0
     replaced_by: int = 0

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from engine.errors import NotFound
 from simulators.brokerage.brokerage import Brokerage
-from simulators.brokerage.orders import Refusal, Ticket
+from simulators.brokerage.orders import Refusal, State, Ticket
 from simulators.ibkr.book import Book, Entry
 from simulators.ibkr.contracts import Contracts
 from simulators.ibkr.placing import Invalid, Placement, ticket_of
@@ -21,6 +21,8 @@ _REFUSALS = {
     "cannot_replace": (104, "Cannot modify a filled order."),
     "not_shortable": (201, "Order rejected - reason:The contract is not available for short sale."),
 }
+CANCEL_WITH_BLOCK = "1"  # the other types make the rest of the group smaller
+_SPENT = frozenset({State.FILLED, State.CANCELLED})  # the name of a group that had such an order is not taken again
 
 
 class _Held(NamedTuple):
@@ -109,8 +111,13 @@ class Desk:
         return (held.entry.client_id, held.asked.parent_id) == (client_id, parent_id)
 
     def _join_group(self, placed: _Held) -> None:
-        key = placed.entry.account, placed.asked.oca_group
-        order = self._brokerage.place_in_group(placed.entry.account, placed.ticket, self._groups.get(key))
+        account, name = placed.entry.account, placed.asked.oca_group
+        key, group = (account, name), self._groups.get((account, name))
+        if group is not None and any(each.state in _SPENT for each in self._brokerage.group(account, group)):
+            raise Invalid(201, f"Order rejected - reason:OCA group {name} was used before.")
+        order = self._brokerage.place_in_group(
+            account, placed.ticket, group, ends_by_part=placed.asked.oca_type == CANCEL_WITH_BLOCK
+        )
         self._book.entry_of(order)
         self._groups[key] = order.group
 
@@ -118,6 +125,11 @@ class Desk:
         standing = self._book.standing(entry)
         if standing.is_over:
             raise Invalid(*_worded("cannot_replace"))
+        if (asked.oca_group, asked.oca_group and asked.oca_type) != (
+            entry.oca_group,
+            entry.oca_group and entry.oca_type,
+        ):
+            raise Invalid(10326, "OCA group revision is not allowed.")
         ticket = ticket_of(asked, standing.order.symbol, perm_id=entry.perm_id, already_filled=standing.filled)
         if ticket.side is not standing.order.ticket.side:
             raise Invalid(105, "Order being modified does not match original order.")

@@ -16,6 +16,7 @@ from tests.contracts.venues.base import Desk, ask_until_known, changed, known
 pytestmark = pytest.mark.timeout(60)
 SPY = instrument_for("SPY")
 every_pairing_venue = promising(pairs=True)
+every_venue_with_a_request_for_both = promising("a pair with one request", pairs=True)
 
 
 def exits(desk: Desk, quantity: int = 10, *, target: str = "1.25") -> tuple[Order, Order]:
@@ -41,15 +42,21 @@ async def paired(desk: Desk, quantity: int = 10, *, target: str = "1.25") -> tup
     return stop, limit
 
 
+@every_venue_with_a_request_for_both
+async def test_both_are_taken_with_one_request(desk):
+    await desk.place_filled(desk.order())
+    before = desk.simulated.simulator.attempts
+    await pairing(desk).place_pair(*exits(desk), SPY)
+    assert desk.simulated.simulator.attempts - before <= 2  # Schwab's answer has to be read
+
+
 @every_pairing_venue
-async def test_both_are_taken_with_one_request_that_was_shown_before(desk):
+async def test_both_are_one_group_as_was_shown_before(desk):
     await desk.place_filled(desk.order())
     stop, target = exits(desk)
     request = pairing(desk).request_for_pair(stop, target, SPY)
     assert request == pairing(desk).request_for_pair(stop, target, SPY)
-    before = desk.simulated.simulator.attempts
     await pairing(desk).place_pair(stop, target, SPY)
-    assert desk.simulated.simulator.attempts - before <= 2  # Schwab's answer has to be read
     there = desk.at_venue()[1:]
     assert {(order.ticket.type, order.is_oco) for order in there} == {(OrderType.STOP, True), (OrderType.LIMIT, True)}
     assert len({order.group for order in there}) == 1
@@ -107,10 +114,10 @@ async def test_a_cancel_of_one_is_a_cancel_of_both(desk):
 @every_pairing_venue
 async def test_the_stop_moves_and_the_target_stays(desk):
     stop, target = await paired(desk)
-    placed = await desk.found(stop, OrderState.WORKING)
+    placed = await desk.found(stop, desk.waits_as)
     higher = changed(stop, stop_price=desk.price("SPY", D("0.85")))
     assert (await desk.venue.replace(placed, higher, SPY)).stop_price == higher.stop_price
-    found = await desk.found(higher, OrderState.WORKING)
+    found = await desk.found(higher, desk.waits_as)
     assert (found.stop_price, found.client_id) == (higher.stop_price, placed.client_id)
     assert (await desk.found(target)).state is not OrderState.CANCELLED
     working = [order for order in desk.at_venue() if not order.state.is_final]
@@ -119,7 +126,7 @@ async def test_the_stop_moves_and_the_target_stays(desk):
 
 
 @pytest.mark.parametrize("fault", ["drop_answer", "server_error_after"])
-@every_pairing_venue
+@every_venue_with_a_request_for_both
 async def test_a_pair_that_was_taken_without_an_answer_is_found_leg_by_leg(desk, fault):
     await desk.place_filled(desk.order())
     desk.fault(fault, times=1, actions=("place",))

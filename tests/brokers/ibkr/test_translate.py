@@ -12,7 +12,16 @@ from brokers.futures import BookedFutures
 from brokers.ibkr.auth import GatewayAddress, address_of
 from brokers.ibkr.documents import ContractDoc, ExecutionDoc, OrderDoc, PositionDoc
 from brokers.ibkr.ear import moment_of
-from brokers.ibkr.translate import balances, place_request, position, symbol_of, venue_fill, venue_order
+from brokers.ibkr.translate import (
+    balances,
+    change_request,
+    pair_request,
+    place_request,
+    position,
+    symbol_of,
+    venue_fill,
+    venue_order,
+)
 from brokers.ibkr.words import refusal, refuses, sentence
 from brokers.venue import NotAuthorized, NotUnderstood, OrderRefused
 from engine.errors import InvalidInput
@@ -115,6 +124,27 @@ def test_what_the_venue_does_not_have_is_refused_by_its_field(symbol, values, fi
     with pytest.raises(OrderRefused) as refused:
         request(symbol, **values)
     assert refused.value.field == field
+
+
+def test_a_pair_is_two_orders_of_one_group_named_after_the_stop():
+    common: dict[str, Any] = {"group": "r1-x-000000x", "tif": TimeInForce.GTC}
+    stop = Order("r1-x-000001", "x", "/MES", "ib", Side.SELL, D(2), OrderType.STOP, stop_price=D("6500.25"), **common)
+    target = Order("r1-x-000002", "x", "/MES", "ib", Side.SELL, D(2), OrderType.LIMIT, D(7000), **common)
+    asked = pair_request(stop, target, instrument_for("/MES"), account="U1", futures=BookedFutures(), day=DAY)
+    assert asked.body["contract"]["lastTradeDateOrContractMonth"] == "202612"
+    common = {"action": "SELL", "totalQuantity": "2", "tif": "GTC", "outsideRth": False, "account": "U1",
+              "ocaGroup": "r1-x-000001", "ocaType": 2}  # fmt: skip
+    assert asked.body["orders"] == [
+        {**common, "orderType": "STP", "auxPrice": "6500.25", "orderRef": "r1-x-000001"},
+        {**common, "orderType": "LMT", "lmtPrice": "7000", "orderRef": "r1-x-000002"},
+    ]
+
+
+def test_a_change_keeps_the_group_that_the_venue_has_it_in():
+    asked = request(type=OrderType.LIMIT, limit_price=D(600))
+    assert "ocaGroup" not in change_request(asked, doc()).body["order"]
+    terms = change_request(asked, doc(oca_group="theirs", oca_type=3)).body["order"]
+    assert terms == {**asked.body["order"], "ocaGroup": "theirs", "ocaType": 3}
 
 
 # ---- theirs → ours -----------------------------------------------------------------------------------------

@@ -59,21 +59,31 @@ class Simulated(Protocol):
 
 class VenueUnderTest(NamedTuple):
     """One venue. `lacks` names promises that it does not make, by the word in the tests' marks. `make` gives its
-    adapter, with the options, where the product registers none; `marks` go to its tests."""
+    adapter, with the options, where the product registers none; `marks` go to its tests. `waits_as` is how it tells a
+    stop that waits for its price."""
 
     name: str
     start: Callable[..., AbstractAsyncContextManager[Any]]  # a `Simulated`; with `make` nobody asks for its `setup`
     lacks: frozenset[str] = frozenset()
     make: Callable[[Any, dict[str, Any]], Venue] | None = None
     marks: tuple[pytest.MarkDecorator, ...] = ()
+    waits_as: OrderState = OrderState.WORKING
 
 
 class Desk:
     """An adapter at its simulator, what it told, and the orders made here."""
 
-    def __init__(self, venue: Venue, simulated: Simulated, make: Callable[[], Venue] | None = None) -> None:
+    def __init__(
+        self,
+        venue: Venue,
+        simulated: Simulated,
+        make: Callable[[], Venue] | None = None,
+        *,
+        waits_as: OrderState = OrderState.WORKING,
+    ) -> None:
         self.venue = venue
         self.simulated = simulated
+        self.waits_as = waits_as
         self._make = make
         self.news: list[Any] = []
         self._counter = itertools.count(1)
@@ -212,7 +222,7 @@ async def at_desk(entry: VenueUnderTest, **options: Any) -> AsyncIterator[Desk]:
     """An opened adapter at a simulator of its own."""
     async with entry.start() as simulated:
         make = partial(make_venue, entry, simulated, options)
-        desk = Desk(make(), simulated, make)
+        desk = Desk(make(), simulated, make, waits_as=entry.waits_as)
         try:
             await desk.venue.open()
             yield desk

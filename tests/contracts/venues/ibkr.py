@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from brokers.venue import NotAuthorized, VenueSetup
+from engine.model.enums import OrderState
 from simulators.ibkr.serve import IbkrConfig, IbkrSimulator, serve
 from simulators.market import MarketConfig
 from tests.contracts.venues.base import VenueUnderTest
@@ -40,4 +41,10 @@ async def start() -> AsyncIterator[Running]:
 
 # A gateway that is too busy does not say which message it dropped; what it means for an order is tried in
 # tests/brokers/ibkr, like what happens while the only connection is down.
-ENTRY = VenueUnderTest("ibkr", start, lacks=frozenset({"throttle", "a line for orders beside the stream"}))
+# A pair is two messages; what a line that breaks between them leaves is tried in tests/brokers/ibkr/test_pairs.py.
+ENTRY = VenueUnderTest(
+    "ibkr",
+    start,
+    lacks=frozenset({"throttle", "a line for orders beside the stream", "a pair with one request"}),
+    waits_as=OrderState.ACCEPTED,
+)

@@ -246,6 +246,35 @@ async def test_one_order_of_a_group_ends_the_others(program):
     assert program.simulator.brokerage.account(ACCOUNT).quantity("SPY") == 0
 
 
+@pytest.mark.parametrize(("oca_type", "left"), [(1, 0), (2, 3), (3, 3)])
+async def test_a_part_of_one_ends_the_others_or_makes_them_smaller_as_the_type_says(program, oca_type, left):
+    await program.done(program.buy(4))
+    legs = [LimitOrder("SELL", 4, program.price(0.9)), StopOrder("SELL", 4, program.price(0.5))]
+    ib_async.IB.oneCancelsAll(legs, "exit-1", oca_type)
+    program.simulator.order_faults.random = lambda kind: 0.0  # the smallest part: one share
+    program.fault("partial_fills", times=1)
+    program.simulator.brokerage.listen(lambda update: update.execution and program.fault("no_fills"))
+    profit, loss = (program.ib.placeOrder(SPY, leg) for leg in legs)
+    await program.until(lambda: loss.orderStatus.remaining == left if left else loss.isDone())
+    assert (profit.orderStatus.filled, profit.isDone()) == (1, False)
+
+
+async def test_the_name_of_a_group_is_taken_once_and_an_order_stays_in_its_group(program):
+    await program.done(program.buy(4))
+    legs = [LimitOrder("SELL", 4, program.price(1.5)), StopOrder("SELL", 4, program.price(0.5))]
+    ib_async.IB.oneCancelsAll(legs, "exit-1", 2)
+    profit, loss = (program.ib.placeOrder(SPY, leg) for leg in legs)
+    await program.stands(profit, "Submitted")
+    other = ib_async.Order(**{**ib_async.util.dataclassNonDefaults(profit.order), "ocaGroup": ""})
+    program.ib.client.placeOrder(profit.order.orderId, SPY, other)
+    await program.until(lambda: 10326 in program.codes)
+    program.ib.cancelOrder(profit.order)
+    await program.done(loss)
+    again = StopOrder("SELL", 4, program.price(0.5), ocaGroup="exit-1", ocaType=2)
+    program.ib.placeOrder(SPY, again)
+    await program.until(lambda: 201 in program.codes)
+
+
 async def test_a_trailing_stop_follows_the_market(program):
     await program.done(program.buy(1))
     trail = ib_async.Order(action="SELL", totalQuantity=1, orderType="TRAIL", auxPrice=90.0)
