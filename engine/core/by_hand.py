@@ -41,7 +41,7 @@ def order(engine: "Engine", command: ManualOrder, out: list[Event]) -> Answer:
     adds = held * signed >= 0
     if adds or abs(signed) > abs(held):
         slot = engine.slots[holding.slot_key]
-        found = engine.pursuit.entry_problem(slot, engine.symbols[slot.config.symbol])
+        found = engine.pursuit.entry_problem(slot, engine.symbols[slot.config.symbol], command.ts)
         if found is not None and found[0] != "kill_switch":  # of a halt the gate speaks, and keeps its word
             return found[1], ""
     if command.type is OrderType.MARKET and not adds:

@@ -9,6 +9,7 @@ from engine.decision.correlation import CorrelationConfig
 from engine.decision.sizing import FixedSize
 from engine.errors import InvalidInput
 from engine.exits.plan import check_exits
+from engine.instruments.futures import RollRules
 from engine.instruments.instrument import Instrument
 from engine.risk.config import RiskConfig
 from engine.strategy.slot import SlotConfig
@@ -31,6 +32,14 @@ class VenueExits(msgspec.Struct, frozen=True):
     moves: bool = False  # changes the price of a stop that waits
 
 
+class RollPolicy(msgspec.Struct, frozen=True):
+    """What happens to what is held of a futures root when its active contract changes, by `rules`: it is closed so
+    many seconds before the last session under the old contract ends; None keeps it in that contract."""
+
+    rules: RollRules = RollRules()
+    close_before_s: float | None = 900.0
+
+
 class EngineConfig(msgspec.Struct, frozen=True):
     """`run` names the run and prefixes every order id. The two broker maps are keyed as `SlotConfig.quantities`."""
 
@@ -45,6 +54,7 @@ class EngineConfig(msgspec.Struct, frozen=True):
     flatten_on_refused_stop: bool = False  # True: a position whose stop the venue refuses is closed at the market
     linked_pairs: frozenset[tuple[str, str]] = frozenset()  # (broker, symbol): as `linked_reversal`, for one symbol
     venue_exits: dict[str, VenueExits] = {}
+    rolls: RollPolicy | None = None  # None: a root is one series for ever, as in stored data that were joined
 
     @property
     def keeps_accounts(self) -> bool:

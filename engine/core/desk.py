@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from engine.core.config import EngineConfig
 from engine.core.holding import ZERO, Holding, Plan
+from engine.core.rolls import Rolls
 from engine.decision.planner import Leg, next_leg
 from engine.model.enums import OrderIntent, Side
 from engine.model.event import Event
@@ -41,6 +42,7 @@ class Desk:
         self.orders = OrderBook()
         self.ledger = ledger
         self.gate = gate
+        self.rolls = Rolls(config)
         self.counters: dict[str, int] = {}
         self._config = config
         self._facts = facts
@@ -93,7 +95,8 @@ class Desk:
             position=holding.position.quantity,
             working=holding.working_quantity() if working else ZERO,
             is_linked=config.linked_reversal.get(holding.broker, False)
-            or ((holding.broker, holding.symbol) in config.linked_pairs if config.linked_pairs else False),
+            or ((holding.broker, holding.symbol) in config.linked_pairs if config.linked_pairs else False)
+            or self.rolls.is_behind(holding, ts),
         )
         if leg is None:
             holding.plan = None
@@ -136,7 +139,8 @@ class Desk:
             holding.plan = None
 
     def submit(self, holding: Holding, order: Order, ts: int, out: list[Event], *, is_protective: bool = False) -> bool:
-        """Through the gate; True when it was approved."""
+        """Through the gate; True when it was approved. Of a futures root it is for one contract from here on."""
+        order = self.rolls.stamped(order, holding, ts)
         if adds_exposure(order):
             verdict = self.gate.check(order, self._facts(order, ts))
             out.append(verdict)

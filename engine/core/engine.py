@@ -41,7 +41,7 @@ from engine.model.signals import SlotStateChanged, WarmupProgressed
 from engine.options.events import ChainReceived
 from engine.orders.lifecycle import OrderRecord
 from engine.portfolio.equity import Accounts
-from engine.portfolio.ledger import Ledger
+from engine.portfolio.ledger import Ledger, position_changed
 from engine.registry import Registry
 from engine.risk.gate import RiskGate
 from engine.risk.rules import Facts
@@ -69,12 +69,16 @@ class Engine:
         self.accounts = Accounts(session_of(config.risk.calendar) if config.risk.has_days else None)
         self.keeps_accounts, self._marks = config.keeps_accounts, config.risk.needs_marks
         self.desk = Desk(config, ledger=self.ledger, gate=self.gate, facts=lambda each, ts: self.facts(each.symbol, ts))
+        self.rolls = self.desk.rolls
         self.guards = Guards(config, self.desk, atr=Sizer(self).atr_of)
         parts = build(config, strategies, self.ledger)
         self.symbols, self.slots, self.holdings = parts.symbols, parts.slots, parts.holdings
         self.correlations = Correlations(config.correlation) if config.correlation is not None else None
         self.contracts = Contracts(self)
         self.guards.timers += [self.contracts.on_time, partial(day_orders.on_time, self)]
+        if self.rolls.roots:
+            self.guards.timers.append(partial(self.rolls.on_time, self))
+            self.guards.next_deadline = 0  # with the first event the next roll is known
         self.pursuit = Pursuit(
             self.desk,
             self.guards,
@@ -116,11 +120,7 @@ class Engine:
     @property
     def positions(self) -> list[PositionChanged]:
         """Every position that was ever opened, as of the last fill."""
-        return [
-            PositionChanged(self.now, p.strategy, p.symbol, p.broker, p.quantity, p.average_price, p.realized, p.fees)
-            for p in self.ledger
-            if p.quantity or p.trades
-        ]
+        return [position_changed(each, self.now) for each in self.ledger if each.quantity or each.trades]
 
     @property
     def open_orders(self) -> list[OrderRecord]:
@@ -267,7 +267,7 @@ class Engine:
             self.guards.now = self.now
             doubt = self.symbols[alarmed[0].symbol].doubt
             for holding in alarmed:
-                self.guards.on_price(holding, low, high, ts, doubt, out)
+                self.guards.on_price(holding, low, high, ts, doubt or self.rolls.doubt(holding, ts), out)
 
     def _on_time(self, event: TimeAdvanced) -> Sequence[Event]:
         return self.advance(event.ts)

@@ -9,15 +9,15 @@ from engine.core import venue_stops
 from engine.core.config import EngineConfig, ExitPlacement, VenueExits
 from engine.core.desk import Desk
 from engine.core.holding import INF, NEVER, Guard, Holding, Plan
-from engine.core.levels import alarms, fitting, stop_reason, take_tier, waits_at_venue
+from engine.core.levels import alarms, armed, fitting, stop_reason, take_tier, waits_at_venue
+from engine.core.rolls import ROLL
 from engine.exits.config import ExitConfig
-from engine.exits.deadlines import deadline
+from engine.exits.deadlines import deadlines
 from engine.exits.freshness import stale_reason
 from engine.exits.plan import ExitPlan, Levels, plan_exits, with_levels
 from engine.model.enums import OrderIntent, OrderType, Side, TimeInForce
 from engine.model.event import Event
 from engine.model.orders import Order, OrderFilled, OrderRejected, StopMoved, StopMoveRefused
-from engine.model.positions import ExitArmed
 from engine.orders.lifecycle import OrderRecord
 
 ZERO = Decimal(0)
@@ -79,7 +79,13 @@ class Guards:
 
     def watch(self, holding: Holding) -> None:
         """The holding has a position: prices and deadlines concern it."""
-        self.open.setdefault(holding.symbol, {})[holding.key] = holding
+        self.open.setdefault(holding.priced_by, {})[holding.key] = holding
+
+    def unwatch(self, holding: Holding) -> None:
+        """Neither prices nor deadlines concern it any more."""
+        held = self.open.get(holding.priced_by)
+        if held is not None and held.pop(holding.key, None) is not None and not held:
+            del self.open[holding.priced_by]
 
     def note(self, holding: Holding, record: OrderRecord, update: Event, out: list[Event]) -> None:
         """A protective order moved: count what it covered, and hold the exits here when the venue refuses them."""
@@ -94,19 +100,19 @@ class Guards:
             guard.stop = update.stop_price  # also where somebody else moved it
             if guard.plan is not None:
                 record.order = replace(record.order, reason=venue_stops.reason_of(guard, guard.plan))
-            out.append(_armed(holding, update.ts, "the stop was moved"))
+            out.append(armed(holding, update.ts, "the stop was moved"))
         elif type(update) is StopMoveRefused:
             guard.is_rearming = True
             self._desk.withdraw(holding.protective.values(), update.ts, f"it cannot be moved: {update.reason}", out)
         elif venue_stops.lost_target(update, record, holding, guard, self._venues.get(holding.broker, PLAIN)):
             guard.is_split = True
             self._set_alarms(holding)
-            out.append(_armed(holding, update.ts, "the target is watched here, the stop waits at the venue"))
+            out.append(armed(holding, update.ts, "the target is watched here, the stop waits at the venue"))
         elif type(update) is OrderRejected and not guard.is_held:
             guard.is_held = True
             self._desk.withdraw(holding.protective.values(), update.ts, "a leg was rejected", out)
             self._set_alarms(holding)
-            out.append(_armed(holding, update.ts, f"held by the engine: the venue refused ({update.reason})"))
+            out.append(armed(holding, update.ts, f"held by the engine: the venue refused ({update.reason})"))
             if self._config.flatten_on_refused_stop and record.order.type is not OrderType.LIMIT:
                 self._fire(holding, guard, ZERO, "stop_refused", update.ts, out)
 
@@ -146,9 +152,8 @@ class Guards:
         return False
 
     def _release(self, holding: Holding, ts: int, out: list[Event]) -> None:
-        held = self.open.get(holding.symbol)
-        if held is not None and held.pop(holding.key, None) is not None and not held:
-            del self.open[holding.symbol]
+        self.unwatch(holding)
+        holding.priced_by = holding.symbol
         if holding.protective:
             self._desk.withdraw(holding.protective.values(), ts, "the position is closed", out)
         if holding.working:
@@ -171,7 +176,8 @@ class Guards:
         sign, quantity = (1 if position.held > 0 else -1), abs(position.quantity)
         if exits is None and holding.levels is None:
             holding.guard = Guard(None, sign, quantity, is_held=False, opened_ts=ts)
-            out.append(_armed(holding, ts, "no exits are configured"))
+            self.set_deadline(holding, holding.guard, ts)
+            out.append(armed(holding, ts, "no exits are configured"))
             return
         if before is not None and before.sign == sign:
             opened_ts, moved, extreme = before.opened_ts, before.moved_to_entry, before.extreme
@@ -205,11 +211,11 @@ class Guards:
         )
         if guard.is_split and guard.stop is None and plan.trail is not None and not venue.trails:
             guard.stop = venue_stops.trail_level(guard, plan, plan.trail, self._config.instruments[holding.symbol])
-        self._set_deadline(holding, guard)
+        self.set_deadline(holding, guard, ts)
         if not guard.is_held:
             self._place(holding, guard, plan, ts, out)
         self._set_alarms(holding)
-        out.append(_armed(holding, ts, "armed"))
+        out.append(armed(holding, ts, "armed"))
 
     def _wait_for_atr(self, holding: Holding, opened_ts: int, ts: int, out: list[Event]) -> None:
         """Levels in average true ranges need one that is warm: until then every price asks again."""
@@ -218,10 +224,10 @@ class Guards:
         guard = holding.guard = Guard(
             None, sign, abs(position.quantity), is_held=False, opened_ts=opened_ts, is_pending=True
         )  # fmt: skip
-        self._set_deadline(holding, guard)
+        self.set_deadline(holding, guard, ts)
         holding.low_alarm, holding.high_alarm = INF, INF
         if before is None or not before.is_pending:
-            out.append(_armed(holding, ts, "not armed yet: the average true range is not warm"))
+            out.append(armed(holding, ts, "not armed yet: the average true range is not warm"))
 
     def _plan(self, holding: Holding, exits: ExitConfig | None) -> ExitPlan:
         signed, entry = holding.position.quantity, holding.position.average_price
@@ -287,12 +293,12 @@ class Guards:
         )
         self._desk.submit(holding, order, ts, out, is_protective=True)
 
-    def _set_deadline(self, holding: Holding, guard: Guard) -> None:
-        if holding.exits is None or not holding.exits.goes_by_time:
-            return
-        found = deadline(holding.exits, self._config.instruments[holding.symbol], guard.opened_ts)
-        if found is not None:
-            guard.deadline, guard.deadline_reason = found
+    def set_deadline(self, holding: Holding, guard: Guard, ts: int) -> None:
+        """When the position must be closed whatever its price: by its exits, or before its contract rolls."""
+        found = [(self._desk.rolls.deadline(holding, ts), ROLL)]
+        if holding.exits is not None and holding.exits.goes_by_time:
+            found += deadlines(holding.exits, self._config.instruments[holding.symbol], guard.opened_ts)
+        guard.deadline, guard.deadline_reason = min(found)
         self.next_deadline = min(self.next_deadline, guard.deadline)
 
     def _set_alarms(self, holding: Holding) -> None:
@@ -331,7 +337,7 @@ class Guards:
     def _is_stale(self, holding: Holding, guard: Guard, ts: int, doubt: str, out: list[Event]) -> bool:
         reason = stale_reason(holding.exits, now=self.now, price_ts=ts, doubt=doubt)
         if reason and not guard.is_waiting:
-            out.append(_armed(holding, ts, f"not decided: {reason}"))
+            out.append(armed(holding, ts, f"not decided: {reason}"))
         guard.is_waiting = bool(reason)
         return guard.is_waiting
 
@@ -364,7 +370,7 @@ class Guards:
                 return  # the venue says when it has
             guard.is_rearming = True
             self._desk.withdraw(holding.protective.values(), ts, reason, out)
-        out.append(_armed(holding, ts, "break_even"))
+        out.append(armed(holding, ts, "break_even"))
 
     def _fire(self, holding: Holding, guard: Guard, left: Decimal, reason: str, ts: int, out: list[Event]) -> None:
         guard.is_firing = not left
@@ -381,17 +387,11 @@ class Guards:
             if guard is None or guard.is_firing:
                 continue
             due = guard.not_before if guard.owed else max(guard.deadline, guard.not_before)
+            if guard.deadline_reason == ROLL and ts >= guard.deadline:
+                due = max(due, self._desk.rolls.deadline(holding, ts))  # not while the exchange is closed
             if ts >= due:
                 self._fire(holding, guard, ZERO, guard.owed or guard.deadline_reason, ts, out)
             else:
                 self.next_deadline = min(self.next_deadline, due)
         for timer in self.timers:
             self.next_deadline = min(self.next_deadline, timer(ts, out))
-
-
-def _armed(holding: Holding, ts: int, reason: str) -> ExitArmed:
-    guard = holding.guard
-    kind = "none" if guard is None or guard.plan is None else holding.guarded_by
-    stop = guard.stop if guard else None
-    target = guard.tiers[0].price if guard and guard.tiers else None
-    return ExitArmed(ts, holding.strategy, holding.symbol, holding.broker, kind, stop, target, reason)

@@ -62,7 +62,7 @@ class Holding:
 
     __slots__ = (
         "bias", "broker", "exit_kind", "exits", "guard", "high_alarm", "key", "levels", "low_alarm", "plan", "position",
-        "protective", "slot_key", "strategy", "symbol", "underlying", "unit", "uses_atr", "working",
+        "priced_by", "protective", "slot_key", "strategy", "symbol", "underlying", "unit", "uses_atr", "working",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +88,7 @@ class Holding:
         self.key = (strategy, symbol, broker)
         self.underlying = underlying or symbol  # what its slot watches: for an option another symbol than its own
         self.slot_key = (strategy, self.underlying)
+        self.priced_by = symbol  # whose prices concern it: the contract's own once its root has rolled
         self.bias = bias  # −1: what is held gains where the underlying falls (a put)
         self.working: dict[str, OrderRecord] = {}
         self.protective: dict[str, OrderRecord] = {}

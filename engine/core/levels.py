@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
-from engine.core.holding import INF, Guard
+from engine.core.holding import INF, Guard, Holding
 from engine.exits.plan import ExitPlan, Tier
+from engine.model.positions import ExitArmed
 
 
 def stop_reason(guard: Guard, plan: ExitPlan, worst: float) -> str:
@@ -72,3 +73,12 @@ def alarms(guard: Guard | None) -> tuple[float, float]:
         for tier in guard.tiers:
             favour = min(favour, sign * float(tier.price))
     return (against, favour) if sign > 0 else (-favour, -against)
+
+
+def armed(holding: Holding, ts: int, reason: str) -> ExitArmed:
+    """What guards the holding now, for people."""
+    guard = holding.guard
+    kind = "none" if guard is None or guard.plan is None else holding.guarded_by
+    stop = guard.stop if guard else None
+    target = guard.tiers[0].price if guard and guard.tiers else None
+    return ExitArmed(ts, holding.strategy, holding.symbol, holding.broker, kind, stop, target, reason)

@@ -254,7 +254,7 @@ def _restore_holdings(engine: "Engine", state: EngineState) -> None:
         known = engine.holdings.get(saved.key)
         if known is not None:
             _restore_guard(engine, known, saved)
-    engine.guards.next_deadline = state.next_deadline
+    engine.guards.next_deadline = 0 if engine.rolls.roots else state.next_deadline  # the rules may be others now
     for slot in engine.slots.values():
         engine.pursuit.follow_position(slot)
 
@@ -264,6 +264,8 @@ def _restore_guard(engine: "Engine", holding: Holding, saved: HoldingState) -> N
     holding.low_alarm, holding.high_alarm, holding.levels = saved.low_alarm, saved.high_alarm, saved.levels
     if holding.position.quantity:
         engine.guards.watch(holding)
+        if holding.guard is not None and holding.symbol in engine.rolls.roots:
+            engine.guards.set_deadline(holding, holding.guard, engine.now)
 
 
 def _slot_state(slot: Slot) -> SlotState:

@@ -135,7 +135,7 @@ class Pursuit:
         if slot.target * signal.target < 0:
             self.steer(slot, 0, reason=signal.reason, ts=signal.ts, bar_ts=signal.bar_ts, out=out)
 
-    def entry_problem(self, slot: Slot, symbol: SymbolState) -> tuple[str, str] | None:
+    def entry_problem(self, slot: Slot, symbol: SymbolState, ts: int) -> tuple[str, str] | None:
         """What keeps the slot from entering now, whoever wants it: the rule and the reason."""
         if slot.is_stopped:
             return "stopped", "the slot was stopped"
@@ -146,10 +146,13 @@ class Pursuit:
         lost = _lost(slot, symbol)
         if lost:
             return "gapped", f"the data have a gap: {lost}"
-        return ("stale_feed", symbol.doubt) if symbol.doubt else None
+        if symbol.doubt:
+            return "stale_feed", symbol.doubt
+        rolling = self._desk.rolls.entry_problem(slot.config.symbol, ts)
+        return ("roll", rolling) if rolling else None
 
     def _refusal(self, slot: Slot, symbol: SymbolState, signal: Signal) -> tuple[str, str] | None:
-        problem = self.entry_problem(slot, symbol)
+        problem = self.entry_problem(slot, symbol, signal.ts)
         if problem is not None:
             return problem
         if self._gate.require_exits and slot.config.exits is None:

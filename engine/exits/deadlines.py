@@ -14,10 +14,11 @@ USUAL_CLOSE = time(16)
 
 def deadline(config: ExitConfig, instrument: Instrument, opened_ts: int) -> tuple[int, str] | None:
     """The earliest moment and its reason; None when no exit goes by time."""
-    return min(_deadlines(config, instrument, opened_ts), default=None)
+    return min(deadlines(config, instrument, opened_ts), default=None)
 
 
-def _deadlines(config: ExitConfig, instrument: Instrument, opened_ts: int) -> Iterator[tuple[int, str]]:
+def deadlines(config: ExitConfig, instrument: Instrument, opened_ts: int) -> Iterator[tuple[int, str]]:
+    """Each moment at which an exit is due, with its reason."""
     if config.max_hold_s is not None:
         yield opened_ts + int(config.max_hold_s * NS), "max_hold"
     if config.before_close_s is not None:

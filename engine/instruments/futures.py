@@ -167,12 +167,13 @@ class Contract(msgspec.Struct, frozen=True, order=True):
         first_notice = days.before(date(self.year, self.month, 1))
         return days.before(first_notice)
 
-    def roll_day(self, days_before: int | None = None) -> date:
+    def roll_day(self, days_before: int | None = None, *, rules: "RollRules | None" = None) -> date:
         """The first day on which the next contract is the active one: `days_before` business days before
-        `last_safe_day`. If None: the day that was decided (`use_rolls`), or the root's own number of days."""
-        if days_before is None and self in _decided:
-            return _decided[self]
-        count = _roll_days.get(self.root, self.product.roll_days) if days_before is None else days_before
+        `last_safe_day`. If None: as `rules` say, which are those of this process (`use_rolls`) where none are given."""
+        chosen = _rules if rules is None else rules
+        if days_before is None and self.symbol in chosen.decided:
+            return chosen.decided[self.symbol]
+        count = chosen.days_before.get(self.root, self.product.roll_days) if days_before is None else days_before
         return business_days().add(self.last_safe_day, -count)
 
     @property
@@ -185,10 +186,22 @@ class Contract(msgspec.Struct, frozen=True, order=True):
                 return Contract(self.root, year, month)
 
 
-# What this installation chose beside the products' own rules; a fact of the calendar for everything that asks.
-_roll_days: dict[str, int] = {}
-_decided: dict[Contract, date] = {}
+class RollRules(msgspec.Struct, frozen=True):
+    """What an installation chose beside the products' own rules: business days before the last safe day, by root, and
+    the roll days that volume decided, by contract ("/NQZ26")."""
+
+    days_before: dict[str, int] = {}
+    decided: dict[str, date] = {}
+
+
+# A fact of the calendar for everything in this process that asks.
+_rules = RollRules()
 _version = 0
+
+
+def rolls_in_use() -> RollRules:
+    """The rules of this process."""
+    return _rules
 
 
 def rolls_version() -> int:
@@ -198,14 +211,11 @@ def rolls_version() -> int:
 
 def use_rolls(*, days_before: Mapping[str, int], decided: Mapping[Contract, date]) -> None:
     """Replace the chosen roll rules of this process: business days per root, and the roll days that volume decided."""
-    global _version
-    if days_before == _roll_days and decided == _decided:
-        return
-    _version += 1
-    _roll_days.clear()
-    _roll_days.update(days_before)
-    _decided.clear()
-    _decided.update(decided)
+    global _rules, _version
+    rules = RollRules(dict(days_before), {contract.symbol: day for contract, day in decided.items()})
+    if rules != _rules:
+        _version += 1
+        _rules = rules
 
 
 def parse_contract(text: str, *, as_of: date | None = None) -> Contract:
@@ -235,13 +245,15 @@ def same_contract(one: str, other: str) -> bool:
     return a["year"][-digits:] == b["year"][-digits:]
 
 
-def active_contract(root: str, day: date, *, days_before: int | None = None) -> Contract:
+def active_contract(
+    root: str, day: date, *, days_before: int | None = None, rules: RollRules | None = None
+) -> Contract:
     """The contract that is traded on `day`: the first whose roll day is still to come."""
     product = root_of(root)
     contract = Contract(product.root, day.year, 1)
     if contract.code not in product.months:
         contract = contract.following
-    while contract.roll_day(days_before) <= day:
+    while contract.roll_day(days_before, rules=rules) <= day:
         contract = contract.following
     return contract
 

@@ -99,6 +99,10 @@ class TradingCalendar:
             return None
         return Session(self._opens[index], self._closes[index])
 
+    def close_before(self, day: date) -> int:
+        """The end of the last session that is booked under an earlier day than `day`."""
+        return self._closes[bisect_left(self._days, day) - 1]
+
     def sessions(self, start: int, end: int) -> list[Session]:
         """Every session that has a moment in [start, end)."""
         first, after = bisect_right(self._closes, start), bisect_left(self._opens, end)

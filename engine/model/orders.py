@@ -41,6 +41,12 @@ class Order(msgspec.Struct, frozen=True):
     group: str = ""  # orders of one OCO or bracket share it
     parent: str = ""  # client_id of the order this one waits for (a linked pair), protects or replaces
     by_hand: ByHand | msgspec.UnsetType = msgspec.UNSET  # not written where it is not there: journals stay as they are
+    contract: str | msgspec.UnsetType = msgspec.UNSET  # of a root: the one it is for ("/ESZ26"), also after the roll
+
+    @property
+    def traded(self) -> str:
+        """What the venue trades: of a futures root the contract."""
+        return self.symbol if self.contract is msgspec.UNSET else self.contract
 
 
 class ApprovedOrder(Event, frozen=True):

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import msgspec
+
 from engine.model.enums import PositionSide
 from engine.model.event import Event
 
@@ -16,6 +18,7 @@ class PositionChanged(Event, frozen=True):
     average_price: Decimal  # 0 when flat
     realized_pnl: Decimal  # since the run began, fees not deducted
     fees: Decimal
+    contract: str | msgspec.UnsetType = msgspec.UNSET  # of a futures root: the one that is held
 
     @property
     def side(self) -> PositionSide:

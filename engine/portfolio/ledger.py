@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 import msgspec
+from msgspec import UNSET
 
 from engine.errors import InvariantBroken
 from engine.instruments.instrument import Instrument
@@ -36,6 +37,7 @@ class Position(msgspec.Struct):
     paid: float = 0.0  # signed cost · multiplier
     low: float = INF  # extremes since the lots changed last
     high: float = -INF
+    contract: str = ""  # of a futures root: the one in which it was opened, as far as its orders said
 
     @property
     def average_price(self) -> Decimal:
@@ -104,7 +106,7 @@ class Ledger:
         position.cash -= spent
         self.flows[position.broker] = self.flows.get(position.broker, ZERO) - spent
         _refresh(position)
-        outputs.append(_changed(position, fill.ts))
+        outputs.append(position_changed(position, fill.ts))
         return outputs
 
     def note_flow(self, fill: OrderFilled, multiplier: Decimal) -> None:
@@ -132,7 +134,7 @@ class Ledger:
                     lot.low, lot.high = lot.low / float(ratio), lot.high / float(ratio)
                 position.quantity *= ratio
                 _refresh(position)
-                outputs.append(_changed(position, ts))
+                outputs.append(position_changed(position, ts))
         return outputs
 
     def state(self) -> list[Position]:
@@ -213,6 +215,8 @@ def _linked(lots: list[Lot], parent: str) -> Lot:
 def _open(
     position: Position, fill: OrderFilled, order: Order, observed: float, *, quantity: Decimal, fee: Decimal
 ) -> None:
+    if not position.lots:
+        position.contract = "" if order.contract is UNSET else order.contract
     for lot in position.lots:
         if lot.order == order.client_id:
             lot.add(quantity=quantity, price=fill.price, fee=fee)
@@ -239,6 +243,7 @@ def _refresh(position: Position) -> None:
     lots = position.lots
     if not lots:
         position.held = position.paid = 0.0
+        position.contract = ""
         return
     cost = lots[0].cost if len(lots) == 1 else sum((lot.cost for lot in lots), ZERO)
     point = float(position.multiplier)
@@ -246,7 +251,8 @@ def _refresh(position: Position) -> None:
     position.paid = (float(cost) if lots[0].sign > 0 else -float(cost)) * point
 
 
-def _changed(position: Position, ts: int) -> PositionChanged:
+def position_changed(position: Position, ts: int) -> PositionChanged:
+    """The position as a fact."""
     return PositionChanged(
         ts,
         position.strategy,
@@ -256,6 +262,7 @@ def _changed(position: Position, ts: int) -> PositionChanged:
         position.average_price,
         position.realized,
         position.fees,
+        position.contract or UNSET,
     )
 
 
