@@ -12,10 +12,12 @@ import pytest
 
 import brokers.asking
 import brokers.clock
+import brokers.ibkr.broker
 import brokers.schwab.broker
 import brokers.tastytrade.broker
 from brokers.adapters import VENUES
 from brokers.registry import FEATURES
+from brokers.venue import VenueSetup
 from engine.core import ExitPlacement
 from engine.model.enums import Side
 from engine.model.time import iso
@@ -36,7 +38,9 @@ MARKET = MarketConfig(seed=5, symbols=("SPY", "/ES"), always_open=True, tick_rat
 POLICY = ExecutionPolicy(
     answer_s=2.0, never_came_after_s=1.5, confirm_cancel_s=0.2, poll_s=0.3, check_every_s=0.5, recheck_s=0.1
 )
-_TIMED = (brokers.asking, brokers.clock, brokers.schwab.broker, brokers.tastytrade.broker)
+_TIMED = (
+    brokers.asking, brokers.clock, brokers.ibkr.broker, brokers.schwab.broker, brokers.tastytrade.broker,
+)  # fmt: skip
 
 
 class There:
@@ -98,11 +102,11 @@ async def book_at(
     async with contextlib.AsyncExitStack() as stack:
         simulated: Any = await stack.enter_async_context(entry.start(MARKET, start=iso(OPEN), poll_s=0.01))
         setup = simulated.setup({"settle_s": 0.3, "timeout_s": 1.0, **(options or {})})
-        port = int(setup.api_url.rpartition(":")[2])
+        port = int((setup.api_url or setup.options["gateway"]).rpartition(":")[2])
         tap = await stack.enter_async_context(
             tapped(port, look=lambda: simulated.brokerage.account(simulated.account).quantity("SPY"))
         )
-        venue: Any = VENUES[name].make(setup._replace(api_url=f"http://127.0.0.1:{tap.port}"))
+        venue: Any = VENUES[name].make(_through(setup, tap.port))
         stage = Stage(
             *slots, venue=venue, policy=policy,
             linked_pairs=frozenset(
@@ -124,6 +128,13 @@ async def book_at(
         finally:
             await stage.close()
             await venue.close()
+
+
+def _through(setup: VenueSetup, port: int) -> VenueSetup:
+    """The same account by way of another port."""
+    if setup.api_url:
+        return setup._replace(api_url=f"http://127.0.0.1:{port}")
+    return setup._replace(options={**setup.options, "gateway": f"127.0.0.1:{port}"})
 
 
 def patient(**values: Any) -> ExecutionPolicy:

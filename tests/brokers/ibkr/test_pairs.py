@@ -11,6 +11,7 @@ import pytest
 from brokers.venue import Known, OutcomeUnknown
 from engine.model.enums import OrderState, OrderType
 from engine.model.orders import Order
+from simulators.brokerage.brokerage import Brokerage
 from simulators.brokerage.updates import Update
 from tests.contracts.test_venue_pairs import SPY, exits, pairing
 from tests.contracts.venues import ibkr
@@ -27,7 +28,7 @@ async def desk():
         yield found
 
 
-def when_the_stop_is_there(desk: Desk, strike: Callable[[], object]) -> None:
+def when_the_stop_is_there(brokerage: Brokerage, strike: Callable[[], object]) -> None:
     """Call it once, before the adapter hears of the stop."""
 
     def heard(update: Update) -> None:
@@ -36,7 +37,7 @@ def when_the_stop_is_there(desk: Desk, strike: Callable[[], object]) -> None:
             strike()
 
     struck: list[int] = []
-    desk.simulated.brokerage.listen(heard)
+    brokerage.listen(heard)
 
 
 def at_work(desk: Desk) -> list[OrderType]:
@@ -63,7 +64,7 @@ async def placed(desk: Desk, stop: Order, target: Order) -> list[OrderState | No
     ],
 )
 async def test_whatever_happens_to_the_targets_message_the_stop_guards_the_position(desk, fault, target_is):
-    when_the_stop_is_there(desk, partial(desk.fault, fault, times=1, actions=("place",)))
+    when_the_stop_is_there(desk.simulated.brokerage, partial(desk.fault, fault, times=1, actions=("place",)))
     stop, target = exits(desk)
     assert await placed(desk, stop, target) == [OrderState.ACCEPTED, target_is]
     assert at_work(desk) == ([STOP, TARGET] if target_is is OrderState.WORKING else [STOP])
@@ -79,7 +80,7 @@ async def test_while_nobody_knows_of_the_stop_no_target_is_sent(desk, fault, is_
 async def test_who_ends_between_the_two_messages_leaves_a_stop_and_a_successor_knows(desk):
     (stop, target), since = exits(desk), time.time_ns()
     placing = asyncio.create_task(pairing(desk).place_pair(stop, target, SPY))
-    when_the_stop_is_there(desk, placing.cancel)
+    when_the_stop_is_there(desk.simulated.brokerage, placing.cancel)
     with pytest.raises(asyncio.CancelledError):
         await placing
     await desk.restart()

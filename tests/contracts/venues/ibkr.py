@@ -8,7 +8,7 @@ from brokers.venue import NotAuthorized, VenueSetup
 from engine.model.enums import OrderState
 from simulators.ibkr.serve import IbkrConfig, IbkrSimulator, serve
 from simulators.market import MarketConfig
-from tests.contracts.venues.base import VenueUnderTest
+from tests.contracts.venues.base import MARKET, VenueUnderTest
 
 
 class Running:
@@ -19,6 +19,7 @@ class Running:
         self.brokerage = simulator.brokerage
         self.order_faults = simulator.order_faults
         self.account = simulator.config.accounts[0].number
+        self.clock = simulator.clock
 
     def setup(self, options: dict[str, Any]) -> VenueSetup:
         gateway = {"gateway": self.simulator.gateway_address, "client_id": self.simulator.config.master_client}
@@ -33,9 +34,8 @@ async def _no_login() -> str:
 
 
 @asynccontextmanager
-async def start() -> AsyncIterator[Running]:
-    market = MarketConfig(seed=5, always_open=True, tick_rate=20.0)
-    async with await serve(IbkrConfig(market=market)) as simulator:
+async def start(market: MarketConfig = MARKET, **config: Any) -> AsyncIterator[Running]:
+    async with await serve(IbkrConfig(market=market, **config)) as simulator:
         yield Running(simulator)
 
 
