@@ -27,6 +27,8 @@ WORDS = {
     434: "The quantity must be more than 0.",
     435: "The order must name its account.",
     460: "The account has no permission to trade this.",
+    10243: "Programs cannot order fractions of shares.",
+    10244: "Programs cannot change an order for fractions of shares.",
     10326: "An order of a pair cannot leave its group.",
     10147: "IB Gateway does not know the order: another program placed it, or it is over.",
     10148: "The order is over already.",

@@ -7,7 +7,7 @@ from simulators.brokerage.brokerage import Brokerage
 from simulators.brokerage.orders import Refusal, State, Ticket
 from simulators.ibkr.book import Book, Entry
 from simulators.ibkr.contracts import Contracts
-from simulators.ibkr.placing import Invalid, Placement, ticket_of
+from simulators.ibkr.placing import Invalid, Placement, number, ticket_of
 
 _NO_MONEY = (
     "Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR EQUITY WITH LOAN "
@@ -53,6 +53,8 @@ class Desk:
             raise Invalid(103, "Duplicate order id.")
         self._book.used(client_id, asked.order_id)
         account, symbol = self._account(asked), self._symbol(asked)
+        if (number(asked.quantity) or 0) % 1 and asked.contract.sec_type == "STK":
+            raise Invalid(10243, "Fractional-sized order cannot be placed via API. Please use desktop version.")
         entry = entry or self._book.enter(client_id, asked, account)
         try:
             self._take(client_id, _Held(asked, entry, ticket_of(asked, symbol, perm_id=entry.perm_id)))

@@ -308,6 +308,15 @@ async def test_costs_come_with_the_execution(desk, monkeypatch):
     assert all(each.state is not OrderState.FILLED or each.fills for each in desk.reported)
 
 
+async def test_a_fraction_that_a_person_bought_is_seen_as_it_is_and_no_program_can_order_one(desk):
+    desk.trade_by_hand("SPY", Side.BUY, "0.25")
+    await desk.until(lambda: desk.held("SPY") > 0, "the fraction")
+    assert [each.quantity for each in known(await desk.venue.positions())] == [D("0.25")]
+    assert [each.quantity for each in known(await desk.venue.fills(since=0))] == [D("0.25")]
+    with pytest.raises(OrderRefused, match="multiples of 1 "):
+        await desk.place(desk.order(Side.SELL, "0.25"))
+
+
 async def test_a_trailing_stop_waits_at_the_venue(desk):
     await desk.place_filled(desk.order(quantity=1))
     order = desk.order(Side.SELL, 1, type=OrderType.TRAILING_STOP, trail=D(90), intent=OrderIntent.EXIT)

@@ -171,7 +171,7 @@ class Desk:
         await self.place(order)
         return await self.found(order, OrderState.FILLED)
 
-    def trade_by_hand(self, symbol: str, side: Side, quantity: int) -> None:
+    def trade_by_hand(self, symbol: str, side: Side, quantity: int | str) -> None:
         """Somebody else uses the account."""
         self.simulated.brokerage.place(
             self.simulated.account, Ticket(symbol=symbol, side=side, quantity=Decimal(quantity), payload=_BY_HAND)

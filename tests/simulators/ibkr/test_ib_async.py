@@ -290,6 +290,7 @@ async def test_a_trailing_stop_follows_the_market(program):
     ("change", "code"),
     [
         ({"totalQuantity": 90_000}, 201),
+        ({"totalQuantity": 1.5}, 10243),
         ({"lmtPrice": 500.001}, 110),
         ({"orderType": "MIDPRICE"}, 387),
         ({"tif": "FOK"}, 391),
