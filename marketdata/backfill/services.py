@@ -25,9 +25,9 @@ from infra.broadcast import broadcast
 from infra.redis import keys
 from infra.redis.client import REDIS_AWAY, aclose_clients, async_client
 from marketdata.archive.store import Archive
-from marketdata.backfill.depth import days_back, parse_depths
 from marketdata.backfill.fetch import Fetcher, Pace, Request
 from marketdata.backfill.sources import ArchiveHistory, FeedHistory, HistorySource
+from marketdata.depth import days_back, parse_depths
 from marketdata.history import join_history
 from marketdata.host import make_feed
 from marketdata.models import BackfillItem, BackfillJob, FeedSource

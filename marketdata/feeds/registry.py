@@ -9,6 +9,7 @@ from engine.model.event import Event
 from engine.model.market import Bar
 from engine.registry import Registry
 from marketdata.feeds.facts import SymbolFacts
+from marketdata.feeds.limits import FeedLimits
 
 # What came together. Gaps and facts stand in front of the prints and quotes that came with them: a frame that begins
 # and ends with those holds nothing else, and is not looked through.
@@ -23,9 +24,9 @@ class Feed(Protocol):
     One whose `history` needs no connected stream says so with an attribute `has_own_history`, and with `request_ns`
     how much time one request of a long backfill should cover.
 
-    Three more attributes only some feeds have: `quality`, the label of bars made of its prints where these are but
+    Four more attributes only some feeds have: `quality`, the label of bars made of its prints where these are but
     samples; `native_timeframes(symbol)`, those of which the venue sends bars of its own; `not_priced`, the conditions
-    (a mask of `Tick.conditions`) of prints that set no price.
+    (a mask of `Tick.conditions`) of prints that set no price; `refused`, our symbols that it does not get, with why.
     """
 
     name: str
@@ -73,12 +74,19 @@ class FeedSetup(NamedTuple):
     resolve: Callable[[str], str]
 
 
+def no_limits(options: Any) -> FeedLimits:
+    """Of a feed that no vendor stands behind."""
+    return FeedLimits()
+
+
 class FeedKind(NamedTuple):
-    """A kind of feed: how it is made, which options it takes, and what the admin says about it."""
+    """A kind of feed: how it is made, which options it takes, what the admin says about it, and what its vendor allows
+    with such options."""
 
     make: Callable[[FeedSetup], Feed]
     options_type: type[msgspec.Struct]
     summary: str
+    limits: Callable[[Any], FeedLimits] = no_limits
 
 
 FEEDS: Registry[FeedKind] = Registry("feed")

@@ -15,6 +15,7 @@ from msgspec import Meta
 from engine.errors import InvalidInput
 from engine.model.market import Bar, Tick
 from engine.model.time import NS_PER_MS, NS_PER_S, from_datetime
+from marketdata.feeds.limits import FeedLimits
 from marketdata.feeds.registry import FEEDS, FeedKind, FeedSetup, Frame
 from marketdata.files.ticks import iter_ticks
 from marketdata.recording.rebuild import received_frames
@@ -190,4 +191,9 @@ def make(setup: FeedSetup) -> ReplayFeed:
     return ReplayFeed(setup.name, msgspec.convert(setup.options, type=ReplayOptions))
 
 
-FEEDS.add("replay", FeedKind(make, ReplayOptions, "recorded prints from files, at any pace"))
+def limits(options: ReplayOptions) -> FeedLimits:
+    """There is no past behind a file."""
+    return FeedLimits(history_days=dict.fromkeys(("1s", "ticks", "volume"), 0))
+
+
+FEEDS.add("replay", FeedKind(make, ReplayOptions, "recorded prints from files, at any pace", limits))

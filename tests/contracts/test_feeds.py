@@ -1,8 +1,9 @@
 """What every feed promises, tried against its venue's own protocol on real sockets, with everything that goes wrong."""
 
 import asyncio
+import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from engine.bars.timeframe import parse_timeframe
 from engine.model.market import Quote, Tick
 from engine.model.time import NS_PER_MINUTE, NS_PER_S
+from marketdata.feeds.dxlink.connection import DXLinkConnection
 from marketdata.feeds.errors import FeedError
 from marketdata.feeds.registry import FEEDS
+from marketdata.feeds.streaming.line import StreamLine
 from marketdata.history import plan_join
 from tests.contracts.feeds import feeds_under_test
 from tests.contracts.feeds.base import FeedUnderTest, Policy, Venue, Watched
@@ -56,8 +59,8 @@ async def watch(entry: FeedUnderTest, venue: Venue) -> AsyncIterator[Watch]:
     """`await watch("SPY", …)`: a feed with these symbols wanted, and what it receives."""
     made: list[Watched] = []
 
-    async def begin(*symbols: str, policy: Policy = Policy(), is_welcome: bool = True) -> Watched:
-        feed = entry.make(venue, policy, is_welcome=is_welcome)
+    async def begin(*symbols: str, policy: Policy = Policy(), is_welcome: bool = True, **options: Any) -> Watched:
+        feed = entry.make(venue, policy, is_welcome=is_welcome, **options)
         await feed.subscribe(symbols)
         made.append(Watched(feed, venue))
         return made[-1]
@@ -136,6 +139,53 @@ async def test_nothing_wanted_is_no_error_and_the_first_symbol_may_come_later(en
     assert not got.events
     await got.feed.subscribe(entry.symbols[:1])
     await got.until_prints(entry.symbols[0], 5)
+
+
+# ---- the vendor's limits --------------------------------------------------------------------------------------
+
+
+@over_a_socket
+async def test_symbols_beyond_the_limit_are_named_the_others_come_and_a_free_place_is_taken(entry, watch):
+    """The venue would give both: the second is not asked for."""
+    first, second = entry.symbols
+    got = await watch(first, second, max_symbols=1)
+    await got.until_prints(first, 10)
+    assert "the limit of 1 symbols" in got.feed.refused[second]
+    assert not got.ticks(second)
+    await got.feed.unsubscribe([first])
+    await got.until_prints(second, 10)
+    assert not got.feed.refused
+    await got.feed.subscribe([first])
+    assert set(got.feed.refused) == {first}
+    assert got.feed.connects == 1
+
+
+@having(lambda entry: entry.has_socket and entry.many)
+async def test_no_message_asks_for_more_than_the_venue_takes(entry, watch, monkeypatch):
+    sent: list[bytes] = []
+    for line in (StreamLine, DXLinkConnection):
+        monkeypatch.setattr(line, "send", _listening(line.send, sent))
+    got = await watch(*entry.many, max_symbols=len(entry.many))
+    limits = FEEDS[entry.name].limits(got.feed.options)
+    names = list(got.feed.symbols.values())
+    await got.until(lambda: _named(names, b"".join(sent)) == set(names), "everything asked for")
+    assert not got.feed.refused
+    assert max(len(frame) for frame in sent) <= (limits.message_bytes or 1 << 20)
+    assert max(len(_named(names, frame)) for frame in sent) <= (limits.symbols_a_message or len(names))
+
+
+def _listening(send: Callable[..., Awaitable[None]], sent: list[bytes]) -> Callable[..., Awaitable[None]]:
+    async def listen(line: Any, frames: Iterable[bytes]) -> None:
+        kept = list(frames)
+        sent.extend(kept)
+        await send(line, kept)
+
+    return listen
+
+
+def _named(names: list[str], frame: bytes) -> set[str]:
+    words = set(re.findall(rb"[A-Z]+[0-9]+", frame))
+    return {name for name in names if name.encode() in words}
 
 
 @every_feed

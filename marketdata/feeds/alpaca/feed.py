@@ -11,6 +11,7 @@ from engine.model.time import NS_PER_DAY
 from marketdata.feeds.alpaca import messages
 from marketdata.feeds.alpaca.asking import Asking
 from marketdata.feeds.alpaca.history import AlpacaHistory
+from marketdata.feeds.alpaca.limits import limits
 from marketdata.feeds.alpaca.options import AlpacaOptions
 from marketdata.feeds.alpaca.symbols import alpaca_symbol
 from marketdata.feeds.alpaca.translate import Translator
@@ -40,7 +41,7 @@ class AlpacaFeed(StreamFeed):
 
     def __init__(self, name: str, key: AlpacaKey, options: AlpacaOptions | None = None) -> None:
         self.options = options or AlpacaOptions()
-        super().__init__(name, self.options, resolve=alpaca_symbol)
+        super().__init__(name, self.options, resolve=alpaca_symbol, limits=limits(self.options))
         self.not_priced = int(NOT_PRICED) if self.options.priced == "tape" else 0
         self._key = key
         self._codec = messages.Codec(self.options.codec)
@@ -105,7 +106,6 @@ class AlpacaFeed(StreamFeed):
             return ()
         frames = list(self._asking.ask("unsubscribe", venue_names))
         waiting = [name for name, track in self.tracks.items() if track.name in self.refused]
-        self.refused = {symbol: why for symbol, why in self.refused.items() if symbol in self._wanted}
         return [*frames, *self._asking.ask("subscribe", [name for name in waiting if name not in venue_names])]
 
     def _translate(self, frame: bytes, ts_recv: int) -> Frame:
@@ -151,7 +151,7 @@ class AlpacaFeed(StreamFeed):
             lost, frames = self._asking.refused()
             for name in lost:
                 if name in self.tracks:
-                    self._refuse(self.tracks[name].name, f"Alpaca says {error.code}: {error.msg}")
+                    self._room.refuse(self.tracks[name].name, f"Alpaca says {error.code}: {error.msg}")
             self._say_later(frames)
         else:
             raise self._problem(error)
@@ -184,4 +184,6 @@ def make(setup: FeedSetup) -> AlpacaFeed:
     return AlpacaFeed(setup.name, key, options)
 
 
-FEEDS.add("alpaca", FeedKind(make, AlpacaOptions, "US stocks from Alpaca: IEX for free, or the consolidated tape"))
+FEEDS.add(
+    "alpaca", FeedKind(make, AlpacaOptions, "US stocks from Alpaca: IEX for free, or the consolidated tape", limits)
+)

@@ -11,6 +11,7 @@ from engine.model.event import Event
 from engine.model.market import Bar, Quote
 from infra.backoff import Backoff
 from marketdata.feeds.databento.history import URL, DatabentoHistory
+from marketdata.feeds.databento.limits import SYMBOLS_A_LINE, limits
 from marketdata.feeds.databento.line import GatewayLine, line_of
 from marketdata.feeds.databento.options import MINUTE_BARS_MUTE_S, DatabentoOptions
 from marketdata.feeds.databento.symbols import stype_of, venue_name_of
@@ -22,7 +23,6 @@ from marketdata.feeds.streaming.feed import StreamFeed
 
 logger = logging.getLogger(__name__)
 
-_SYMBOLS_A_LINE = 500
 _HELD_LIMIT = 1_000_000  # events of a replay; more, and what is held is given out with a gap before it
 _CATCH_UP_S = 60.0
 _REFUSED_FOR_S = 600.0  # a symbol that the venue could not resolve is asked for again after so long
@@ -57,13 +57,19 @@ class DatabentoFeed(StreamFeed):
             name,
             _patient(self.options),
             resolve=lambda symbol: venue_name_of(symbol, self.options, resolve),
+            limits=limits(self.options),
             backoff=backoff,
         )
         self._key = key
         self._translator = Translator(f"vendor:{name}", self.tracks)
         self.counts = self._translator.counts
         self._history = DatabentoHistory(
-            name, key, dataset=self.options.dataset, url=history_url, max_cost_usd=self.options.max_cost_usd
+            name,
+            key,
+            dataset=self.options.dataset,
+            url=history_url,
+            max_cost_usd=self.options.max_cost_usd,
+            requests_per_minute=self.options.requests_per_minute,
         )
         self._is_started = False
         self._complete_at = 0.0  # when we last had everything, monotonic
@@ -237,12 +243,12 @@ class DatabentoFeed(StreamFeed):
         for symbol, name in self._wanted.items():
             if name in words:
                 self._unresolved[name] = time.monotonic() + _REFUSED_FOR_S
-                self._refuse(symbol, f"the venue does not know {name}")
+                self._room.refuse(symbol, f"the venue does not know {name}")
 
 
 def subscription(schema: str, kind: str, names: list[str], *, number: int, start: int | None) -> list[bytes]:
     """The lines of one request; the gateway takes a long list in parts."""
-    parts = [names[at : at + _SYMBOLS_A_LINE] for at in range(0, len(names), _SYMBOLS_A_LINE)]
+    parts = [names[at : at + SYMBOLS_A_LINE] for at in range(0, len(names), SYMBOLS_A_LINE)]
     since = {} if start is None else {"start": str(start)}
     return [
         line_of(
@@ -277,4 +283,6 @@ def make(setup: FeedSetup) -> DatabentoFeed:
     return DatabentoFeed(setup.name, key, options=options, resolve=setup.resolve, history_url=url)
 
 
-FEEDS.add("databento", FeedKind(make, DatabentoOptions, "Databento (legacy): exchange data, live and historical"))
+FEEDS.add(
+    "databento", FeedKind(make, DatabentoOptions, "Databento (legacy): exchange data, live and historical", limits)
+)

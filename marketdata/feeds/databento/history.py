@@ -21,6 +21,7 @@ from infra.http import http_client
 from marketdata.feeds.databento.symbols import stype_of
 from marketdata.feeds.databento.translate import SCALE
 from marketdata.feeds.errors import FeedError, FeedProtocolError, FeedUnauthorized, FeedUnavailable
+from marketdata.feeds.streaming.pace import Turns
 
 if TYPE_CHECKING:
     import httpx
@@ -63,6 +64,7 @@ class DatabentoHistory:
         dataset: str,
         url: str = "",
         max_cost_usd: float = 0.0,
+        requests_per_minute: int = 1_200,
         timeout_s: float = _TIMEOUT_S,
     ) -> None:
         self._name = name
@@ -71,6 +73,7 @@ class DatabentoHistory:
         self._url = url or URL
         self._max_cost_usd = max_cost_usd
         self._timeout_s = timeout_s
+        self._turn = Turns(requests_per_minute)
         self._client: httpx.AsyncClient | None = None
         self._available: tuple[float, int] | None = None  # when we asked, and up to when there is data
 
@@ -133,6 +136,7 @@ class DatabentoHistory:
 
         if self._client is None:
             self._client = http_client(base_url=self._url, timeout_s=self._timeout_s, auth=(self._key, ""))
+        await self._turn()
         try:
             response = await self._client.request(verb, f"/v0/{method}", **content)
         except httpx.HTTPError as error:

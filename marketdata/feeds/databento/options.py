@@ -30,6 +30,7 @@ class DatabentoOptions(StreamOptions, frozen=True, kw_only=True, forbid_unknown_
     slow_reader: Literal["skip", "warn"] = "skip"
     replay_missed_s: Annotated[float, Meta(ge=0, le=80_000)] = 900.0
     max_cost_usd: Annotated[float, Meta(ge=0)] = 1.0
+    requests_per_minute: Annotated[int, Meta(ge=1)] = 1_200  # 20 a second
 
     @property
     def address(self) -> tuple[str, int]:

@@ -16,12 +16,14 @@ from infra.backoff import Backoff
 from marketdata.feeds.dxlink import messages
 from marketdata.feeds.dxlink.connection import DXLinkConnection
 from marketdata.feeds.dxlink.histories import Histories
+from marketdata.feeds.dxlink.limits import limits
 from marketdata.feeds.dxlink.liveness import Liveness
 from marketdata.feeds.dxlink.messages import Channel, Received, Subscription
 from marketdata.feeds.dxlink.options import DXLinkOptions
 from marketdata.feeds.dxlink.tokens import Login, QuoteToken, TokenSource
 from marketdata.feeds.dxlink.translate import FIELDS, Translator
 from marketdata.feeds.errors import FeedError, FeedProtocolError, FeedUnauthorized, FeedUnavailable
+from marketdata.feeds.limits import Room
 from marketdata.feeds.registry import FEEDS, FeedKind, FeedSetup, Frame
 from marketdata.feeds.rolling import roll_of
 from marketdata.feeds.twins import Twins, give_up
@@ -70,6 +72,8 @@ class DXLinkFeed:
         self._resolve = resolve
         self._backoff = backoff or Backoff(base_s=self.options.reconnect_base_s, cap_s=self.options.reconnect_cap_s)
         self._wanted: dict[str, str] = {}  # our symbol → the venue's
+        self._room = Room(name, limits(self.options))
+        self.refused = self._room.refused  # our symbols that find no place, and why
         self._twins = Twins()
         self._rolls: list[FeedGap] = []  # to be told before the next print
         self._connection: DXLinkConnection | None = None
@@ -104,10 +108,13 @@ class DXLinkFeed:
             if present is not None:
                 self._roll(symbol, present, venue_name)
                 await self.unsubscribe([symbol])
-            if venue_name not in self._wanted.values():
+            if self._room.take(symbol, venue_name) and venue_name not in self._wanted.values():
                 added.append(venue_name)
             self._wanted[symbol] = venue_name
         self._twins.learn(self._wanted)
+        await self._ask_for(added)
+
+    async def _ask_for(self, added: list[str]) -> None:
         if added and self._connection is not None:
             await self._say(self._subscriptions(added))
 
@@ -120,9 +127,14 @@ class DXLinkFeed:
             )
         for venue_name in dropped:
             self.translator.remove(venue_name)
+            self._room.leave(venue_name)
+        waiting = [(symbol, self._wanted[symbol]) for symbol in self._room.waiting]
+        await self._ask_for([name for symbol, name in waiting if self._room.take(symbol, name)])
 
     def _roll(self, symbol: str, before: str, now: str) -> None:
         """What we call `symbol` is another contract from here on."""
+        if not self._twins.of(symbol):
+            self._room.rename(before, now)  # nobody who waits takes its place meanwhile
         logger.info("%s: %s rolls from %s to %s", self.name, symbol, before, now)
         state = self.translator.symbols.get(before)
         self._rolls.append(roll_of(symbol, before, now, ts=state.last_ts if state else 0))
@@ -130,6 +142,7 @@ class DXLinkFeed:
     def _drop(self, symbol: str) -> str | None:
         """Want `symbol` no more; the venue's name for it, None where another of our symbols is called so."""
         venue_name, heir = give_up(self._wanted, symbol)
+        self._room.forget(symbol)
         if heir is None:
             return venue_name
         if venue_name in self.translator.symbols:
@@ -175,7 +188,7 @@ class DXLinkFeed:
         connection = await self._connect(token)
         watchdog = asyncio.create_task(self._watch(connection, token))
         try:
-            await self._say(self._subscriptions(self._wanted.values()))
+            await self._say(self._subscriptions(filter(self._room.has, self._wanted.values())))
             if self.connects > 1:
                 yield self._gaps(f"{self.name} was disconnected: {self.last_error}")
             while True:
@@ -209,6 +222,9 @@ class DXLinkFeed:
             now = self._wanted[symbol] = self._resolve(symbol)
             if now != before:
                 self._roll(symbol, before, now)
+                self._room.take(symbol, now)
+                if before not in self._wanted.values():
+                    self._room.leave(before)
         self._twins.learn(self._wanted)
         self.translator.configure(FIELDS)
         self._bad_frames = 0
@@ -371,4 +387,4 @@ def _login_of_accounts(name: str) -> Login | None:
     return tokens.TokenSource("tastytrade", name)
 
 
-FEEDS.add("dxlink", FeedKind(make, DXLinkOptions, "tastytrade's real-time data, or dxFeed directly"))
+FEEDS.add("dxlink", FeedKind(make, DXLinkOptions, "tastytrade's real-time data, or dxFeed directly", limits))

@@ -14,7 +14,8 @@ class DXLinkOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quote token. `mute_after_s`: no market data for so long while connected, and the line counts as dead;
     `symbol_mute_after_s` the same for one symbol, which is then subscribed again. `volume_check`: hold the prints
     against the day's volume, "sales" where they come as TimeAndSale, "always" also where they come as Trade, which the
-    venue may bundle; what is missing after `loss_grace_s` was lost. `speed`: market seconds per second of a simulated
+    venue may bundle; what is missing after `loss_grace_s` was lost. `max_symbols`: what the login allows; 0: no limit
+    is known. `speed`: market seconds per second of a simulated
     venue.
     """
 
@@ -35,6 +36,7 @@ class DXLinkOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token_life_s: Seconds = 23 * 3600.0  # a little less than the venue's 24 h
     reconnect_base_s: Seconds = 0.5
     reconnect_cap_s: Seconds = 30.0
+    max_symbols: Annotated[int, Meta(ge=0)] = 0
     speed: Seconds = 1.0
 
     def kinds(self) -> tuple[list[str], list[str]]:

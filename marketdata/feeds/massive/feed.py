@@ -12,6 +12,7 @@ from engine.model.time import NS_PER_DAY
 from marketdata.feeds.errors import FeedError, FeedProtocolError, FeedUnauthorized, FeedUnavailable
 from marketdata.feeds.massive import messages
 from marketdata.feeds.massive.history import MassiveHistory
+from marketdata.feeds.massive.limits import limits
 from marketdata.feeds.massive.options import MassiveOptions
 from marketdata.feeds.massive.symbols import massive_symbol
 from marketdata.feeds.massive.translate import Translator
@@ -35,7 +36,9 @@ class MassiveFeed(StreamFeed):
 
     def __init__(self, name: str, key: str, options: MassiveOptions | None = None) -> None:
         self.options = chosen = options or MassiveOptions()
-        super().__init__(name, chosen, resolve=lambda symbol: massive_symbol(symbol, chosen.market))
+        super().__init__(
+            name, chosen, resolve=lambda symbol: massive_symbol(symbol, chosen.market), limits=limits(chosen)
+        )
         self.not_priced = int(NOT_PRICED) if chosen.priced == "tape" else 0
         self._key = key
         self._translator = Translator(self.tracks, self.counts, source=name, has_prints=chosen.prints == "trades")
@@ -86,7 +89,6 @@ class MassiveFeed(StreamFeed):
         return messages.ask("subscribe", self.options.channels(), venue_names, batch=self.options.batch)
 
     def _unsubscriptions(self, venue_names: list[str]) -> Iterable[bytes]:
-        self.refused = {symbol: why for symbol, why in self.refused.items() if symbol in self._wanted}
         return messages.ask("unsubscribe", self.options.channels(), venue_names, batch=self.options.batch)
 
     def _translate(self, frame: bytes, ts_recv: int) -> Frame:
@@ -118,7 +120,7 @@ class MassiveFeed(StreamFeed):
         named = _SUBSCRIPTION.search(status.message)
         track = self.tracks.get(named["name"]) if named else None
         if named and track is not None and named["channel"] == self.options.channels()[0]:
-            self._refuse(track.name, f"Massive says: {status.message}")
+            self._room.refuse(track.name, f"Massive says: {status.message}")
         else:
             self._leave_out(f"status {status.status}: {status.message}")
 
@@ -151,6 +153,6 @@ def make(setup: FeedSetup) -> MassiveFeed:
 
 FEEDS.add(
     "massive",
-    FeedKind(make, MassiveOptions, "stocks, options, indexes and futures from Massive, formerly Polygon"),
+    FeedKind(make, MassiveOptions, "stocks, options, indexes and futures from Massive, formerly Polygon", limits),
     aliases=("polygon",),
 )

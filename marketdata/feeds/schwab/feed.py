@@ -36,12 +36,14 @@ from marketdata.feeds.errors import FeedError, FeedProtocolError, FeedUnauthoriz
 from marketdata.feeds.registry import FEEDS, FeedKind, FeedSetup, Frame
 from marketdata.feeds.schwab import history
 from marketdata.feeds.schwab.fields import CHART_EQUITY, EQUITIES, FUTURES, OPTIONS
+from marketdata.feeds.schwab.limits import limits
 from marketdata.feeds.schwab.login import LoginToken
 from marketdata.feeds.schwab.options import SchwabOptions
 from marketdata.feeds.schwab.subscriptions import Subscriptions
 from marketdata.feeds.schwab.translate import LevelOneTrack, Translator
 from marketdata.feeds.streaming.feed import StreamFeed
 from marketdata.feeds.streaming.line import StreamLine
+from marketdata.feeds.streaming.pace import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +100,7 @@ class SchwabFeed(StreamFeed):
         backoff: Backoff | None = None,
     ) -> None:
         self.options = options or SchwabOptions()
-        super().__init__(name, self.options, resolve=resolve, backoff=backoff)
+        super().__init__(name, self.options, resolve=resolve, limits=limits(self.options), backoff=backoff)
         self._token = token
         self._client = SchwabClient(
             api_url=api_url,
@@ -106,6 +108,7 @@ class SchwabFeed(StreamFeed):
             token_refused=token.refused,
             timeout_s=self.options.answer_timeout_s,
         )
+        self._turn = Turns(self.options.requests_per_minute)
         self._carried: Subscriptions | None = None
         self._translator = Translator(name, self._level_one_tracks, self.counts)
 
@@ -192,6 +195,7 @@ class SchwabFeed(StreamFeed):
 
     async def _get(self, path: str, params: dict[str, str]) -> bytes:
         """What is behind `path`."""
+        await self._turn()
         try:
             return (await self._client.send("GET", path, params=params)).content
         except (OrderRefused, OutcomeUnknown) as error:
@@ -201,17 +205,12 @@ class SchwabFeed(StreamFeed):
 
     def _take(self, symbol: str) -> str | None:
         venue_name = super()._take(symbol)
-        if venue_name is None:
-            return None
-        service = _SERVICES[asset_class_of(symbol)]
-        if sum(track.service == service for track in self._level_one_tracks.values() if track.name != symbol) >= (
-            self.options.max_symbols
-        ):
-            del self.tracks[venue_name]
-            self._refuse(symbol, f"Schwab gives {self.options.max_symbols} symbols per service at most")
-            return None
-        self.tracks[venue_name] = LevelOneTrack(symbol, service)
+        if venue_name is not None:
+            self.tracks[venue_name] = LevelOneTrack(symbol, self._part_of(symbol))
         return venue_name
+
+    def _part_of(self, symbol: str) -> str:
+        return _SERVICES[asset_class_of(symbol)]
 
     def _subscriptions(self, venue_names: list[str]) -> Iterator[bytes]:
         subscriptions, tracks = self._carried, self._level_one_tracks
@@ -317,4 +316,4 @@ def make(setup: FeedSetup) -> SchwabFeed:
     return SchwabFeed(setup.name, token=source, api_url=api_url, options=options, resolve=names)
 
 
-FEEDS.add("schwab", FeedKind(make, SchwabOptions, "Charles Schwab: level one, sampled, and its own minutes"))
+FEEDS.add("schwab", FeedKind(make, SchwabOptions, "Charles Schwab: level one, sampled, and its own minutes", limits))

@@ -13,6 +13,7 @@ from engine.model.time import NS_PER_S
 from infra.backoff import Backoff
 from marketdata.feeds.errors import FeedError, FeedProtocolError, FeedUnauthorized, FeedUnavailable
 from marketdata.feeds.facts import SymbolFacts
+from marketdata.feeds.limits import FeedLimits, Room
 from marketdata.feeds.registry import Frame
 from marketdata.feeds.rolling import roll_of
 from marketdata.feeds.streaming.line import StreamLine
@@ -45,6 +46,7 @@ class StreamFeed(ABC):
         options: StreamOptions,
         *,
         resolve: Callable[[str], str | None],
+        limits: FeedLimits,
         backoff: Backoff | None = None,
     ) -> None:
         self.name = name
@@ -54,11 +56,12 @@ class StreamFeed(ABC):
         self.last_error = ""
         self.counts: Counter[str] = Counter()  # what was left out, by reason
         self.tracks: dict[str, SymbolTrack] = {}  # by the venue's names
-        self.refused: dict[str, str] = {}  # our symbols that the venue does not give us, and why
         self._settings = options
         self._resolve = resolve
         self._backoff = backoff or Backoff(base_s=options.reconnect_base_s, cap_s=options.reconnect_cap_s)
         self._wanted: dict[str, str] = {}  # our symbol → the venue's
+        self._room = Room(name, limits)
+        self.refused = self._room.refused  # our symbols that the venue does not give us, and why
         self._twins = Twins()
         self._rolls: list[FeedGap] = []  # to be told before the next print
         self._line: StreamLine | None = None
@@ -126,6 +129,9 @@ class StreamFeed(ABC):
             fresh.append(symbol)
         added = [name for name in map(self._take, fresh) if name]
         self._twins.learn(self.symbols)
+        await self._ask_for(added)
+
+    async def _ask_for(self, added: list[str]) -> None:
         if not added:
             return
         if len(added) == len(self._wanted):
@@ -138,6 +144,8 @@ class StreamFeed(ABC):
         await self._say(self._unsubscriptions([name for name in dropped if name in self.tracks]))
         for name in dropped:
             self.tracks.pop(name, None)
+            self._room.leave(name)
+        await self._ask_for([name for name in map(self._take, self._room.waiting) if name])
 
     async def close(self) -> None:
         self._is_closed = True
@@ -264,7 +272,9 @@ class StreamFeed(ABC):
         venue_name = self._resolve(symbol)
         self._wanted[symbol] = venue_name or symbol
         if venue_name is None:
-            self._refuse(symbol, "this venue has no such symbol")
+            self._room.refuse(symbol, "this venue has no such symbol")
+            return None
+        if not self._room.take(symbol, venue_name, part=self._part_of(symbol)):
             return None
         if venue_name in self.tracks:
             return None
@@ -272,26 +282,28 @@ class StreamFeed(ABC):
         self.tracks[venue_name] = SymbolTrack(symbol, MinuteLedger(grace_ns=grace_ns, tolerance=self.volume_tolerance))
         return venue_name
 
+    def _part_of(self, symbol: str) -> str:
+        """The part of the line whose symbols are counted together: here all of it."""
+        return ""
+
     async def _roll(self, symbol: str, before: str, now: str) -> None:
         """What we call `symbol` is another contract from here on."""
         logger.info("%s: %s rolls from %s to %s", self.name, symbol, before, now)
         track = self.tracks.get(before)
+        if not self._twins.of(symbol):
+            self._room.rename(before, now)  # nobody who waits takes it meanwhile
         await self.unsubscribe([symbol])
         self._rolls.append(roll_of(symbol, before, now, ts=track.last_ts if track else 0))
 
     def _drop(self, symbol: str) -> str | None:
         """Follow `symbol` no more; the venue's name for it, None where another of our symbols is called so."""
         venue_name, heir = give_up(self._wanted, symbol)
+        self._room.forget(symbol)
         if heir is None:
             return venue_name
         if venue_name in self.tracks:
             self.tracks[venue_name].name = heir
         return None
-
-    def _refuse(self, symbol: str, reason: str) -> None:
-        if self.refused.get(symbol) != reason:
-            self.refused[symbol] = reason
-            logger.error("%s: no data of %s: %s", self.name, symbol, reason)
 
     def _say_later(self, frames: Iterable[bytes]) -> None:
         """Send after the frame that is being read."""

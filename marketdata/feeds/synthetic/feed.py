@@ -15,6 +15,7 @@ from engine.model.market import Bar, Quote, Tick
 from engine.model.time import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S, from_datetime
 from marketdata.feeds.registry import FEEDS, FeedKind, FeedSetup, Frame
 from marketdata.feeds.synthetic.generator import InventedMarket
+from marketdata.feeds.synthetic.limits import limits
 from marketdata.feeds.synthetic.options import SyntheticOptions
 
 _PACE_S = 0.02
@@ -146,4 +147,4 @@ def make(setup: FeedSetup) -> SyntheticFeed:
     return SyntheticFeed(setup.name, msgspec.convert(setup.options, type=SyntheticOptions))
 
 
-FEEDS.add("synthetic", FeedKind(make, SyntheticOptions, "an invented market: no account, no key, no socket"))
+FEEDS.add("synthetic", FeedKind(make, SyntheticOptions, "an invented market: no account, no key, no socket", limits))

@@ -14,6 +14,7 @@ from simulators.faults import FaultBoard, FaultScript
 from simulators.market import Market
 
 DEADLINE_S = 15.0
+MANY = tuple(f"SYM{number:03d}" for number in range(600))
 
 
 class Print(NamedTuple):
@@ -95,9 +96,9 @@ Start = Callable[[], AbstractAsyncContextManager[Venue]]
 
 
 class Make(Protocol):
-    """Makes the feed, with a login that the venue grants or refuses."""
+    """Makes the feed, with a login that the venue grants or refuses; `options` are the feed's own."""
 
-    def __call__(self, venue: Venue, policy: Policy, *, is_welcome: bool = True) -> Feed: ...
+    def __call__(self, venue: Venue, policy: Policy, *, is_welcome: bool = True, **options: Any) -> Feed: ...
 
 
 class FeedUnderTest(NamedTuple):
@@ -107,7 +108,8 @@ class FeedUnderTest(NamedTuple):
     first, where the kind of feed can have such. `faults`: those that its protocol can suffer. `steps`: how often a
     client comes to the venue for one connection. `has_every_print`: false where the venue sends last values only.
     `hang_ups`: the ways in which the venue ends a connection, given the simulator. `history`: timeframes that the
-    venue has bars of.
+    venue has bars of. `many`: symbols of the kind that the venue has, listed or not; none where it cannot bear so
+    many.
     """
 
     name: str
@@ -126,6 +128,7 @@ class FeedUnderTest(NamedTuple):
     stamps_receipt: bool = True
     hang_ups: Mapping[str, Callable[[Any], None]] = {}
     history: tuple[str, ...] = ()
+    many: tuple[str, ...] = MANY
 
 
 def is_well_ordered(frame: Sequence[Any]) -> bool:

@@ -22,11 +22,11 @@ async def start() -> AsyncIterator[Venue]:
         yield Venue(simulator, names=NAMES)
 
 
-def make(venue: Venue, policy: Policy, *, is_welcome: bool = True) -> DatabentoFeed:
+def make(venue: Venue, policy: Policy, *, is_welcome: bool = True, **options: Any) -> DatabentoFeed:
     simulator: Any = venue.simulator
-    options = DatabentoOptions(gateway=simulator.gateway_address, **policy._asdict())
+    chosen = DatabentoOptions(gateway=simulator.gateway_address, **policy._asdict(), **options)
     key = KEY if is_welcome else "db-" + "x" * 29
-    return DatabentoFeed("databento", key, options=options, resolve=_streamer, history_url=simulator.http_url)
+    return DatabentoFeed("databento", key, options=chosen, resolve=_streamer, history_url=simulator.http_url)
 
 
 def _streamer(symbol: str) -> str:
@@ -40,6 +40,7 @@ FEED = FeedUnderTest(
     symbols=("/ESH28", "/NQH28"),
     unknown="/CLF28",
     alias="/ES",
+    many=(),  # the simulated exchange would have to invent each of them: its lines are looked at by themselves
     # Not these: a key is no token that ends, the gateway's login is no HTTP, and one TCP stream repeats nothing: two
     # equal records in it are two fills.
     faults=frozenset(FAULTS) - {"token_expiry", "throttle", "duplicate"},

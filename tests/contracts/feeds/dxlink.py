@@ -25,9 +25,10 @@ async def start() -> AsyncIterator[Venue]:
         yield Venue(simulator, names={ALIAS: "SPY"})
 
 
-def make(venue: Venue, policy: Policy, *, is_welcome: bool = True) -> DXLinkFeed:
+def make(venue: Venue, policy: Policy, *, is_welcome: bool = True, **options: Any) -> DXLinkFeed:
     source = TokenSource(venue.simulator.rest_url, SECRET if is_welcome else "not a token")
-    return DXLinkFeed("dxlink", token=source.fetch, options=DXLinkOptions(**policy._asdict()), resolve=_resolve)
+    chosen = DXLinkOptions(**policy._asdict(), **options)
+    return DXLinkFeed("dxlink", token=source.fetch, options=chosen, resolve=_resolve)
 
 
 def _resolve(symbol: str) -> str:

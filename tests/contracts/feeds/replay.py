@@ -47,7 +47,7 @@ async def start() -> AsyncIterator[Venue]:
         yield await asyncio.to_thread(Recording, Path(folder))
 
 
-def make(venue: Venue, policy: Policy, *, is_welcome: bool = True) -> ReplayFeed:
+def make(venue: Venue, policy: Policy, *, is_welcome: bool = True, **options: Any) -> ReplayFeed:
     assert isinstance(venue, Recording)
     return ReplayFeed("replay", ReplayOptions(venue.files, speed=20.0))
 

@@ -38,10 +38,11 @@ async def start() -> AsyncIterator[Venue]:
         yield LevelOne(simulator, print_of=last_value)
 
 
-def make(venue: Venue, policy: Policy, *, is_welcome: bool = True) -> SchwabFeed:
+def make(venue: Venue, policy: Policy, *, is_welcome: bool = True, **options: Any) -> SchwabFeed:
     url = venue.simulator.rest_url
     token = LoginToken(url, SECRET if is_welcome else "not a token")
-    return SchwabFeed("schwab", token=token, api_url=url, options=SchwabOptions(**policy._asdict()))
+    chosen = SchwabOptions(**policy._asdict(), **options)
+    return SchwabFeed("schwab", token=token, api_url=url, options=chosen)
 
 
 def _hang_up(simulator: Any, *, code: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from engine.model.market import Tick
 from marketdata.feeds.synthetic.feed import SyntheticFeed
@@ -31,7 +32,7 @@ async def start() -> AsyncIterator[Venue]:
     yield Invented()
 
 
-def make(venue: Venue, policy: Policy, *, is_welcome: bool = True) -> SyntheticFeed:
+def make(venue: Venue, policy: Policy, *, is_welcome: bool = True, **options: Any) -> SyntheticFeed:
     assert isinstance(venue, Invented)
     return venue.feed
 

@@ -14,9 +14,9 @@ from marketdata import services as feeds
 from marketdata.archive.imports.run import ImportOptions, import_file
 from marketdata.backfill import nightly
 from marketdata.backfill.compare import differences
-from marketdata.backfill.depth import days_back, parse_depths
 from marketdata.backfill.reports import compare_day
 from marketdata.backfill.sources import ArchiveHistory, FeedHistory, FileHistory
+from marketdata.depth import days_back, parse_depths
 from marketdata.models import BackfillJob, HistoryDay
 from tests.marketdata.archive.conftest import NOON, minute
 from tests.marketdata.backfill.conftest import Vendor

@@ -21,15 +21,17 @@ S = 1_000_000_000
 
 @pytest.mark.parametrize("is_cut", [False, True])
 async def test_a_roll_stands_before_the_first_print_of_the_new_contract(venue, is_cut):
-    """Looked up again while the line is up, and with each new connection."""
-    active = ["SPY"]
-    options = DXLinkOptions(reconnect_base_s=0.05, reconnect_cap_s=0.2)
+    """Looked up again while the line is up, and with each new connection; who waits for a place does not get its."""
+    active = {"/ES": "SPY"}
+    options = DXLinkOptions(reconnect_base_s=0.05, reconnect_cap_s=0.2, max_symbols=1)
     token = TokenSource(venue.rest_url, SECRET).fetch
-    feed = DXLinkFeed("test", token=token, options=options, resolve=lambda symbol: active[0])
-    await feed.subscribe(["/ES"])
+    feed = DXLinkFeed("test", token=token, options=options, resolve=lambda symbol: active.get(symbol, symbol))
+    await feed.subscribe(["/ES", "QQQ"])
     got = Collector(feed)
     await until(lambda: len(got.of(Tick, "/ES")) > 5)
-    active[0] = "QQQ"
+    await feed.unsubscribe(["QQQ"])
+    await feed.subscribe(["IBM"])
+    active["/ES"] = "QQQ"
     if is_cut:
         venue.faults.add(FaultScript("cut", for_s=0.2))
     else:
@@ -40,6 +42,7 @@ async def test_a_roll_stands_before_the_first_print_of_the_new_contract(venue, i
     await until(lambda: len([event for event in got.events[after:] if isinstance(event, Tick)]) > 5)
     await got.close()
     assert roll.reason == "/ES rolled from SPY to QQQ"
+    assert set(feed.refused) == {"IBM"}
     prints = [event for event in got.events if isinstance(event, Tick)]
     for name, part in (
         ("SPY", [tick for tick in prints if got.events.index(tick) < after]),

@@ -112,7 +112,7 @@ async def test_more_symbols_than_the_venue_allows_are_refused_and_named(start, w
         got = await watch(simulator, *[f"SYM{number:03d}" for number in range(1, 6)], max_symbols=3)
         await got.until_prints("SYM001", 3, since=0)
         assert set(got.feed.refused) == {"SYM004", "SYM005"}
-        assert "3 symbols per service at most" in caplog.text
+        assert "the limit of 3 symbols a service is reached" in caplog.text
 
 
 async def test_a_lost_frame_is_followed_by_a_whole_new_subscription(start, watch):

@@ -1,4 +1,6 @@
-"""How far back a first fetch goes."""
+"""How many days of history a timeframe has, by tables that name only some timeframes."""
+
+from collections.abc import Mapping
 
 from engine.bars.timeframe import Timeframe, TimeframeKind, parse_timeframe
 from engine.errors import InvalidInput
@@ -16,22 +18,32 @@ def parse_depths(text: str) -> dict[str, int]:
                 f"BACKFILL_DAYS: expected TIMEFRAME=DAYS with a whole number of days, found {item!r}",
                 field="BACKFILL_DAYS",
             )
-        key = name.strip().lower()
-        depths[key if key in _COUNTED else parse_timeframe(name).text] = int(days)
+        depths[depth_name(name)] = int(days)
     return depths
 
 
-def days_back(timeframe: str, depths: dict[str, int]) -> int:
+def depth_name(text: str) -> str:
+    """What a table calls it: a timeframe in canonical spelling, or ticks, or volume."""
+    name = text.strip().lower()
+    return name if name in _COUNTED else parse_timeframe(text).text
+
+
+def days_back(timeframe: str, depths: Mapping[str, int]) -> int:
     """The days of the largest named timeframe that `timeframe` reaches; of the smallest where it reaches none."""
+    found = days_named(timeframe, depths)
+    if found is not None:
+        return found
+    return 30 if parse_timeframe(timeframe).duration_ns else 5
+
+
+def days_named(timeframe: str, table: Mapping[str, int]) -> int | None:
+    """The same; None where the table names nothing of its kind."""
     wanted = parse_timeframe(timeframe)
     if wanted.duration_ns is None:
-        kind = next(name for name, each in _COUNTED.items() if each is wanted.kind)
-        return depths.get(kind, 5)
-    named = sorted((_span(parse_timeframe(name)), days) for name, days in depths.items() if name not in _COUNTED)
-    if not named:
-        return 30
+        return table.get(next(name for name, each in _COUNTED.items() if each is wanted.kind))
+    named = sorted((_span(parse_timeframe(name)), days) for name, days in table.items() if name not in _COUNTED)
     reached = [days for span, days in named if span <= _span(wanted)]
-    return reached[-1] if reached else named[0][1]
+    return reached[-1] if reached else next((days for _, days in named), None)
 
 
 def _span(timeframe: Timeframe) -> int:
