@@ -8,6 +8,7 @@ const SOON_S = 48 * 3600;
 
 export class Logins {
   constructor() {
+    this.asked = 0;
     this.load();
     setInterval(() => this.load(), EVERY_MS);
   }
@@ -17,14 +18,16 @@ export class Logins {
     this.load();
   }
 
+  // The answer to the latest question counts: an earlier one may come after it, and is older.
   async load() {
+    const question = ++this.asked;
     let rows;
     try {
       rows = await call("GET", "/api/brokers/status");
     } catch {
       return; // not for this person, or the server is away: the page says so elsewhere
     }
-    this.show(rows.filter((row) => row.state !== "disconnected"));
+    if (question === this.asked) this.show(rows.filter((row) => row.state !== "disconnected"));
   }
 
   show(rows) {

@@ -170,7 +170,10 @@ class Page {
     toast(`${event.side === "buy" ? "Bought" : "Sold"} ${event.quantity} ${event.symbol} at ${price(event.price)}`);
   }
 
+  // The first after each connection: from here on nothing is missed, so what went by before is asked for once.
   overview(message) {
+    if (!this.isFollowed) this.logins.load();
+    this.isFollowed = true;
     this.view.showOverview(message);
     this.options.show(message.options);
     this.mark(message.fills);
@@ -202,6 +205,7 @@ class Page {
   connection(name, state, event) {
     this.states[name] = state;
     if (event?.code === 4404 || event?.code === 4400) this.refusal = event.reason;
+    if (name === "book" && state !== "connected") this.isFollowed = false;
     if (state === "reconnecting") this.checkSession();
     const states = Object.values(this.states);
     const worst = ["reconnecting", "connecting"].find((one) => states.includes(one)) ?? "connected";

@@ -189,10 +189,12 @@ def test_a_cut_connection_shows_and_heals_without_a_reload(shown: Page, market, 
     web.stop()
     expect(shown.locator("#health-connection")).to_contain_text("reconnecting")
     expect(shown.get_by_role("alert")).to_contain_text("reconnects by itself")
+    BrokerToken.objects.create(broker="schwab", state=BrokerToken.State.DEAD, last_error="connect the account again")
     web.start()
     expect(shown.locator("#health-connection")).to_contain_text("connected")
     market.tick()
     until(lambda: price(shown) == market.price, what="price after the cut")
+    expect(shown.locator("#logins")).to_contain_text("Charles Schwab must be connected again")
 
 
 def test_a_session_that_ended_leads_to_the_sign_in(shown: Page, web: Web):
