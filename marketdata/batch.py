@@ -35,12 +35,13 @@ def _xadd(key: str, kept: int, bound: str) -> bytes:
 class Batch:
     """The requests of one transaction, and how to find out later whether it happened."""
 
-    __slots__ = ("_counters", "entries", "probe", "requests")
+    __slots__ = ("_counters", "entries", "probe", "requests", "since")
 
     def __init__(self, counters: dict[str, int]) -> None:
         self._counters = counters
         self.requests: list[bytes] = []
         self.entries = 0
+        self.since = 0.0  # of the monotonic clock: when the oldest frame in it came
         self.probe: tuple[str, int] | None = None  # one stream, and the counter it has once this is written
 
     def add(self, *args: str | bytes | int | float) -> None:
@@ -115,11 +116,12 @@ class GivenBars:
         given.append(bar)
         return found
 
-    def put(self, bar: Bar) -> None:
-        """`bar` stands among the recent ones now, by somebody else's hand."""
-        given = self._given.get((bar.symbol, bar.timeframe), ())
-        kept = [each for each in given if (each.ts_open, each.ts) != (bar.ts_open, bar.ts)]
-        self._given[bar.symbol, bar.timeframe] = deque([*kept, bar], maxlen=_GIVEN)
+    def put(self, bars: Iterable[Bar]) -> None:
+        """These stand among the recent ones now, by somebody else's hand."""
+        for bar in bars:
+            given = self._given.get((bar.symbol, bar.timeframe), ())
+            kept = [each for each in given if (each.ts_open, each.ts) != (bar.ts_open, bar.ts)]
+            self._given[bar.symbol, bar.timeframe] = deque([*kept, bar], maxlen=_GIVEN)
 
     def forget(self, symbol: str) -> None:
         self._given = {pair: given for pair, given in self._given.items() if pair[0] != symbol}

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -15,11 +15,14 @@ from engine.model.event import Event
 from engine.model.market import Bar, FeedGap, FeedStateChanged, Quote, Tick, TickCorrected
 from infra.redis import keys
 from infra.redis.client import AsyncRedis
-from infra.redis.streams import Wire, pack
+from infra.redis.streams import Wire
 from marketdata.batch import TICKS_KEPT, Batch, GivenBars, continue_counters, without
+from marketdata.notes import repairs, restarted
+from marketdata.outgoing import Outgoing
 from marketdata.recording.rebuild import make_up
 from marketdata.recording.recorder import Recorder
 from marketdata.recording.records import Advanced, Began, Changed, Numbered, Received, Record, recordable
+from marketdata.trimming import Trimmer
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +37,9 @@ class Publisher:
 
     `ingest` and `advance` only compute; `flush` writes everything since the last flush in one transaction: completed
     bars, one partial bar per timeframe that moved, last prices, and the aggregators' state. So after a crash the
-    streams and the state agree, and whoever continues makes the same bars. While a flush is under way, or Redis is
-    away, ticks coalesce into the next one; bars wait and none is dropped below `MAX_PENDING`.
+    streams and the state agree, and whoever continues makes the same bars. Whoever wants to compute while Redis works
+    calls `prepare` and `send`, its two halves. While no more can be prepared, or Redis is away, ticks coalesce; bars
+    wait and none is dropped below `MAX_PENDING`.
 
     `may_write` is asked before each write: a process that lost its lease writes nothing. `quality` labels the bars made
     here; of the timeframes in `passed_of(symbol)` the vendor sends the bars. With a `recorder`, what is ingested is
@@ -57,15 +61,15 @@ class Publisher:
         recorder: Recorder | None = None,
     ) -> None:
         self.feed = feed
-        self.bars_made = self.revised = self.dropped = self._trims = 0
+        self.bars_made = self.revised = self.dropped = 0
         self.last_tick: dict[str, Tick] = {}  # as of the last flush
         self.position: str | None = None  # of a source that can resume, as of the events ingested so far
         self._wire = Wire(client)
-        self._trim_wire = Wire(client)  # what is written does not wait for it
-        self._lock = asyncio.Lock()  # one request at a time on the wire
+        self._trimmer = Trimmer(client, window_ms=int(tick_window_s * 1000))
+        self._building = asyncio.Lock()  # nothing is given out while what is carried changes
+        self._outgoing = Outgoing(self._wire, may_write=may_write)
         self._session_of = session_of
         self._exclude = exclude
-        self._window_ms = int(tick_window_s * 1000)
         self._may_write = may_write
         self._revises_late = revises_late
         self._recorder = recorder
@@ -84,7 +88,6 @@ class Publisher:
         self._closed: deque[Bar] = deque(maxlen=10_000)  # written, for whoever watches over completeness
         self._given = GivenBars()
         self.last_quote: dict[str, Quote] = {}  # as of the last flush
-        self._in_doubt: Batch | None = None
 
     # ---- what is carried ----------------------------------------------------------------------------------
 
@@ -99,8 +102,11 @@ class Publisher:
 
     @property
     def has_work(self) -> bool:
-        waiting = (self._moved, self._pending, self._quotes, self._stateful, self._composed, self._in_doubt)
-        return any(waiting)
+        return self._is_anything_new or bool(self._outgoing)
+
+    @property
+    def _is_anything_new(self) -> bool:
+        return any((self._moved, self._pending, self._quotes, self._stateful, self._composed))
 
     async def carry(self, pairs: Iterable[Pair], *, resumes: bool = False, tail: Sequence[Numbered] = ()) -> None:
         """Publish these symbols and timeframes, and no others; what stays is not disturbed.
@@ -112,18 +118,25 @@ class Publisher:
         wanted: dict[str, set[str]] = {}
         for symbol, timeframe in pairs:
             wanted.setdefault(symbol, set()).add(timeframe)
-        async with self._lock:
-            for symbol in self._expanders.keys() - wanted.keys():
-                self._forget(symbol)
-            begun: dict[str, bytes | None] = {}
-            for symbol, timeframes in wanted.items():
-                if symbol in self._expanders:
-                    await self._change(symbol, timeframes)
-                else:
-                    begun[symbol] = await self._begin(symbol, timeframes)
-            make_up(tail, self._expanders, aggregate=self._aggregate, give=self._pending.extend)
-            for symbol, state in begun.items():
-                self._began(symbol, state, is_lossy=state is not None and not resumes)
+        async with self._building:
+            await self._outgoing.send_all()  # the states in Redis are then the latest
+            async with self._outgoing.lock:
+                begun = await self._take_up(wanted)
+                make_up(tail, self._expanders, aggregate=self._aggregate, give=self._pending.extend)
+                for symbol, state in begun.items():
+                    self._began(symbol, state, is_lossy=state is not None and not resumes)
+
+    async def _take_up(self, wanted: Mapping[str, set[str]]) -> dict[str, bytes | None]:
+        """Carry exactly the `wanted` timeframes by symbol; the states that were found of the new symbols."""
+        for symbol in self._expanders.keys() - wanted.keys():
+            self._forget(symbol)
+        begun: dict[str, bytes | None] = {}
+        for symbol, timeframes in wanted.items():
+            if symbol in self._expanders:
+                await self._change(symbol, timeframes)
+            else:
+                begun[symbol] = await self._begin(symbol, timeframes)
+        return begun
 
     @property
     def late(self) -> int:
@@ -138,19 +151,17 @@ class Publisher:
 
     async def resume_position(self) -> str | None:
         """Up to where a predecessor has published this feed, in the feed's own terms."""
-        async with self._lock:
-            found = await self._wire.call("GET", keys.feed_position(self.feed))
+        (found,) = await self._outgoing.read(keys.feed_position(self.feed))
         return found.decode() if found is not None else None
 
     async def recorded(self) -> tuple[int, bytes]:
         """The number of the last record of the recording that is in the bars, and the records that may be unwritten."""
-        async with self._lock:
-            found = await self._wire.call("MGET", keys.recording_position(self.feed), keys.recording_tail(self.feed))
+        found = await self._outgoing.read(keys.recording_position(self.feed), keys.recording_tail(self.feed))
         return int(found[0] or 0), found[1] or b""
 
     async def close(self) -> None:
         await self._wire.close()
-        await self._trim_wire.close()
+        await self._trimmer.close()
 
     # ---- events in ----------------------------------------------------------------------------------------
 
@@ -227,24 +238,11 @@ class Publisher:
             self._moved.pop(event.symbol, None)
 
     def repaired(self, bars: Sequence[Bar], *, mends_gap: bool = False) -> None:
-        """History that took the place of incomplete bars of one pair is given out as their revision.
-
-        Where it `mends_gap`, a `FeedGap` behind it makes the readers warm up again, now without a hole.
-        """
+        """History that took the place of incomplete bars of one pair is given out as their revision."""
         expander = self._expanders.get(bars[0].symbol) if bars else None
-        if expander is None:
-            return
-        for bar in bars:
-            expander.seq += 1
-            again = msgspec.structs.replace(bar, quality="revised", seq=expander.seq)
-            self._given.put(bar)
-            self._pending.append(again)
-        if not mends_gap:
-            return
-        expander.seq += 1
-        reason = f"{len(bars)} bars of {bars[0].timeframe} were repaired from history"
-        mended = bars[0].timeframe
-        self._pending.append(FeedGap(bars[-1].ts, bars[0].symbol, reason, seq=expander.seq, mended=mended))
+        if expander is not None:
+            self._given.put(bars)
+            self._pending += repairs(expander, bars, mends_gap=mends_gap)
 
     # ---- events out ---------------------------------------------------------------------------------------
 
@@ -253,37 +251,44 @@ class Publisher:
 
         Raises what Redis raises when it is away: nothing is lost then, the next flush continues.
         """
-        async with self._lock:
-            if not self.has_work or not self._may_write():
-                return 0
-            await self._settle()
-            batch = self._in_doubt = self._batch()
+        if not self._may_write():
+            return 0
+        before = await self._outgoing.send_all()
+        await self.prepare()
+        return before + await self._outgoing.send_all()
+
+    async def room(self) -> None:
+        """Wait until something can be prepared."""
+        await self._outgoing.room()
+
+    async def prepare(self, *, since: float = 0.0) -> bool:
+        """Make what has come together ready to be sent, with `since`; False where there is nothing, or no room."""
+        async with self._building:
             if self._recorder is not None:
-                number = self._recorder.number
                 await self._recorder.keeps_up()
-                batch.recorded(self.feed, number, self._recorder.tail())
-            await self._wire.transact(batch.requests)
-            self._in_doubt = None
-            return batch.entries
+            if not self._is_anything_new or self._outgoing.is_full or not self._may_write():
+                return False
+            batch = self._batch()
+            batch.since = since
+            if self._recorder is not None:
+                batch.recorded(self.feed, self._recorder.number, self._recorder.tail())
+            self._outgoing.put(batch)
+            return True
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether something is ready to be sent."""
+        return bool(self._outgoing)
+
+    async def send(self) -> Batch | None:
+        """Write the oldest of what is prepared; None where nothing may be written. Raises like `flush`."""
+        return await self._outgoing.send()
 
     async def trim(self, now_ms: int) -> None:
-        """Drop partial bars older than the window; about once a second, of many streams a tenth each: bars wait."""
-        oldest = now_ms - self._window_ms
-        streams = sorted(keys.ticks_stream(*pair) for pair in self.pairs if self._may_write())
-        streams = streams[self._trims % 10 :: 10] if len(streams) > 100 else streams
-        self._trims += 1
-        for first in range(0, len(streams), 10):
-            part = streams[first : first + 10]
-            await self._trim_wire.send([pack("XTRIM", key, "MINID", "~", oldest) for key in part])
+        """Drop partial bars older than the window; about once a second."""
+        await self._trimmer.trim(self.pairs if self._may_write() else (), now_ms)
 
-    async def _settle(self) -> None:
-        """A write whose answer never came: find out whether it happened, and write it now if not."""
-        batch = self._in_doubt
-        if batch is not None and not await batch.is_written(self._wire):
-            await self._wire.transact(batch.requests)
-        self._in_doubt = None
-
-    def _batch(self) -> "Batch":
+    def _batch(self) -> Batch:
         """Everything that waits, as requests; the waiting lists are empty afterwards."""
         pending, self._pending = self._pending, []
         moved, self._moved = self._moved, {}
@@ -294,7 +299,8 @@ class Publisher:
         composed, self._composed = self._composed, {}
         self._composing |= composed.keys()
         stateful, self._stateful = self._stateful | composed.keys(), set()
-        pending += [self._restart_note(symbol, moved[symbol].ts) for symbol in self._restarted & moved.keys()]
+        back = self._restarted & moved.keys()
+        pending += [restarted(self._expanders[symbol], self.feed, moved[symbol].ts) for symbol in back]
         self._restarted -= moved.keys()
         batch = Batch(self.counters)
         for event in pending:
@@ -320,12 +326,6 @@ class Publisher:
         if self.position is not None:
             batch.add("SET", keys.feed_position(self.feed), self.position)
         return batch
-
-    def _restart_note(self, symbol: str, ts: int) -> FeedGap:
-        """A predecessor's state was continued, but not its prints: readers learn it with the first new one."""
-        expander = self._expanders[symbol]
-        expander.seq += 1
-        return FeedGap(ts, symbol, f"feed {self.feed} was restarted", seq=expander.seq)
 
     def _give_up_oldest(self) -> None:
         """Redis has been away for so long that memory is at stake: readers will find a jump in the counters."""

@@ -121,6 +121,7 @@ class FeedRunner:
         self._stop = asyncio.Event()
         self._why = ""
         self._first_unwritten = 0.0
+        self._ready = asyncio.Event()
 
     def venue_now(self) -> int:
         """The venue's time, or ours while nothing has come."""
@@ -147,7 +148,7 @@ class FeedRunner:
 
     async def _run_loops(self) -> str:
         loops: list[Coroutine[Any, Any, None]] = [
-            self._read(), self._write(), self._tick_clock(), self._keep_house(), self.past.run(),
+            self._read(), self._prepare(), self._write(), self._tick_clock(), self._keep_house(), self.past.run(),
         ]  # fmt: skip
         if self.check is not None:
             loops.append(self._compare(self.check))
@@ -232,22 +233,35 @@ class FeedRunner:
             is_halted = status == "HALTED"
             self.truth.halted(facts.symbol, "the venue says that trading is halted" if is_halted else None)
 
+    async def _prepare(self) -> None:
+        """What came together is made ready for Redis while Redis still works on what came before it."""
+        while True:
+            await self._wake.wait()
+            await self.publisher.room()
+            self._wake.clear()
+            since, self._first_unwritten = self._first_unwritten, 0.0
+            if await self.publisher.prepare(since=since):
+                self._ready.set()
+
     async def _write(self) -> None:
         backoff = Backoff(base_s=0.05, cap_s=1.0)
         while True:
-            await self._wake.wait()
-            self._wake.clear()
-            since, self._first_unwritten = self._first_unwritten, 0.0
-            try:
-                self.report.counts.entries += await self.publisher.flush()
-            except REDIS_AWAY as error:
-                logger.warning("feed %s: Redis is away (%s); bars wait, ticks coalesce", self.feed.name, error)
-                await asyncio.sleep(backoff.next_delay())
-                self._wake.set()
-                continue
-            backoff.reset()
-            if since:
-                metrics.FEED_LAG.labels(self.feed.name).observe(time.monotonic() - since)
+            await self._ready.wait()
+            self._ready.clear()
+            while self.publisher.is_prepared:
+                try:
+                    batch = await self.publisher.send()
+                except REDIS_AWAY as error:
+                    logger.warning("feed %s: Redis is away (%s); bars wait, ticks coalesce", self.feed.name, error)
+                    await asyncio.sleep(backoff.next_delay())
+                    continue
+                if batch is None:  # the lease is in doubt
+                    await asyncio.sleep(CLOCK_S)
+                    continue
+                backoff.reset()
+                self.report.counts.entries += batch.entries
+                if batch.since:
+                    metrics.FEED_LAG.labels(self.feed.name).observe(time.monotonic() - batch.since)
 
     async def _tick_clock(self) -> None:
         """Quiet bars end by the venue's clock, a moment late.

@@ -1,5 +1,6 @@
 """The publisher on a real Redis: what is written, in which order, and what a crash at any point leaves."""
 
+import asyncio
 import json
 import random
 from typing import Any
@@ -158,7 +159,8 @@ async def test_restarting_anywhere_gives_identical_bars(client):
         assert await bars(client, symbol, timeframe) == expected_bars(ticks, symbol, timeframe)
 
 
-async def test_a_write_whose_answer_was_lost_is_not_written_twice(client, monkeypatch):
+@pytest.mark.parametrize("ahead", [False, True], ids=["one", "one ahead"])
+async def test_a_write_whose_answer_was_lost_is_not_written_twice(client, monkeypatch, ahead):
     ticks = market(1_500)
     writer = await publisher(client)
     rng = random.Random(6)
@@ -177,8 +179,10 @@ async def test_a_write_whose_answer_was_lost_is_not_written_twice(client, monkey
     failures = 0
     for frame in frames(ticks):
         writer.ingest(frame)
+        if ahead:
+            await writer.prepare()
         try:
-            await writer.flush()
+            await (writer.send() if ahead and rng.random() < 0.7 else writer.flush())
         except ConnectionError:
             failures += 1
     monkeypatch.undo()
@@ -207,6 +211,63 @@ async def test_while_redis_is_away_bars_wait_and_ticks_coalesce(client, monkeypa
     await writer.flush()
     assert await bars(client, "SPY", "7t") == expected_bars(ticks, "SPY", "7t")
     assert len(await entries(client, keys.ticks_stream("SPY", "7t"))) <= 2
+
+
+async def test_the_next_write_is_made_while_one_is_under_way_and_leaves_behind_it(client, monkeypatch):
+    ticks = market(60, symbols=("SPY",))
+    writer = await publisher(client, pairs=[("SPY", "7t")])
+    transact, arrived, answer = writer._wire.transact, asyncio.Event(), asyncio.Event()
+
+    async def slow(requests):
+        arrived.set()
+        await answer.wait()
+        return await transact(requests)
+
+    monkeypatch.setattr(writer._wire, "transact", slow)
+    writer.ingest(ticks[:20])
+    assert await writer.prepare(since=1.0)
+    first = asyncio.create_task(writer.send())
+    await arrived.wait()
+    writer.ingest(ticks[20:40])
+    assert await writer.prepare(since=2.0)
+    writer.ingest(ticks[40:])
+    assert not await writer.prepare(since=3.0), "more than one ahead: ticks coalesce"
+    answer.set()
+    await first
+    second = await writer.send()
+    assert second is not None
+    assert second.since == 2.0
+    await writer.flush()
+    assert not writer.has_work
+    assert await bars(client, "SPY", "7t") == expected_bars(ticks, "SPY", "7t")
+    assert [n for _, n in await entries(client, keys.ticks_stream("SPY", "7t"))] == [1, 2, 3]
+
+
+async def test_what_is_carried_changes_only_when_everything_made_before_is_written(client):
+    ticks = market(40, symbols=("SPY",))
+    writer = await publisher(client, pairs=[("SPY", "7t")])
+    writer.ingest(ticks[:20])
+    await writer.prepare()
+    await writer.carry([("QQQ", "30s")])
+    await writer.carry([("SPY", "7t")], resumes=True)
+    writer.ingest(ticks[20:])
+    await writer.flush()
+    assert await bars(client, "SPY", "7t") == expected_bars(ticks, "SPY", "7t")
+
+
+async def test_without_the_lease_nothing_leaves_and_nothing_is_lost(client):
+    ticks, is_ours = market(40, symbols=("SPY",)), True
+    writer = await publisher(client, pairs=[("SPY", "7t")], may_write=lambda: is_ours)
+    writer.ingest(ticks[:20])
+    await writer.prepare()
+    is_ours = False
+    assert await writer.send() is None
+    assert await writer.flush() == 0
+    assert await bars(client, "SPY", "7t") == []
+    is_ours = True
+    writer.ingest(ticks[20:])
+    await writer.flush()
+    assert await bars(client, "SPY", "7t") == expected_bars(ticks, "SPY", "7t")
 
 
 async def test_what_is_given_up_for_memory_shows_as_a_gap(client, monkeypatch):
