@@ -51,36 +51,34 @@ class ContractSource:
         self._facts: asyncio.Queue[tuple[Event, ...]] = asyncio.Queue()
         self._asked: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._watching: asyncio.Task[None] | None = None
+        self._loops: set[asyncio.Task[None]] = set()
         self._seen_s = time.monotonic()  # when what is held was quoted last
         self._is_told = False
 
     async def read(self) -> Delivery:
         """The next chain, or quotes; as a source of an inbox."""
-        if self._watching is None:
-            self._watching = asyncio.create_task(self._watch())
+        if not self._loops:
+            self._loops = {asyncio.create_task(loop()) for loop in (self._ask_for_chains, self._ask_for_quotes)}
         fact = asyncio.create_task(self._facts.get())
         try:
-            await asyncio.wait({fact, self._watching}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({fact, *self._loops}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             if not fact.done():
                 await cancel(fact)
         if fact.done() and not fact.cancelled():
             return Delivery(events=fact.result(), cursors={})
-        self._watching.result()
+        for loop in self._loops:
+            if loop.done():
+                loop.result()  # raises what ended it
         raise RuntimeError("the watch over options ended")  # it runs for ever: only an error ends it
 
     async def close(self) -> None:
-        """Nothing is asked any more."""
-        for task in (*self._tasks, *([self._watching] if self._watching else [])):
+        """Nothing is asked any more. Each loop is cancelled by itself: a group cancels its members once, and waits for
+        ever for one that lost it (see `cancel`)."""
+        for task in (*self._tasks, *self._loops):
             await cancel(task)
         if self._source is not None:
             await self._source.close()
-
-    async def _watch(self) -> None:
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._ask_for_chains())
-            both.create_task(self._ask_for_quotes())
 
     async def _ask_for_chains(self) -> None:
         while True:

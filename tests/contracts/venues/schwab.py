@@ -18,6 +18,7 @@ BASIC = {"Authorization": "Basic " + base64.b64encode(b"key:secret").decode()}
 class Running:
     """The simulator with a login of its own."""
 
+    venue = "schwab"
     account = "12345678"
 
     def __init__(self, simulator: SchwabSimulator) -> None:

@@ -14,6 +14,7 @@ from tests.contracts.venues.base import MARKET, VenueUnderTest
 class Running:
     """The simulator with a login of its own."""
 
+    venue = "tastytrade"
     account = "5WT00001"
 
     def __init__(self, simulator: Simulator) -> None:

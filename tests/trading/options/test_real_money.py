@@ -1,8 +1,9 @@
-"""0DTE with real orders: gateway and chains of tastytrade, over sockets, at its simulator on a half day."""
+"""0DTE with real orders on a half day: gateway and chains of each venue that has options, over sockets, at its
+simulator."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,8 +11,7 @@ from typing import Any
 import pytest
 from msgspec import convert
 
-from brokers.tastytrade.broker import TastytradeVenue
-from brokers.tastytrade.chains import make
+from brokers.adapters import VENUES
 from engine.core.config import ExitPlacement
 from engine.exits.config import ExitConfig
 from engine.instruments.options import parse_option
@@ -25,19 +25,21 @@ from engine.options.chain import OptionChain
 from engine.options.events import ContractChosen, ContractRefused, ContractWanted
 from engine.ports import ChainSource
 from engine.strategy.slot import SlotConfig
-from simulators.brokerage.orders import Execution, State
+from simulators.brokerage.orders import Execution, SimOrder, State
 from simulators.market import MarketConfig
-from simulators.serve import Simulator, SimulatorConfig, serve
 from strategies.registry import STRATEGIES
-from tests.contracts.venues.tastytrade import Running
+from tests.contracts.venues import schwab, tastytrade
 from tests.engine.options.world import HALF_DAY, MINUTE, NEVER_TRADES, SPX, S, session
 from tests.trading.runtime.live_stage import QUICK, Stage
+from trading.runtime.account import Permission, Verdict
 from trading.runtime.contracts import ContractSource
 
 OPENS, CLOSES = session(HALF_DAY)
-START = datetime(2026, 11, 27, 16, 30, tzinfo=UTC)  # 11:30 in New York; the day ends at 13:00
+START = datetime(2026, 11, 27, 17, 5, tzinfo=UTC)  # 12:05 in New York; the day ends at 13:00
 CUT_OFF = CLOSES - 15 * MINUTE
 CROSSES = {"period_1": 2, "period_2": 5, "last_entry_minutes": 20}
+BY_HAND = NEVER_TRADES | {"chain_wait_s": 120}
+WITHIN_S = 30.0  # what is waited for comes in milliseconds; on a busy machine it may take long
 
 
 class Gate:
@@ -57,14 +59,13 @@ class Gate:
 
 
 class OptionStage(Stage):
-    """A book with the index's 0DTE at a simulated tastytrade, on that venue's clock."""
+    """A book with the index's 0DTE at a simulated venue, on that venue's clock."""
 
     strategies = STRATEGIES
     instruments = {"SPX": SPX}
 
-    def __init__(self, simulator: Simulator, exits: Any = None, **params: Any) -> None:
-        self.simulator = simulator
-        self.at = Running(simulator)
+    def __init__(self, at: schwab.Running | tastytrade.Running, exits: Any = None, **params: Any) -> None:
+        self.at = at
         slot = SlotConfig("zero_dte", "SPX", "1", params, {"sim": Decimal(1)}, exits=convert(exits, ExitConfig | None))
         super().__init__(
             slot,
@@ -73,18 +74,23 @@ class OptionStage(Stage):
             exit_placement={"sim": ExitPlacement.SPLIT},
             flatten_on_refused_stop=True,
         )
-        self.minute = simulator.clock.now() // MINUTE * MINUTE
+        self.minute = at.clock.now() // MINUTE * MINUTE
 
     def _venue(self) -> Any:
-        return TastytradeVenue(self.at.setup({"settle_s": 0.2, "timeout_s": 2.0}))
+        return VENUES[self.at.venue].make(self.at.setup({"settle_s": 0.2, "timeout_s": 2.0}))
 
     def now_ns(self) -> int:
-        return self.simulator.clock.now()
+        return self.at.clock.now()
+
+    async def until(self, is_met: Callable[[], object], what: str, *, within_s: float = WITHIN_S) -> None:
+        await super().until(is_met, what, within_s=within_s)
 
     async def start(self, **_: Any) -> "OptionStage":
         self.venues = {"sim": self._venue()}
         await self.venues["sim"].open()
         await super().start(reconciles=True)
+        make = VENUES[self.at.venue].chains
+        assert make is not None
         self.chains = Gate(make(self.at.setup({})))
         self.options = ContractSource(
             self.engine, self.chains, alert=self._alert, look_s=0.005, quotes_s=0.05, now_ns=self.now_ns
@@ -106,12 +112,12 @@ class OptionStage(Stage):
 
     def jump(self, ts: int) -> None:
         """The venue's clock, and so ours, is at `ts` now (or later already)."""
-        clock = self.simulator.clock
+        clock = self.at.clock
         clock.start += max(ts - clock.now(), 0)
 
     async def bar(self) -> None:
         """The next minute of the venue's index passes."""
-        ticks = list(self.simulator.market.ticks("SPX", start=self.minute, end=self.minute + MINUTE))
+        ticks = list(self.at.simulator.market.ticks("SPX", start=self.minute, end=self.minute + MINUTE))
         prices = [tick.price for tick in ticks]
         self.minute += MINUTE
         self.jump(self.minute)
@@ -126,11 +132,15 @@ class OptionStage(Stage):
         await self.give(ManualSignal(self.now_ns(), name, "ann", "zero_dte", "SPX", target))
 
     async def settled(self, what: str = "nothing is on its way") -> None:
-        await self.until(lambda: not self.engine.contracts.wanted and not self.engine.open_orders, what, within_s=15)
+        await self.until(lambda: not self.engine.contracts.wanted and not self.engine.open_orders, what)
+
+    async def answered(self, name: str) -> None:
+        """A wish has come to something."""
+        await self.until(lambda: any(name == told for told, _ in self.told()), f"an answer to {name}")
 
     async def flat(self) -> None:
         """Nothing is held, here or there, and the journal has it all."""
-        await self.until(lambda: not self.ours and not self.theirs, "flat", within_s=15)
+        await self.until(lambda: not self.ours and not self.theirs, "flat")
         await self.settled()
         await self.until(lambda: 2 * len(self.of(TradeClosed)) == len(self.executions), "the last trade is journalled")
 
@@ -149,6 +159,11 @@ class OptionStage(Stage):
     def executions(self) -> list[Execution]:
         return self.at.brokerage.executions(self.at.account)
 
+    @property
+    def at_venue(self) -> list[SimOrder]:
+        """Every order that the venue got, oldest first."""
+        return self.at.brokerage.orders(self.at.account)
+
     def told(self) -> list[tuple[str, str]]:
         return [(each.command_id, each.outcome) for each in self.of(CommandSettled)]
 
@@ -164,18 +179,18 @@ def most_at_once(executions: Iterable[Execution]) -> int:
     return most
 
 
-@pytest.fixture
-async def simulator(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Simulator]:
-    """The venue, at half past eleven; what reads the clock of this process reads the venue's."""
+@pytest.fixture(params=[tastytrade, schwab], ids=["tastytrade", "schwab"])
+async def venue(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """One of them, at five past twelve; what reads the clock of this process reads the venue's."""
     market = MarketConfig(seed=11, symbols=("SPX", "SPY"), tick_rate=1.0)
-    async with await serve(SimulatorConfig(market=market, start=START.isoformat(), poll_s=0.01)) as found:
+    async with request.param.start(market, start=START.isoformat(), poll_s=0.01) as found:
         monkeypatch.setattr(time, "time_ns", found.clock.now)
         monkeypatch.setattr(time, "time", lambda: found.clock.now() / S)
         yield found
 
 
-async def test_a_half_day_ends_flat_without_a_hand(simulator):
-    stage = await OptionStage(simulator, **CROSSES).start()
+async def test_a_half_day_ends_flat_without_a_hand(venue):
+    stage = await OptionStage(venue, **CROSSES).start()
     while stage.minute < CUT_OFF - 15 * MINUTE or not stage.ours:
         await stage.bar()
         await stage.settled()
@@ -201,31 +216,36 @@ async def test_a_half_day_ends_flat_without_a_hand(simulator):
     assert most_at_once(stage.executions) == 1
     assert len(stage.executions) == len(stage.of(ApprovedOrder)) == 2 * len(trades)
     assert len(stage.of(ContractChosen)) == len(trades)
-    assert all(chosen.chain.source == "tastytrade" for chosen in stage.of(ContractChosen))
+    assert {chosen.chain.source for chosen in stage.of(ContractChosen)} == {venue.venue}
     assert stage.alerts == []
     await stage.close()
 
 
-async def test_a_process_that_is_killed_at_any_stage_sends_no_second_order(simulator):
-    stage = await OptionStage(simulator, **NEVER_TRADES).start()
+async def test_a_process_that_is_killed_at_any_stage_sends_no_second_order(venue):
+    """Each kill is at a stage that a condition holds: a wish whose chain is waited for, a sale that is approved and may
+    not leave yet, a put that the venue has."""
+    stage = await OptionStage(venue, **BY_HAND).start()
 
     stage.chains.may_answer.clear()
     await stage.wish(1, "c1")
-    await stage.until(lambda: stage.of(ContractWanted), "a chain is wanted")
-    await stage.quiet(1.1)  # the wish is committed with the second
+    await stage.until(lambda: stage.of(ContractWanted), "a chain is wanted, and the wish committed")
     await stage.kill()
     await stage.start()
-    await stage.until(lambda: stage.ours, "the call is bought", within_s=15)
+    await stage.until(lambda: stage.ours, "the call is bought")
+    await stage.settled()
     [chosen] = stage.of(ContractChosen)
     assert stage.ours == stage.theirs == {chosen.contract: 1}
 
     await stage.kill()
+    stage.locks.permission = Permission(Verdict.WAIT, "test", "a test holds it")
     await stage.start()
     await stage.wish(-1, "c2")
     await stage.until(lambda: len(stage.of(ApprovedOrder)) == 2, "the sale is approved")
     await stage.kill()
+    assert len(stage.at_venue) == 1
+    stage.locks.permission = Permission(Verdict.GO)
     await stage.start()
-    await stage.until(lambda: len(stage.of(ApprovedOrder)) == 3, "the put is ordered", within_s=15)
+    await stage.until(lambda: len(stage.at_venue) == 3, "the put is at the venue")
     await stage.kill()
     await stage.start()
     await stage.settled()
@@ -244,28 +264,44 @@ async def test_a_process_that_is_killed_at_any_stage_sends_no_second_order(simul
     await stage.close()
 
 
-async def test_a_stop_in_the_price_of_the_option_waits_at_the_venue_and_goes_before_the_sale(simulator):
-    stage = await OptionStage(simulator, {"stop": {"value": 0.5}}, **NEVER_TRADES).start()
+async def test_a_stop_in_the_price_of_the_option_waits_at_the_venue_and_goes_before_the_sale(venue):
+    stage = await OptionStage(venue, {"stop": {"value": 0.5}}, **BY_HAND).start()
     await stage.wish(1, "c1")
-    await stage.until(lambda: len(stage.of(ApprovedOrder)) == 2, "a stop for what was bought", within_s=15)
+    await stage.until(lambda: len(stage.of(ApprovedOrder)) == 2, "a stop for what was bought")
     entry, stop = (approved.order for approved in stage.of(ApprovedOrder))
     assert (stop.symbol, stop.type, stop.parent) == (entry.symbol, OrderType.STOP, entry.client_id)
-    await stage.until(lambda: stage.at.brokerage.orders(stage.at.account)[-1].state is State.WORKING, "it waits there")
+    await stage.until(lambda: stage.at_venue[-1].state is State.WORKING, "it waits there")
     await stage.wish(0, "c2")
-    await stage.until(lambda: ("c2", "filled") in stage.told(), "sold by hand", within_s=15)
+    await stage.until(lambda: ("c2", "filled") in stage.told(), "sold by hand")
     assert stage.ours == stage.theirs == {}
-    assert [order.state for order in stage.at.brokerage.orders(stage.at.account)] == [
-        State.FILLED, State.CANCELLED, State.FILLED,
-    ]  # fmt: skip
+    assert [order.state for order in stage.at_venue] == [State.FILLED, State.CANCELLED, State.FILLED]
     await stage.close()
 
 
-async def test_what_the_venue_does_not_answer_is_not_bought_and_the_person_is_told(simulator):
-    stage = await OptionStage(simulator, **NEVER_TRADES, chain_wait_s=1).start()
+async def test_what_the_venue_does_not_answer_is_not_bought_and_the_person_is_told(venue):
+    stage = await OptionStage(venue, **NEVER_TRADES, chain_wait_s=1).start()
     stage.chains.may_answer.clear()
     await stage.wish(1, "c1")
-    await stage.until(lambda: stage.told(), "an answer")
+    await stage.until(lambda: stage.of(ContractWanted), "a chain is wanted")
+    stage.jump(stage.now_ns() + 2 * S)
+    await stage.give(TimeAdvanced(stage.now_ns()))
+    await stage.answered("c1")
     assert stage.told() == [("c1", "refused")]
     assert stage.of(ContractRefused)[-1].rule in ("no_chain", "too_late")
     assert stage.of(ApprovedOrder) == []
+    await stage.close()
+
+
+async def test_the_buttons_buy_turn_and_close_and_each_is_answered_with_what_became_of_it(venue):
+    stage = await OptionStage(venue, **BY_HAND).start()
+    for target, rights in ((1, {"C"}), (-1, {"P"}), (0, set())):
+        await stage.wish(target, f"wish {target}")
+        await stage.answered(f"wish {target}")
+        await stage.settled()
+        assert {parse_option(symbol).right for symbol in stage.theirs} == rights
+    assert stage.told() == [("wish 1", "filled"), ("wish -1", "filled"), ("wish 0", "filled")]
+    bought, _, turned, sold = (f"{each.price.normalize():f}" for each in stage.executions)
+    details = [each.detail for each in stage.of(CommandSettled)]
+    assert [text.rpartition(" ")[2] for text in details] == [bought, turned, sold]
+    assert most_at_once(stage.executions) == 1
     await stage.close()

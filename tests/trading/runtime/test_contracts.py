@@ -175,3 +175,20 @@ async def test_people_are_told_once_when_what_is_held_has_no_quote():
     chains.fails = OSError("again")
     await host.until(lambda: len(host.alarms) == 2)
     await host.close()
+
+
+async def test_it_ends_also_where_an_answer_and_the_end_come_at_one_moment(host, monkeypatch):
+    """Before Python 3.12 `wait_for` loses the cancellation then: who is cancelled once only goes on for ever."""
+    is_asking, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def quotes(symbols: Sequence[str]) -> list[Quote]:
+        is_asking.set()
+        await may_answer.wait()
+        return []
+
+    monkeypatch.setattr(host.chains, "quotes", quotes)
+    host.world.wish(1)
+    await asyncio.wait_for(is_asking.wait(), timeout=5)
+    may_answer.set()
+    await asyncio.wait_for(host.source.close(), timeout=5)
+    assert host.chains.is_closed
