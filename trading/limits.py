@@ -78,6 +78,7 @@ def simulated_fills(document: dict[str, Any]) -> SimulatedFills:
     found = _read(document, SimulatedFills, "fills", "part of the fills")
     try:
         found.venue({})
+        _ = found.rates
     except InvalidInput as error:
         raise InvalidInput(f"fills.{error.detail}", field="fills") from error
     return found

@@ -12,6 +12,7 @@ from brokers.features import Features
 from brokers.models import BrokerAccount
 from brokers.paper.would_send import would_send
 from brokers.registry import FEATURES
+from brokers.venue import OrderRefused
 from engine.core import Engine
 from engine.errors import Conflict, InvalidInput, SnapshotIncompatible
 from engine.instruments.catalog import instrument_for
@@ -20,8 +21,17 @@ from engine.instruments.sessions import is_open
 from engine.model.commands import CommandHandled
 from engine.model.enums import OrderType
 from engine.model.event import Event
-from engine.model.orders import ApprovedOrder, CancelRequested, Order, OrderCancelled, OrderDenied, OrderFilled
+from engine.model.orders import (
+    ApprovedOrder,
+    CancelRequested,
+    Order,
+    OrderCancelled,
+    OrderDenied,
+    OrderFilled,
+    OrderRejected,
+)
 from engine.risk.gate import Hold
+from engine.venue.refusal import Refusal, Refuses
 from infra.redis import keys
 from infra.redis.client import sync_client
 from infra.redis.leases import holder
@@ -30,6 +40,7 @@ from trading.manual_entry import MANUAL, AccountPlan, EntryPlan, OrderEntry, Pla
 from trading.models import AccountCheck, Book, Run
 from trading.runtime import accounts, compose
 from trading.runtime.preflight import Situation, refusal
+from trading.runtime.simulated import SimulatedDesk
 
 MAX_STEPS = 200  # of what follows from one order
 PREVIEW = "preview"
@@ -56,12 +67,12 @@ def plan_entry(entry: OrderEntry, *, now: int, by: str) -> EntryPlan:
     """What `entry` would do now. Nothing is sent and nothing is written."""
     book = book_for(entry)
     check_entry(entry)
-    engine, policy = _engine(book)
+    engine, policy, refuses = _engine(book)
     _check_accounts(engine, entry)
     instrument = instrument_for(entry.symbol)
     price = _last_price(engine, entry.symbol)
     found = tuple(
-        _at_account(engine, entry, account, instrument, Scene(book, policy, price, now, by))
+        _at_account(engine, entry, account, instrument, Scene(book, policy, price, now, by, refuses))
         for account in sorted(entry.quantities)
     )
     problems = [problem for plan in found for problem in plan.problems]
@@ -79,6 +90,7 @@ class Scene(msgspec.Struct, frozen=True):
     price: float
     now: int
     by: str
+    refuses: Refuses | None = None  # on paper: what the venue will say
 
     @property
     def is_paper(self) -> bool:
@@ -123,19 +135,21 @@ def check_grid(symbol: str, name: str, price: Decimal | None) -> None:
         )
 
 
-def _engine(book: Book) -> tuple[Engine, Any]:
-    """A copy of the book's engine as it was committed last, with what its process knows of accounts and halts."""
+def _engine(book: Book) -> tuple[Engine, Any, Refuses | None]:
+    """A copy of the book's engine as it was committed last, with what its process knows of accounts and halts; its
+    policy; and on paper what its venue refuses."""
     composition = compose.load(book.name)
     try:
-        engine = compose.make_desk(composition).engine
+        desk = compose.make_desk(composition)
     except SnapshotIncompatible as error:
         raise Conflict("The book's process is being renewed: ask again in a moment.") from error
+    engine, refuses = desk.engine, desk.venue.refuses if isinstance(desk, SimulatedDesk) else None
     if book.is_halted:
         engine.gate.halt_reason = book.halt_reason or "halted"
     engine.gate.holds.clear()
     if book.mode == Book.Mode.LIVE:
         engine.gate.holds.update(_holds(book, composition.brokers))
-    return engine, composition.execution
+    return engine, composition.execution, refuses
 
 
 def _holds(book: Book, names: Iterable[str]) -> Iterator[tuple[str, Hold]]:
@@ -169,10 +183,11 @@ def _at_account(engine: Engine, entry: OrderEntry, account: str, instrument: Ins
     command = entry.command(account, ts=max(scene.now, engine.now), command_id=f"{PREVIEW}-{account}", by=scene.by)
     out = list(engine.process(command))
     answer = next(event for event in out if isinstance(event, CommandHandled))
-    follows = _follow(engine, out, command.ts, scene.price)
+    follows, refused = _follow(engine, out, command.ts, scene)
     features = venue_features(account)
     situation = _situation(instrument, account, before, features, scene)
-    orders = tuple(_planned(engine, event.order, situation) for event in follows if isinstance(event, ApprovedOrder))
+    approved = (event.order for event in follows if isinstance(event, ApprovedOrder))
+    orders = tuple(_planned(engine, order, situation, refused.get(order.client_id)) for order in approved)
     denied = next((event for event in follows if isinstance(event, OrderDenied)), None)
     problem, rule = ("", "") if answer.accepted else (answer.detail, "engine")
     if problem and denied is not None:
@@ -194,18 +209,25 @@ def _at_account(engine: Engine, entry: OrderEntry, account: str, instrument: Ins
     )
 
 
-def _follow(engine: Engine, out: Sequence[Event], ts: int, price: float) -> list[Event]:
-    """What comes of it if every venue does as it is told: cancels are confirmed, market orders fill at `price`."""
+def _follow(engine: Engine, out: Sequence[Event], ts: int, scene: Scene) -> tuple[list[Event], dict[str, Refusal]]:
+    """What comes of it if every venue does as it is told: cancels are confirmed, market orders fill at the price. On
+    paper the venue is asked, and its refusals told by the order's name."""
     waiting = deque(out)
     told: list[Event] = []
+    refused: dict[str, Refusal] = {}
     while waiting and len(told) < MAX_STEPS:
         event = waiting.popleft()
         told.append(event)
         if isinstance(event, CancelRequested):
             waiting.extend(engine.process(OrderCancelled(ts, event.client_id, event.reason)))
-        elif isinstance(event, ApprovedOrder) and event.order.type is OrderType.MARKET and price == price:
-            waiting.extend(engine.process(_fill(engine, event.order, ts, price)))
-    return told
+        elif isinstance(event, ApprovedOrder):
+            order, found = event.order, scene.refuses(event) if scene.refuses is not None else None
+            if found is not None:
+                refused[order.client_id] = found
+                waiting.extend(engine.process(OrderRejected(ts, order.client_id, found.reason, found.rule)))
+            elif order.type is OrderType.MARKET and scene.price == scene.price:
+                waiting.extend(engine.process(_fill(engine, order, ts, scene.price)))
+    return told, refused
 
 
 def _fill(engine: Engine, order: Order, ts: int, price: float) -> OrderFilled:
@@ -238,10 +260,11 @@ def _situation(instrument: Instrument, account: str, position: Decimal, features
     )
 
 
-def _planned(engine: Engine, order: Order, situation: Situation) -> PlannedOrder:
+def _planned(engine: Engine, order: Order, situation: Situation, refused: Refusal | None) -> PlannedOrder:
     record = engine.desk.orders.get(order.client_id)
     is_exit = record is not None and record.is_protective
-    found = None if is_exit else refusal(order, situation)
+    request = would_send(order)
+    found = refused if is_exit else refused or refusal(order, situation) or _no_words_for(request or {})
     price = order.limit_price or order.stop_price or _on_grid(situation)
     return PlannedOrder(
         side=order.side,
@@ -255,10 +278,15 @@ def _planned(engine: Engine, order: Order, situation: Situation) -> PlannedOrder
         reason=order.reason,
         is_exit=is_exit,
         notional=None if price is None else _text(situation.instrument.notional(price=price, quantity=order.quantity)),
-        request=would_send(order),
+        request=request,
         rule=found.rule if found else "",
         problem=found.reason if found else "",
     )
+
+
+def _no_words_for(request: dict[str, Any]) -> Refusal | None:
+    """Why the venue has no such order."""
+    return Refusal(OrderRefused.code, request["refused"]) if "refused" in request else None
 
 
 def _money(orders: Iterable[PlannedOrder], instrument: Instrument, situation: Situation) -> dict[str, str | None]:
@@ -295,10 +323,6 @@ def _notes(
         yield f"The exchange ({situation.instrument.calendar}) is closed: on paper the order waits for the next price."
     if situation.instrument.asset_class is AssetClass.FUTURE and any(o.intent == "entry" for o in orders):
         yield "The margin of a future is the venue's to say: the cost shown is the contract's value."
-    for order in orders:
-        refused = (order.request or {}).get("refused")
-        if refused:
-            yield f"{situation.features.title} would refuse it: {refused}"
 
 
 def _on_grid(situation: Situation) -> Decimal | None:

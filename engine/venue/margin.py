@@ -11,6 +11,11 @@ from engine.model.orders import Order
 ZERO = Decimal(0)
 
 
+def cannot_pay(cost: Decimal, left: Decimal, of: str = "") -> str:
+    """Why an order is not taken, in a sentence; `of` says what its cost is where that is not its price."""
+    return f"not enough buying power: it costs about {cost:.2f}{of}, and {left:.2f} is left."
+
+
 class MarginRates(msgspec.Struct, frozen=True):
     """Initial margin: a share of the value for shares, cash per contract for futures (or a share of the notional for
     those that are not listed). Bought options are paid in full; written ones need `short_option` of the notional too.
@@ -47,20 +52,18 @@ class MarginAccount:
         before = self.held.get(order.symbol, ZERO)
         if abs(before + signed) <= abs(before):
             return ""
-        price = order.limit_price or price_of(order.symbol)
+        price = order.limit_price or order.stop_price or price_of(order.symbol)
         if price is None:
             return ""  # nothing is known yet; the first price will tell
-        after = {**self.held, order.symbol: before + signed}
-        cash = self.cash - signed * price * instruments[order.symbol].multiplier
-        equity, required = cash, ZERO
-        for symbol, quantity in after.items():
+        equity, bound = self.cash, ZERO
+        for symbol, quantity in self.held.items():
             mark = price if symbol == order.symbol else price_of(symbol)
             if quantity and mark is not None:
                 equity += quantity * mark * instruments[symbol].multiplier
-                required += self.required(instruments[symbol], quantity, mark)
-        if required <= equity:
-            return ""
-        return f"buying power: {required:.2f} of margin is required, the account has {equity:.2f}"
+                bound += self.required(instruments[symbol], quantity, mark)
+        instrument = instruments[order.symbol]
+        after, now = (self.required(instrument, quantity, price) for quantity in (before + signed, before))
+        return "" if after - now <= equity - bound else cannot_pay(after - now, equity - bound, " of margin")
 
     def required(self, instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:
         """Initial margin of a signed position."""

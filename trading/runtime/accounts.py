@@ -1,6 +1,6 @@
 """The broker accounts of a book in the database: who they are, whether they are armed, and what is open there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from django.db.models import Q
@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from brokers.features import Features
 from brokers.models import BrokerAccount
+from brokers.paper.dialects import dialects_of
 from brokers.registry import FEATURES
 from engine.core.config import ExitPlacement, VenueExits
 from engine.core.holding import BY_HAND
@@ -46,14 +47,18 @@ def unarmed_reason(name: str) -> str:
     return "" if found.is_armed else f"the account {name!r} is not armed"
 
 
-def features_of(name: str) -> Features:
-    """What the venue of a real account can do."""
-    return FEATURES[real_account(name).broker]
+def features_of(names: Iterable[str]) -> dict[str, Features]:
+    """What the venue of each real account can do."""
+    return {name: FEATURES[real_account(name).broker] for name in names}
 
 
-def linked_pairs(names: Iterable[str], instruments: Iterable[Instrument]) -> frozenset[tuple[str, str]]:
+def features_on_paper(names: Iterable[str]) -> dict[str, Features]:
+    """The same for accounts that stand for a venue; the others follow no rules."""
+    return {name: FEATURES[venue] for name, venue in dialects_of(names).items()}
+
+
+def linked_pairs(features: Mapping[str, Features], instruments: Iterable[Instrument]) -> frozenset[tuple[str, str]]:
     """(account, symbol) where a reversal is a close, then an open."""
-    features = {name: features_of(name) for name in names}
     return frozenset(
         (name, instrument.symbol)
         for instrument in instruments
@@ -62,16 +67,18 @@ def linked_pairs(names: Iterable[str], instruments: Iterable[Instrument]) -> fro
     )
 
 
-def exit_placement(names: Iterable[str], *, where: str = "venue") -> dict[str, ExitPlacement]:
+def exit_placement(features: Mapping[str, Features], *, where: str = "venue") -> dict[str, ExitPlacement]:
     """Where exits wait: a stop at the venue, wherever it knows stops, so that it outlives us; with `where` "engine",
     none. Two exits for the same shares are there at once only as a pair (`venue_exits`): alone, both could fill."""
-    takes_stops = {name: OrderType.STOP in features_of(name).order_types and where != "engine" for name in names}
+    takes_stops = {name: OrderType.STOP in known.order_types and where != "engine" for name, known in features.items()}
     return {name: ExitPlacement.SPLIT if takes else ExitPlacement.HELD for name, takes in takes_stops.items()}
 
 
-def venue_exits(names: Iterable[str], instruments: Iterable[Instrument], *, where: str) -> dict[str, VenueExits]:
+def venue_exits(
+    features: Mapping[str, Features], instruments: Iterable[Instrument], *, where: str
+) -> dict[str, VenueExits]:
     """What each account's venue does with exits besides holding one stop; pairs only with `where` "venue"."""
-    return {name: exits_of(features_of(name), instruments, where=where) for name in names}
+    return {name: exits_of(known, instruments, where=where) for name, known in features.items()}
 
 
 def exits_of(features: Features, instruments: Iterable[Instrument], *, where: str) -> VenueExits:

@@ -9,6 +9,7 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
+from brokers.paper.dialects import dialects_of, speaker
 from engine.core import Engine, EngineConfig
 from engine.decision.correlation import CorrelationConfig
 from engine.decision.sizing import AnySizing
@@ -31,6 +32,7 @@ from trading.models import Book, EngineState, Fill, Order, Position, Run
 from trading.options import sources
 from trading.runtime import accounts
 from trading.runtime.fills import SimulatedFills
+from trading.runtime.house_rules import HouseRules
 from trading.runtime.live import BrokerDesk
 from trading.runtime.policy import ExecutionPolicy, execution_policy
 from trading.runtime.recording import Opened
@@ -186,30 +188,29 @@ def _opened(composition: Composition) -> Opened:
         external=accounts.ignored(composition.book_id) if is_live and is_new else {},
         simulated=composition.fills,
         levels=tuple(accounts.levels_by_hand(composition.book_id)) if is_new else (),
+        dialects={} if is_live else dialects_of(composition.brokers),
+        allow_short=composition.execution.allow_short,
     )
 
 
 def engine_config(composition: Composition) -> EngineConfig:
-    """What the engine runs. With real accounts it follows what their venues can do; `AccountMissing` where one is not
-    there."""
+    """What the engine runs. It follows what the venues of its accounts can do, of those that stand for one on paper,
+    too; `AccountMissing` where a real account is not there."""
     instruments = {slot.symbol: instrument_for(slot.symbol) for slot in composition.slots}
-    config = EngineConfig(
+    names, where = composition.brokers, composition.execution.exits
+    is_live = composition.mode == Book.Mode.LIVE
+    features = accounts.features_of(names) if is_live else accounts.features_on_paper(names)
+    return EngineConfig(
         run=f"{composition.name}{composition.generation}",
         slots=composition.slots,
         instruments=instruments,
         # Followed always: a limit that is set later today counts from this morning, and people see what is used.
         risk=msgspec.structs.replace(composition.risk, track_equity=True),
-        capital={name: composition.capital.get(name, ZERO) for name in composition.brokers},
+        capital={name: composition.capital.get(name, ZERO) for name in names},
         correlation=composition.correlation,
-    )
-    if composition.mode != Book.Mode.LIVE:
-        return config
-    names = composition.brokers
-    return msgspec.structs.replace(
-        config,
-        linked_pairs=accounts.linked_pairs(names, instruments.values()),
-        exit_placement=accounts.exit_placement(names, where=composition.execution.exits),
-        venue_exits=accounts.venue_exits(names, tuple(instruments.values()), where=composition.execution.exits),
+        linked_pairs=accounts.linked_pairs(features, instruments.values()),
+        exit_placement=accounts.exit_placement(features, where=where),
+        venue_exits=accounts.venue_exits(features, tuple(instruments.values()), where=where),
         flatten_on_refused_stop=composition.execution.stop_rejected == "flatten",
     )
 
@@ -222,7 +223,14 @@ def desk_of(opened: Opened) -> BookDesk:
             engine.holdings[key].levels = levels
     if opened.mode == Book.Mode.LIVE:
         return _broker_desk(engine, opened)
-    desk = SimulatedDesk(engine=engine, venue=opened.simulated.venue(opened.config.instruments))
+    rules = HouseRules(
+        engine,
+        venues={name: speaker(venue) for name, venue in opened.dialects.items()},
+        rates=opened.simulated.rates,
+        allow_short=opened.allow_short,
+    )
+    venue = opened.simulated.venue(opened.config.instruments, refuses=rules.refusal)
+    desk = SimulatedDesk(engine=engine, venue=venue)
     if opened.state is not None:
         desk.restore(opened.state)
     else:

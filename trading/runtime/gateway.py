@@ -22,6 +22,7 @@ from engine.model.orders import (
 )
 from engine.orders.lifecycle import OrderRecord
 from engine.risk.gate import Hold, adds_exposure
+from engine.venue.refusal import Refusal
 from infra.backoff import Backoff
 from trading.runtime import preflight
 from trading.runtime.account import UNANSWERED, Account, Verdict
@@ -29,7 +30,6 @@ from trading.runtime.inquiry import Inquiry
 from trading.runtime.moves import StopMover
 from trading.runtime.pacing import Priority
 from trading.runtime.parcels import Names, parcels, place, request_for
-from trading.runtime.preflight import Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -170,12 +170,7 @@ class Gateway:
 
     def _not_taken(self, orders: list[Order]) -> Refusal | None:
         """Why the venue has no such order, or no such pair."""
-        try:
-            if orders:
-                self._request(orders)
-        except OrderRefused as error:
-            return Refusal(error.venue_code or error.code, error.detail)
-        return None
+        return preflight.not_taken(lambda: self._request(orders)) if orders else None
 
     def _request(self, orders: list[Order]) -> VenueRequest:
         return request_for(self._account.venue, orders, self._account.instrument(orders[0]))

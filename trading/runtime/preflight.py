@@ -5,19 +5,16 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from brokers.features import Features
+from brokers.venue import OrderRefused
+from engine.errors import InvalidInput
 from engine.instruments.instrument import AssetClass, Instrument
 from engine.instruments.options import parse_option
 from engine.instruments.sessions import is_open
 from engine.model.enums import OrderIntent, OrderType, Side, TimeInForce
 from engine.model.orders import Order
 from engine.risk.gate import adds_exposure
-
-
-class Refusal(NamedTuple):
-    """Which check said no, and why."""
-
-    rule: str
-    reason: str
+from engine.venue.margin import cannot_pay
+from engine.venue.refusal import Refusal
 
 
 class Situation(NamedTuple):
@@ -40,6 +37,17 @@ def refusal(order: Order, at: Situation) -> Refusal | None:
         found = check(order, at)
         if found is not None:
             return found
+    return None
+
+
+def not_taken(request: Callable[[], object]) -> Refusal | None:
+    """Why the venue has no such order; `request` writes what it would get."""
+    try:
+        request()
+    except OrderRefused as error:
+        return Refusal(error.venue_code or error.code, error.detail)
+    except InvalidInput as error:
+        return Refusal(error.code, error.detail)
     return None
 
 
@@ -122,7 +130,7 @@ def _buying_power(order: Order, at: Situation) -> Refusal | None:
         return None
     cost = at.instrument.notional(price=price, quantity=added)
     if cost > at.buying_power:
-        return Refusal("buying_power", f"it costs about {cost:.2f}, and {at.buying_power:.2f} is left to buy with.")
+        return Refusal("buying_power", cannot_pay(cost, at.buying_power))
     return None
 
 

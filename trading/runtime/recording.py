@@ -45,6 +45,8 @@ class Opened(Entry, frozen=True):
     is_checkpoint: bool = False  # the same loop goes on: from here on, too, it can be repeated
     simulated: SimulatedFills = SimulatedFills()  # how a book without real accounts is filled
     levels: tuple[tuple[tuple[str, str, str], Levels], ...] = ()  # exits that persons gave, where there was no state
+    dialects: dict[str, str] = {}  # without real accounts: the venues whose rules they follow
+    allow_short: bool = True  # likewise: shares may be sold short
 
 
 class Warmed(Entry, frozen=True):

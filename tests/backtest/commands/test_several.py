@@ -95,7 +95,7 @@ def test_what_the_shared_account_cannot_carry_is_rejected(files, capsys):
     assert not [order for order in rich["orders"] if order["rejected"]]
     refused = [order for order in poor["orders"] if order["rejected"]]
     assert {order["symbol"] for order in refused} == {"QQQ"}
-    assert all(order["rejected"].startswith("buying power: ") and not order["fills"] for order in refused)
+    assert all(order["rejected"].startswith("not enough buying power: ") and not order["fills"] for order in refused)
     assert {trade["symbol"] for trade in poor["trades"]} == {"SPY"}
 
 

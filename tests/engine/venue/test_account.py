@@ -34,7 +34,7 @@ def test_an_order_beyond_the_buying_power_is_rejected_in_words():
     world.run(bars([100, 100, 100]))
     (rejected,) = world.of(OrderRejected)
     assert rejected.code == "buying_power"
-    assert "500.00 of margin is required, the account has 499.00" in rejected.reason
+    assert rejected.reason == "not enough buying power: it costs about 500.00 of margin, and 499.00 is left."
     assert not world.engine.positions
 
 
