@@ -7,14 +7,18 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 
 from engine.bars.timeframe import canonical
 from engine.errors import FortifiedError
 from engine.instruments.futures import Contract, active_contract
 from engine.model.time import to_datetime
+from infra.sealed import seal
 from marketdata import selectors, services
 from marketdata.backfill.services import progress_of, retry_failed
+from marketdata.feed_lines import check_streams, limits_of
 from marketdata.feeds.registry import FEEDS
 from marketdata.models import BackfillItem, BackfillJob, FeedSource, FuturesRoll, HistoryDay
 from marketdata.rolls import load_rolls
@@ -59,7 +63,17 @@ class FeedSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in t
             data["universe_timeframe"] = canonical(data.get("universe_timeframe") or "1")
         except FortifiedError as error:
             self.add_error("universe_timeframe", error.detail)
+        if not self.errors:
+            self._check_streams(data)
         return data
+
+    def _check_streams(self, data: dict[str, Any]) -> None:
+        secret = seal(data["token"]) if data["token"] else self.instance.sealed_token
+        names = ("name", "kind", "options", "is_enabled")
+        try:
+            check_streams(FeedSource(sealed_token=secret, **{name: data[name] for name in names}))
+        except FortifiedError as error:
+            self.add_error("is_enabled", error.detail)
 
 
 @admin.register(FeedSource)
@@ -67,7 +81,8 @@ class FeedSourceAdmin(ModelAdmin):
     """Saving goes through the service, like everything that writes."""
 
     form = FeedSourceForm
-    list_display = ("name", "kind", "is_enabled", "is_default", "doing", "symbols")
+    list_display = ("name", "kind", "is_enabled", "is_default", "doing", "symbols", "allowed")
+    readonly_fields = ("limits",)
 
     @admin.display(description="Now")
     def doing(self, source: FeedSource) -> str:
@@ -83,6 +98,18 @@ class FeedSourceAdmin(ModelAdmin):
     def symbols(self, source: FeedSource) -> str:
         """How many symbols of its universe stream, how many are polled, how many are left out."""
         return carried(source).summary if source.universe else "symbols of its tickers only"
+
+    @admin.display(description="Symbols allowed")
+    def allowed(self, source: FeedSource) -> str:
+        """How many the vendor allows, and how many find no place."""
+        limits = limits_of(source)
+        return "no limit" if limits.symbols is None else f"{limits.symbols} a {limits.symbols_each}"
+
+    @admin.display(description="What the vendor allows")
+    def limits(self, source: FeedSource) -> SafeString | str:
+        if source.kind not in FEEDS:
+            return "Shown once the kind is chosen."
+        return format_html_join("", "<div><strong>{}</strong>: {}</div>", limits_of(source).rows())
 
     def save_model(self, request: HttpRequest, obj: FeedSource, form: Any, change: bool) -> None:
         data = form.cleaned_data

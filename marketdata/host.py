@@ -19,7 +19,7 @@ from infra.collecting import collecting_gently
 from infra.redis import keys
 from infra.redis.client import aclose_clients, async_client
 from infra.redis.leases import Lease
-from infra.sealed import unseal
+from marketdata.feed_lines import token_of
 from marketdata.feeds.registry import FEEDS, Feed, FeedSetup
 from marketdata.feeds.runner import LEASE_KIND, LEASE_TTL_S, FeedRunner
 from marketdata.feeds.symbols import streamer_symbol
@@ -109,7 +109,6 @@ def _source(name: str) -> FeedSource:
 
 
 def _feed_of(source: FeedSource) -> Feed:
-    token = unseal(source.sealed_token) if source.sealed_token else settings.FEED_TOKENS.get(source.kind, "")
     options = {name: value for name, value in source.options.items() if name != TRUTH}
-    setup = FeedSetup(source.name, source.api_url, token, options, streamer_symbol)
+    setup = FeedSetup(source.name, source.api_url, token_of(source), options, streamer_symbol)
     return FEEDS[source.kind].make(setup)

@@ -11,6 +11,8 @@ from infra import codec
 from infra.redis import keys
 from infra.redis.client import SyncRedis, sync_client
 from infra.redis.leases import holder
+from marketdata.feed_lines import limits_of
+from marketdata.feeds.limits import FeedLimits
 from marketdata.feeds.runner import LEASE_KIND
 from marketdata.models import FeedSource
 
@@ -24,10 +26,21 @@ class FeedStatus(msgspec.Struct, frozen=True):
     is_default: bool
     owner: str
     beat: dict[str, Any]
+    limits: FeedLimits = FeedLimits()
 
     @property
     def is_running(self) -> bool:
         return bool(self.owner and self.beat)
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Symbols that it does not get, with why."""
+        return dict(self.beat.get("refused", {}))
+
+    @property
+    def carried(self) -> int:
+        """How many symbols it does get, as far as its vendor has them."""
+        return int(self.beat.get("symbols", 0)) - len(self.refused)
 
 
 class TimeframeState(msgspec.Struct, frozen=True):
@@ -120,4 +133,5 @@ def _status(client: SyncRedis, source: FeedSource) -> FeedStatus:
         source.is_default,
         held.owner if held else "",
         msgspec.json.decode(beat) if beat else {},
+        limits_of(source),
     )

@@ -12,6 +12,7 @@ from engine.errors import InvalidInput
 from infra.redis import keys
 from infra.redis.client import sync_client
 from infra.sealed import seal
+from marketdata.feed_lines import check_streams
 from marketdata.feeds.registry import FEEDS
 from marketdata.feeds.truth import TRUTH, TruthOptions
 from marketdata.models import FeedSource
@@ -31,7 +32,8 @@ def save_feed(
     universe: str | None = None,
     universe_timeframe: str | None = None,
 ) -> FeedSource:
-    """Create or change the feed `name`. `token` is stored sealed; None leaves it, or the universe, as it is."""
+    """Create or change the feed `name`. `token` is stored sealed; None leaves it, or the universe, as it is.
+    `InvalidInput` where its vendor allows no more streams of its login."""
     found = FEEDS.canonical(kind)
     values: dict[str, Any] = {
         "kind": found,
@@ -51,6 +53,7 @@ def save_feed(
             FeedSource.objects.exclude(name=name).filter(is_default=True).update(is_default=False)
         feed, _ = FeedSource.objects.update_or_create(name=name, defaults=values)
         feed.full_clean()
+        check_streams(feed)
     return feed
 
 

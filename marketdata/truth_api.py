@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,7 +12,7 @@ from rest_framework.views import APIView
 from engine.model.signals import MoverDetected
 from engine.model.time import iso
 from marketdata import selectors
-from marketdata.selectors import SymbolState
+from marketdata.selectors import FeedStatus, SymbolState
 
 
 class TimeframeStateOutput(serializers.Serializer[Any]):
@@ -39,6 +40,36 @@ class FeedStatesView(APIView):
         return Response([_row(state) for state in selectors.carried_symbol_states()])
 
 
+class FeedLimitsOutput(serializers.Serializer[Any]):
+    """What a feed's vendor allows it, as it is configured, and what it makes of that; null where nothing is stated."""
+
+    feed = serializers.CharField()
+    kind = serializers.CharField()
+    symbols = serializers.IntegerField(allow_null=True)
+    symbols_each = serializers.CharField(help_text="What the limit of symbols is counted for: connection, service.")
+    symbols_carried = serializers.IntegerField()
+    refused = serializers.DictField(
+        child=serializers.CharField(), help_text="Symbols that it does not get, with why; a hundred at most."
+    )
+    connections = serializers.IntegerField(allow_null=True, help_text="Streams of one login at a time.")
+    line = serializers.CharField(allow_blank=True, help_text="What the connections are counted for.")
+    symbols_a_message = serializers.IntegerField(allow_null=True)
+    message_bytes = serializers.IntegerField(allow_null=True)
+    requests_per_minute = serializers.IntegerField(allow_null=True, help_text="For history.")
+    history_days = serializers.DictField(
+        child=serializers.IntegerField(), help_text="How far back bars are kept, by timeframe; 0: none."
+    )
+    history_since = serializers.CharField(allow_blank=True)
+
+
+class FeedLimitsView(APIView):
+    """What each feed's vendor allows, and which symbols find no place."""
+
+    @extend_schema(responses=FeedLimitsOutput(many=True))
+    def get(self, request: Request) -> Response:
+        return Response([_limits(status) for status in selectors.feed_statuses()])
+
+
 class MoverOutput(serializers.Serializer[Any]):
     ts = serializers.CharField(help_text="ISO 8601 UTC, by the venue's clock.")
     symbol = serializers.CharField()
@@ -64,6 +95,16 @@ class MoversView(APIView):
         wanted = query.validated_data
         found = selectors.movers(kind=wanted["kind"], since_s=wanted["minutes"] * 60)
         return Response([_mover(each) for each in found])
+
+
+def _limits(status: FeedStatus) -> dict[str, Any]:
+    return {
+        "feed": status.name,
+        "kind": status.kind,
+        **msgspec.to_builtins(status.limits),
+        "symbols_carried": status.carried,
+        "refused": status.refused,
+    }
 
 
 def _mover(found: MoverDetected) -> dict[str, Any]:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("ohlcv/<path:symbol>", history_api.OhlcvView.as_view(), name="api-ohlcv"),
     path("stats/<path:symbol>", history_api.StatsView.as_view(), name="api-stats"),
     path("feeds/states", truth_api.FeedStatesView.as_view(), name="api-feed-states"),
+    path("feeds/limits", truth_api.FeedLimitsView.as_view(), name="api-feed-limits"),
     path("movers", truth_api.MoversView.as_view(), name="api-movers"),
     path("universe", universe_api.UniverseView.as_view(), name="api-universe"),
 ]

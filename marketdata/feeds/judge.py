@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from engine.model.market import FeedStateChanged
 from engine.model.time import NS_PER_S
@@ -36,6 +36,7 @@ class Judge:
         on_alert: Callable[[FeedStateChanged], None],
     ) -> None:
         self._feed = feed
+        self._refused: Mapping[str, str] = getattr(feed, "refused", {})
         self._truth = truth
         self._publisher = publisher
         self._clock = clock
@@ -71,6 +72,7 @@ class Judge:
                 last_recv=self._receipts(symbol),
                 is_connected=self._feed.is_connected,
                 line_error=self._feed.last_error,
+                refused=self._refused.get(symbol, ""),
                 market_now=None if self._is_real_time else venue_now,
             )
             if changed is not None:

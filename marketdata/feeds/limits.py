@@ -11,11 +11,14 @@ from marketdata.depth import days_named
 
 logger = logging.getLogger(__name__)
 
+_NOT_STATED = "not stated"
+
 
 class FeedLimits(msgspec.Struct, frozen=True, kw_only=True):
     """The limits of one feed as it is configured; None where the vendor states none.
 
-    `symbols`: at most, on each `symbols_each`. `connections`: streams of one login at a time. `symbols_a_message` and
+    `symbols`: at most, on each `symbols_each`. `connections`: streams of one login at a time, counted for each `line`
+    by itself. `symbols_a_message` and
     `message_bytes`: the largest request for subscriptions. `requests_per_minute`: for history. `history_days`: how far
     back the vendor keeps bars, by timeframe as in `marketdata.depth`, 0 for what it has none of; `history_since`: the
     day on which all of it begins (ISO 8601).
@@ -24,6 +27,7 @@ class FeedLimits(msgspec.Struct, frozen=True, kw_only=True):
     symbols: int | None = None
     symbols_each: str = "connection"
     connections: int | None = None
+    line: str = ""
     symbols_a_message: int | None = None
     message_bytes: int | None = None
     requests_per_minute: int | None = None
@@ -42,7 +46,7 @@ class FeedLimits(msgspec.Struct, frozen=True, kw_only=True):
         """(limit, value) in words, for tables."""
         return [
             (f"symbols a {self.symbols_each}", _number(self.symbols)),
-            ("connections of one login", _number(self.connections)),
+            (f"connections of one login{f' to {self.line}' if self.line else ''}", _number(self.connections)),
             ("symbols of one subscription message", _number(self.symbols_a_message)),
             ("bytes of one subscription message", _number(self.message_bytes)),
             ("requests a minute for history", _number(self.requests_per_minute)),
@@ -50,9 +54,14 @@ class FeedLimits(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
     @property
+    def summary(self) -> str:
+        """The limits that there are, in one line."""
+        return "; ".join(f"{name}: {value}" for name, value in self.rows() if value != _NOT_STATED)
+
+    @property
     def _history(self) -> str:
         kept = [f"{name}: {f'{days:,} days' if days else 'none'}" for name, days in self.history_days.items()]
-        return "; ".join([*kept, *[f"since {self.history_since}"] * bool(self.history_since)]) or "not stated"
+        return "; ".join([*kept, *[f"since {self.history_since}"] * bool(self.history_since)]) or _NOT_STATED
 
 
 class Room:
@@ -111,4 +120,4 @@ class Room:
 
 
 def _number(value: int | None) -> str:
-    return "not stated" if value is None else f"{value:,}"
+    return _NOT_STATED if value is None else f"{value:,}"

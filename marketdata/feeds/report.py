@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ METRICS_TTL_S = 30
 MOVERS_KEPT = 500
 STATE_TTL_S = 30  # a feed that was killed vouches for nothing
 _EVERY = 4  # a state that has not changed is written again every so many times, for its times of receipt
+REFUSED_TOLD = 100  # symbols by name; there may be thousands beyond a limit
 AT_ONCE = 100  # symbols that are looked at before others get their turn
 
 
@@ -119,6 +121,7 @@ class Report:
             "is_connected": feed.is_connected,
             "last_error": feed.last_error,
             "symbols": len(feed.symbols),
+            "refused": dict(islice(getattr(feed, "refused", {}).items(), REFUSED_TOLD)),
             "pairs": len(publisher.pairs),
             "fresh": states.count(FRESH),
             "frames": counts.frames,

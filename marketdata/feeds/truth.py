@@ -140,15 +140,19 @@ class TruthGate:
         last_recv: int | Receipts,
         is_connected: bool,
         line_error: str = "",
+        refused: str = "",
         market_now: int | None = None,
     ) -> FeedStateChanged | None:
         """The change since the last look, stamped `ts` (the venue's clock); None where there is none.
 
-        `last_recv` is by our clock, like `now`. The market's hours are looked up at `market_now`, by our clock too
-        unless the market is a recorded or simulated one.
+        `refused`: why the feed does not get this symbol, where it does not. `last_recv` is by our clock, like `now`.
+        The market's hours are looked up at `market_now`, by our clock too unless the market is a recorded or simulated
+        one.
         """
         receipts = last_recv if isinstance(last_recv, Receipts) else Receipts(last_recv, last_recv, last_recv)
-        if is_connected:
+        if refused:
+            state, reason = STALE, refused
+        elif is_connected:
             state, reason = self._state(symbol, now, receipts, market_now=now if market_now is None else market_now)
         else:
             state, reason = STALE, f"not connected: {line_error}" if line_error else "not connected yet"

@@ -56,5 +56,16 @@ def test_each_symbol_shows_its_timeframes_and_last_print_and_one_that_nobody_tel
     assert "4.5 ×" in page
 
 
+def test_a_symbol_beyond_the_vendors_limit_is_named_with_the_reason(client, user, store):
+    save_feed(name="iex", kind="alpaca", token='{"key": "k", "secret": "s"}')
+    store.set(keys.lease("feed", "iex"), msgspec.json.encode({"owner": "host:7", "token": 3}))
+    beat = {"is_connected": True, "symbols": 31, "refused": {"IBM": "the limit is reached"}}
+    store.set(keys.heartbeat("feed:iex"), msgspec.json.encode(beat))
+    client.force_login(user)
+    page = client.get("/data").content.decode()
+    assert "30 of 30" in page
+    assert "Without data: IBM (the limit is reached)" in page
+
+
 def test_who_is_not_signed_in_sees_nothing(carried, client):
     assert client.get("/data").status_code == 302

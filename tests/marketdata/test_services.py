@@ -66,6 +66,27 @@ def test_what_is_wanted_replaces_what_was(redis_url):
     assert selectors.wanted_pairs("main") == []
 
 
+def test_a_login_streams_as_often_as_its_vendor_allows_and_no_more():
+    key = '{"key": "k", "secret": "s"}'
+    services.save_feed(name="iex", kind="alpaca", token=key)
+    with pytest.raises(InvalidInput, match=r"alpaca allows 1 stream of one login .*: again; iex") as raised:
+        services.save_feed(name="again", kind="alpaca", token=key)
+    assert raised.value.field == "is_enabled"
+    assert not FeedSource.objects.filter(name="again").exists()
+    services.save_feed(name="sip", kind="alpaca", token=key, options={"feed": "sip"})  # another line
+    services.save_feed(name="other", kind="alpaca", token=key.replace("k", "x"))
+    services.save_feed(name="again", kind="alpaca", token=key, is_enabled=False)
+    services.save_feed(name="iex", kind="alpaca")  # itself does not count twice
+
+
+def test_a_second_opinion_opens_a_stream_too():
+    services.save_feed(name="schwab", kind="schwab", token="t")
+    with pytest.raises(InvalidInput, match="2 would be open: schwab, for comparison with main; schwab"):
+        services.save_feed(name="main", kind="dxlink", api_url="x", options={"truth": {"check_against": "schwab"}})
+    services.save_feed(name="schwab", kind="schwab", is_enabled=False)
+    services.save_feed(name="main", kind="dxlink", api_url="x", options={"truth": {"check_against": "schwab"}})
+
+
 def test_a_feed_is_made_of_its_configuration():
     services.save_feed(name="main", kind="dxlink", api_url="http://x", token="t", options={"speed": 4})
     feed = host.make_feed("main")
@@ -115,3 +136,12 @@ def test_the_admin_saves_through_the_service_and_shows_no_secret(admin_client, r
     wrong = admin_client.post("/admin/marketdata/feedsource/add/", {**data, "name": "b", "options": '{"prints": "x"}'})
     assert "prints" in wrong.content.decode()
     assert "not running" in admin_client.get("/admin/marketdata/feedsource/").content.decode()
+
+
+def test_the_admin_shows_what_the_vendor_allows_and_refuses_a_stream_too_many(admin_client, redis_url):
+    data = {"name": "a", "kind": "massive", "token": "key", "options": "{}", "is_enabled": "on"}
+    assert admin_client.post("/admin/marketdata/feedsource/add/", data).status_code == 302
+    page = admin_client.get(f"/admin/marketdata/feedsource/{FeedSource.objects.get().pk}/change/").content.decode()
+    assert "<strong>connections of one login to stocks</strong>: 1" in page
+    again = admin_client.post("/admin/marketdata/feedsource/add/", {**data, "name": "b"})
+    assert "massive allows 1 stream of one login" in again.content.decode()

@@ -1,5 +1,6 @@
 """The truth gate's word over HTTP, and how a feed's options reach it."""
 
+import msgspec
 import pytest
 from rest_framework.test import APIClient
 
@@ -53,6 +54,19 @@ def test_a_second_source_is_another_configured_feed(redis_url):
         host.make_truth("main")
     save_feed(name="plain", kind="dxlink", api_url="http://x")
     assert host.make_truth("plain") == (TruthOptions(), None)
+
+
+def test_limits_are_told_with_the_symbols_that_find_no_place(admin_user, redis_url):
+    save_feed(name="iex", kind="alpaca", token='{"key": "k", "secret": "s"}', options={"requests_per_minute": 90})
+    beat = {"symbols": 31, "refused": {"IBM": "the limit of 30 symbols a connection is reached"}}
+    sync_client(redis_url).set(keys.heartbeat("feed:iex"), msgspec.json.encode(beat))
+    api = APIClient()
+    api.force_authenticate(admin_user)
+    (found,) = api.get("/api/feeds/limits").json()
+    assert (found["feed"], found["symbols"], found["symbols_carried"]) == ("iex", 30, 30)
+    assert found["refused"] == beat["refused"]
+    assert (found["connections"], found["line"], found["requests_per_minute"]) == (1, "iex", 90)
+    assert (found["message_bytes"], found["history_since"]) == (None, "2016-01-01")
 
 
 def test_movers_are_listed_newest_first_and_each_once(admin_user, redis_url):

@@ -13,6 +13,7 @@ def limits(options: AlpacaOptions) -> FeedLimits:
     return FeedLimits(
         symbols=options.max_symbols or known,
         connections=1,
+        line=options.feed,
         symbols_a_message=options.batch,
         requests_per_minute=options.requests_per_minute,
         history_since="2016-01-01",

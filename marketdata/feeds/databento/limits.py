@@ -13,6 +13,7 @@ def limits(options: DatabentoOptions) -> FeedLimits:
     return FeedLimits(
         symbols=options.max_symbols or None,
         connections=10,
+        line=options.dataset,
         symbols_a_message=SYMBOLS_A_LINE,
         requests_per_minute=options.requests_per_minute,
         history_since=_BEGINNINGS.get(options.dataset, ""),

@@ -11,6 +11,7 @@ def limits(options: MassiveOptions) -> FeedLimits:
     return FeedLimits(
         symbols=options.max_symbols or None,
         connections=1,
+        line=options.market,
         symbols_a_message=max(1, options.batch // len(options.channels())),
         requests_per_minute=options.requests_per_minute,
         history_days=dict.fromkeys(_KINDS, options.history_days) if options.history_days else {},

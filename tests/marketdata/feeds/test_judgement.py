@@ -167,6 +167,15 @@ def test_silence_outside_of_the_session_is_not_stale_and_counts_from_the_open():
     assert state(always, opened - 1, yesterday)[0] == "stale"
 
 
+def test_a_symbol_that_the_feed_does_not_get_is_stale_with_the_reason_at_any_hour():
+    gate = TruthGate(hours_of=lambda symbol: hours)
+    refused = "the limit of 30 symbols a connection is reached"
+    gate.judge("SPY", now=T, ts=T, last_recv=T, is_connected=True, refused=refused)
+    assert gate.verdicts["SPY"][:2] == ("stale", refused)
+    gate.judge("SPY", now=T, ts=T, last_recv=T, is_connected=True)
+    assert gate.verdicts["SPY"][:2] == ("fresh", "")
+
+
 def test_half_days_and_the_cme_break_are_known():
     friday = from_datetime(datetime(2026, 11, 27, 19, 0, tzinfo=UTC))  # 14:00 in New York: closed since 13:00
     thursday_break = from_datetime(datetime(2026, 11, 18, 22, 30, tzinfo=UTC))  # 17:30: the CME's daily break
