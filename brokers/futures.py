@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from datetime import date
 
+from msgspec import UNSET
+
 from engine.instruments.futures import ROOTS, Contract, active_contract, parse_contract
+from engine.model.orders import Order
 
 
 class BookedFutures:
-    """A root ("/NQ") is the contract that is active on the day. A contract that the books trade by its own name keeps
-    it: those in `contracts`, and every one that was asked for by name."""
+    """A root ("/NQ") is the contract that is active on the trading day. A contract that the books trade by its own name
+    keeps it: those in `contracts`, and every one that was asked for by name."""
 
     def __init__(self, contracts: Iterable[str] = ()) -> None:
         self._contracts = set(contracts)
@@ -20,6 +23,12 @@ class BookedFutures:
         contract = parse_contract(symbol, as_of=day)
         self._contracts.add(contract.symbol)
         return contract
+
+    def of_order(self, order: Order, day: date) -> Contract:
+        """The contract that the order is for: the one it names, also where its root is another one by now."""
+        if order.contract is UNSET:
+            return self.contract(order.symbol, day)
+        return parse_contract(order.contract, as_of=day)
 
     def ours(self, contract: Contract, day: date) -> str:
         """The spelling in our books."""

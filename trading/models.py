@@ -152,6 +152,9 @@ class Order(models.Model):
     take_profit = models.DecimalField(
         max_digits=20, decimal_places=8, null=True, blank=True, help_text="The target that a person gave with it."
     )
+    contract = models.CharField(
+        max_length=32, blank=True, help_text="Of a futures root: the contract, also after the root rolled."
+    )
     bar = models.JSONField(null=True, blank=True, help_text="The bar it was decided on.")
     request = models.JSONField(null=True, blank=True, help_text="The request that the venue got, or would have got.")
     timeline = models.JSONField(default=list, help_text="Every state with its time.")
@@ -213,6 +216,9 @@ class Position(models.Model):
     target_price = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
     exit_kind = models.CharField(
         max_length=64, blank=True, help_text='The armed exit; "none" where none was asked for.'
+    )
+    contract = models.CharField(
+        max_length=32, blank=True, help_text="Of a futures root: the contract that is held, also after the root rolled."
     )
     updated_at = models.DateTimeField()
 

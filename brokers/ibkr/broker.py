@@ -41,6 +41,7 @@ from brokers.venue import (
     VenueSetup,
 )
 from engine.instruments.instrument import Instrument
+from engine.instruments.rolls import futures_day
 from engine.instruments.sessions import NEW_YORK
 from engine.model.orders import Order
 from engine.model.time import from_datetime, to_datetime
@@ -219,8 +220,8 @@ class IbkrVenue(Questions):
 
 
 def _today() -> date:
-    """The day in New York: what decides which contract is the active one."""
-    return to_datetime(time.time_ns()).astimezone(NEW_YORK).date()
+    """The trading day: what decides which contract is the active one."""
+    return futures_day(time.time_ns())
 
 
 def _start_of_day(now: int) -> int:

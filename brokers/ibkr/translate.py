@@ -61,7 +61,7 @@ def place_request(
     """The contract and the order as the socket message carries them; a change is the same message under the number of
     the order that it changes. `OrderRefused` with the field where the venue has no such order."""
     _check(order, instrument)
-    body = {"contract": _contract(order.symbol, instrument, futures, day), "order": _terms(order, account)}
+    body = {"contract": _contract(order, instrument, futures, day), "order": _terms(order, account)}
     return VenueRequest(PLACE, account, body)
 
 
@@ -84,11 +84,12 @@ def change_request(request: VenueRequest, doc: OrderDoc) -> VenueRequest:
     return replace(request, body={**request.body, "order": request.body["order"] | group})
 
 
-def _contract(symbol: str, instrument: Instrument, futures: BookedFutures, day: date) -> dict[str, str]:
+def _contract(order: Order, instrument: Instrument, futures: BookedFutures, day: date) -> dict[str, str]:
+    symbol = order.symbol
     match instrument.asset_class:
         case AssetClass.FUTURE:
             # The month says which; local symbols of the same month are spelt in more than one way there.
-            return {name: text for name, text in futures.contract(symbol, day).ibkr.items() if name != "localSymbol"}
+            return {name: text for name, text in futures.of_order(order, day).ibkr.items() if name != "localSymbol"}
         case AssetClass.OPTION:
             return parse_option(symbol).ibkr
     return {"secType": "STK", "symbol": symbol.replace(".", " "), "exchange": "SMART", "currency": "USD"}

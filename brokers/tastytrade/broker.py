@@ -44,6 +44,7 @@ from brokers.venue import (
     VenueSetup,
 )
 from engine.instruments.instrument import Instrument
+from engine.instruments.rolls import futures_day
 from engine.instruments.sessions import NEW_YORK
 from engine.model.orders import Order
 from engine.model.time import to_datetime
@@ -88,7 +89,7 @@ class TastytradeVenue(Questions):
     # ---- instructions --------------------------------------------------------------------------------------
 
     def request_for(self, order: Order, instrument: Instrument) -> VenueRequest:
-        return place_request(order, instrument, account=self._account, names=self._names, day=_today())
+        return place_request(order, instrument, account=self._account, names=self._names, day=_trading_day())
 
     async def place(self, order: Order, instrument: Instrument) -> VenueOrder:
         request = self.request_for(order, instrument)
@@ -100,7 +101,7 @@ class TastytradeVenue(Questions):
         return placed
 
     def request_for_pair(self, stop: Order, target: Order, instrument: Instrument) -> VenueRequest:
-        return pair_request(stop, target, instrument, account=self._account, names=self._names, day=_today())
+        return pair_request(stop, target, instrument, account=self._account, names=self._names, day=_trading_day())
 
     async def place_pair(self, stop: Order, target: Order, instrument: Instrument) -> tuple[VenueOrder, VenueOrder]:
         request = self.request_for_pair(stop, target, instrument)
@@ -199,7 +200,7 @@ class TastytradeVenue(Questions):
 
     async def _held(self) -> tuple[VenuePosition, ...]:
         items = await self._client.items(f"/accounts/{self._account}/positions")
-        found = [position(item, names=self._names, day=_today()) for item in items]
+        found = [position(item, names=self._names, day=_trading_day()) for item in items]
         return tuple(each for each in found if each is not None)
 
     async def _money(self) -> Balances:
@@ -233,7 +234,7 @@ class TastytradeVenue(Questions):
         return order_doc(await self._client.call("GET", f"/accounts/{self._account}/orders/{name}"))
 
     def _order(self, doc: OrderDoc) -> VenueOrder:
-        return venue_order(doc, names=self._names, day=_today(), unit_fee=self._unit_fees.get(doc.id, ZERO))
+        return venue_order(doc, names=self._names, day=_trading_day(), unit_fee=self._unit_fees.get(doc.id, ZERO))
 
     def _placed(self, document: Any, what: str) -> VenueOrder:
         try:
@@ -242,8 +243,13 @@ class TastytradeVenue(Questions):
             raise OutcomeUnknown(f"{what}: the answer is not understood ({error.detail})") from error
 
 
+def _trading_day() -> date:
+    """What decides which contract is the active one."""
+    return futures_day(time.time_ns())
+
+
 def _today() -> date:
-    """The day in New York: what decides which contract is the active one."""
+    """The day in New York."""
     return to_datetime(time.time_ns()).astimezone(NEW_YORK).date()
 
 

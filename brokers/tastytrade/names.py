@@ -9,6 +9,7 @@ from brokers.venue import OrderRefused
 from engine.instruments.catalog import asset_class_of, normalize_symbol
 from engine.instruments.futures import ROOTS, parse_contract
 from engine.instruments.instrument import AssetClass
+from engine.model.orders import Order
 
 INSTRUMENT_TYPES = {
     AssetClass.EQUITY: "Equity",
@@ -39,6 +40,12 @@ class Names:
         if asset_class is AssetClass.FUTURE:
             return VenueName(kind, self._futures.contract(symbol, day).tastytrade)
         return VenueName(kind, symbol.replace(".", "/") if asset_class is AssetClass.EQUITY else symbol)
+
+    def of_order(self, order: Order, day: date) -> VenueName:
+        """The same for what an order is for."""
+        if asset_class_of(order.symbol) is AssetClass.FUTURE:
+            return VenueName(INSTRUMENT_TYPES[AssetClass.FUTURE], self._futures.of_order(order, day).tastytrade)
+        return self.venue(order.symbol, day)
 
     def ours(self, kind: str, text: str, day: date) -> str:
         """The spelling in our books; what we do not know keeps the venue's."""

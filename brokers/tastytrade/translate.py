@@ -86,7 +86,7 @@ def pair_request(
 
 def _order_body(order: Order, instrument: Instrument, *, names: Names, day: date) -> dict[str, Any]:
     _check(order, instrument)
-    name = names.venue(order.symbol, day)
+    name = names.of_order(order, day)
     is_future = instrument.asset_class is AssetClass.FUTURE
     leg = {
         "instrument-type": name.kind,

@@ -56,11 +56,17 @@ def accept(engine: "Engine", command: AcceptDifferences, out: list[Event]) -> tu
 
 
 def expected(engine: "Engine", broker: str) -> dict[str, Decimal]:
-    """What the account should hold by our books, symbol → signed quantity: ours, and what is known to be others'."""
-    found = {symbol: each for symbol, each in engine.external.get(broker, {}).items() if symbol != CASH}
+    """What the account should hold by our books, signed, by symbol (by contract where a root is traded): ours, and what
+    is known to be others'."""
+    found: dict[str, Decimal] = {}
+    for symbol, quantity in engine.external.get(broker, {}).items():
+        if symbol != CASH:
+            name = engine.rolls.active(symbol, engine.now)
+            found[name] = found.get(name, ZERO) + quantity
     for position in engine.ledger:
         if position.broker == broker and position.quantity:
-            found[position.symbol] = found.get(position.symbol, ZERO) + position.quantity
+            name = engine.rolls.of_position(position)
+            found[name] = found.get(name, ZERO) + position.quantity
     return {symbol: quantity for symbol, quantity in found.items() if quantity}
 
 
@@ -81,31 +87,42 @@ def _keep(engine: "Engine", event: AccountChecked, ts: int, out: list[Event]) ->
     if event.state is AccountState.GREEN:
         engine.gate.holds.pop(event.broker, None)
     else:
-        symbols = frozenset[str]() if event.blocks_all else frozenset(d.symbol for d in event.differences)
+        symbols = frozenset[str]() if event.blocks_all else _concerned(engine, event)
         engine.gate.holds[event.broker] = Hold(f"the account is {event.state}: {event.reason}".rstrip(": "), symbols)
     for slot in engine.slots.values():
         if any(holding.broker == event.broker for holding in slot.holdings):
             engine.pursuit.announce(slot, engine.symbols[slot.config.symbol], ts, out)
 
 
+def _concerned(engine: "Engine", event: AccountChecked) -> frozenset[str]:
+    """The symbols that are in dispute; of a contract also the root of those who hold it."""
+    found = {each.symbol for each in event.differences}
+    for holding in engine.holdings.values():
+        if holding.broker == event.broker and any(engine.rolls.is_of(holding, name, event.ts) for name in found):
+            found.add(holding.symbol)
+    return frozenset(found)
+
+
 def _settle(
     engine: "Engine", event: AccountChecked, found: Difference, policy: Policy, ts: int, by: str, out: list[Event]
 ) -> None:
     """Bring our books in line with what the account holds, by `policy`."""
-    traded = [h for h in engine.holdings.values() if h.symbol == found.symbol and h.broker == event.broker]
+    here = [holding for holding in engine.holdings.values() if holding.broker == event.broker]
+    traded = [holding for holding in here if engine.rolls.is_of(holding, found.symbol, ts)]
     name = f"{event.check_id}/{slug(found.symbol)}"
     if policy is Policy.ADOPT and traded:
         for number, (holding, signed) in enumerate(_shares(traded, found.gap), start=1):
             _adopt(engine, holding, signed, found, f"{name}/{number}", ts, by, out)
         return
     others = engine.external.setdefault(event.broker, {})
-    others[found.symbol] = others.get(found.symbol, ZERO) + found.gap
+    symbol = engine.rolls.active(found.symbol, ts)  # the contract: it stays somebody else's when the root rolls
+    others[symbol] = others.get(symbol, ZERO) + found.gap
     out.append(
         PositionAdjusted(
             ts,
             name,
             event.broker,
-            found.symbol,
+            symbol,
             Policy.IGNORE,
             _side(found.gap),
             abs(found.gap),
@@ -147,6 +164,7 @@ def _adopt(
     price = _price(engine, holding, found)
     client_id = engine.desk.next_id(holding.strategy, holding.symbol)
     order = Order(client_id, *holding.key, side, quantity, intent=intent, reason="adjustment", signal_ts=ts)
+    order = engine.rolls.stamped(order, holding, ts)
     fill = OrderFilled(ts, client_id, name, *holding.key, side, quantity, price)
     out.append(
         PositionAdjusted(

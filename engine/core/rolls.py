@@ -73,6 +73,10 @@ class Rolls:
         working = (record.order for record in holding.working.values())
         return next((order.contract for order in working if order.contract is not UNSET), "")
 
+    def is_of(self, holding: Holding, contract: str, ts: int) -> bool:
+        """Whether a trade in `contract` (or the symbol, or the root that stands for it now) could be of the holding."""
+        return (self.of_holding(holding) or self.active(holding.symbol, ts)) == self.active(contract, ts)
+
     def stamped(self, order: Order, holding: Holding, ts: int) -> Order:
         """The order with its contract: that of what is held or on its way, else the active one."""
         if order.symbol not in self.roots or order.contract is not UNSET:

@@ -95,12 +95,15 @@ async def book_at(
     monkeypatch: pytest.MonkeyPatch,
     policy: ExecutionPolicy = POLICY,
     options: dict[str, Any] | None = None,
+    start: int = OPEN,
+    **config: Any,
 ) -> AsyncIterator[tuple[Stage, There]]:
-    """A green book at the venue called `name`, whose wall clock is the simulated venue's."""
+    """A green book at the venue called `name`, whose wall clock is the simulated venue's; `config` goes to its engine.
+    """
     (entry,) = (each for each in ENTRIES if each.name == name)
     features = FEATURES[name]
     async with contextlib.AsyncExitStack() as stack:
-        simulated: Any = await stack.enter_async_context(entry.start(MARKET, start=iso(OPEN), poll_s=0.01))
+        simulated: Any = await stack.enter_async_context(entry.start(MARKET, start=iso(start), poll_s=0.01))
         setup = simulated.setup({"settle_s": 0.3, "timeout_s": 1.0, **(options or {})})
         port = int((setup.api_url or setup.options["gateway"]).rpartition(":")[2])
         tap = await stack.enter_async_context(
@@ -114,6 +117,7 @@ async def book_at(
             ),
             exit_placement={"sim": ExitPlacement.SPLIT},
             venue_exits={"sim": accounts.exits_of(features, INSTRUMENTS.values(), where="venue")},
+            **config,
         )  # fmt: skip
         now = simulated.clock.now
         stage.now_ns = now  # type: ignore[method-assign]

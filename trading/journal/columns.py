@@ -26,6 +26,7 @@ def order_columns(order: OrderValue) -> dict[str, Any]:
         "reason": order.reason[:400],
         "group": order.group,
         "parent": order.parent,
+        "contract": order.contract or "",
         **_of_person(order),
     }
 

@@ -200,6 +200,7 @@ class Projection:
             average_price=event.average_price.quantize(Decimal("1e-8")),
             realized_pnl=event.realized_pnl,
             fees=event.fees,
+            contract=event.contract or "",
         )
 
     def exit_armed(self, event: ExitArmed) -> None:

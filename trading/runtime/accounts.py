@@ -140,6 +140,7 @@ def order_value(row: Order) -> OrderValue:
         group=row.group,
         parent=row.parent,
         by_hand=ByHand(row.command, row.stop_loss, row.take_profit) if row.command else UNSET,
+        contract=row.contract or UNSET,
     )
 
 

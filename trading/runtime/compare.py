@@ -4,7 +4,10 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from brokers.venue import Balances, VenueFill, VenueOrder, VenuePosition
+from engine.core.rolls import Rolls
 from engine.instruments.instrument import AssetClass, Instrument
 from engine.model.accounts import CASH, Difference
 from engine.model.enums import OrderType
@@ -41,12 +44,21 @@ class Findings(NamedTuple):
 
 
 def position_differences(
-    books: Mapping[str, Decimal], truth: Truth, strangers: Iterable[VenueFill], policy: ExecutionPolicy
+    books: Mapping[str, Decimal],
+    truth: Truth,
+    strangers: Iterable[VenueFill],
+    policy: ExecutionPolicy,
+    *,
+    rolls: Rolls,
+    now: int,
 ) -> tuple[Difference, ...]:
     """Symbols of which the account holds something else than `books` say, by symbol. `strangers` are executions that
-    are not ours: where they explain the whole difference they also tell its price."""
-    theirs = {position.symbol: position for position in truth.positions if position.quantity}
-    others = list(strangers)
+    are not ours: where they explain the whole difference they also tell its price.
+
+    Futures are compared contract by contract: `books` name them so, and a root that the venue tells is the active one.
+    """
+    theirs = {rolls.active(position.symbol, now): position for position in truth.positions if position.quantity}
+    others = [replace(fill, symbol=rolls.active(fill.symbol, now)) for fill in strangers]
     found = []
     for symbol in sorted({*books, *theirs}):
         ours = books.get(symbol, ZERO)
@@ -56,7 +68,8 @@ def position_differences(
             if price is None and not ours and symbol in theirs:
                 price = theirs[symbol].average_price
             detail = f"our books say {ours.normalize():f}, the account holds {held.normalize():f}"
-            found.append(Difference(symbol, ours, held, policy.of(symbol), price, detail))
+            name = rolls.booked(symbol, now)
+            found.append(Difference(name, ours, held, policy.of(name), price, detail))
     return tuple(found)
 
 

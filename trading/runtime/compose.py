@@ -11,11 +11,13 @@ from django.utils import timezone
 
 from brokers.paper.dialects import dialects_of, speaker
 from engine.core import Engine, EngineConfig
+from engine.core.config import RollPolicy
 from engine.decision.correlation import CorrelationConfig
 from engine.decision.sizing import AnySizing
 from engine.errors import FortifiedError
 from engine.exits.config import ExitConfig
 from engine.instruments.catalog import instrument_for
+from engine.instruments.futures import rolls_in_use
 from engine.instruments.options import underlying_of
 from engine.model.enums import FINAL_STATES, OrderState, Side
 from engine.model.orders import Order as OrderValue
@@ -208,11 +210,19 @@ def engine_config(composition: Composition) -> EngineConfig:
         risk=msgspec.structs.replace(composition.risk, track_equity=True),
         capital={name: composition.capital.get(name, ZERO) for name in names},
         correlation=composition.correlation,
+        rolls=roll_policy(composition),
         linked_pairs=accounts.linked_pairs(features, instruments.values()),
         exit_placement=accounts.exit_placement(features, where=where),
         venue_exits=accounts.venue_exits(features, tuple(instruments.values()), where=where),
         flatten_on_refused_stop=composition.execution.stop_rejected == "flatten",
     )
+
+
+def roll_policy(composition: Composition) -> RollPolicy:
+    """What happens to futures that roll, by the rules of this process. A simulated venue has prices of the active
+    contract only: what is held on paper is always closed before."""
+    keeps = composition.execution.roll == "hold" and composition.mode == Book.Mode.LIVE
+    return RollPolicy(rolls_in_use(), None if keeps else composition.execution.roll_close_s)
 
 
 def desk_of(opened: Opened) -> BookDesk:

@@ -314,13 +314,14 @@ class Gateway:
     def _situation(self, order: Order) -> preflight.Situation:
         account = self._account
         check = account.engine.checks.get(account.name)
-        disputed = {d.symbol: d.theirs for d in check.differences} if check is not None else {}
+        rolls = account.engine.rolls
+        disputed = {rolls.active(d.symbol, check.ts): d.theirs for d in check.differences} if check is not None else {}
         return preflight.Situation(
             instrument=account.instrument(order),
             features=account.venue.features,
             now=account.now_ns(),
             position=account.engine.ledger.position(order.strategy, order.symbol, order.broker).quantity,
-            in_account=disputed.get(order.symbol),
+            in_account=disputed.get(order.traded),
             last_price=account.engine.price_of(order.symbol),
             buying_power=self.buying_power,
             allow_short=account.policy.allow_short,

@@ -184,8 +184,9 @@ class Reconciler:
 
     def _compare(self, truth: Truth) -> Findings:
         account = self._account
+        books, strangers = expected(account.engine, account.name), self._strangers.values()
         differences = position_differences(
-            expected(account.engine, account.name), truth, self._strangers.values(), account.policy
+            books, truth, strangers, account.policy, rolls=account.engine.rolls, now=account.now_ns()
         )
         opened, closed = account.engine.desk.orders.state()
         ours = [record for record in (*opened, *closed) if record.order.broker == account.name]

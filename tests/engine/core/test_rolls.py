@@ -7,14 +7,16 @@ import msgspec
 import pytest
 
 from engine.core import ExitPlacement
+from engine.core.account_checks import expected
 from engine.core.config import RollPolicy
 from engine.exits.config import Distance, ExitConfig
 from engine.instruments.futures import RollRules
+from engine.model.accounts import AccountChecked, AccountState, Difference, Policy
 from engine.model.commands import CommandHandled, ManualOrder, ManualSignal
 from engine.model.enums import OrderIntent, OrderType, Side
 from engine.model.event import Event
 from engine.model.market import TimeAdvanced
-from engine.model.orders import ApprovedOrder, CancelRequested, Order
+from engine.model.orders import ApprovedOrder, CancelRequested, Order, OrderDenied
 from engine.model.positions import ExitArmed, PositionChanged, TradeClosed
 from engine.model.signals import SignalSuppressed
 from engine.model.time import from_datetime
@@ -162,6 +164,38 @@ def test_a_position_of_before_contracts_were_kept_is_of_the_one_that_was_active_
     made.engine.restore(old.engine.snapshot())
     made.send(command(made, SUNDAY + MINUTE, 0))
     assert orders(made)[-1].contract == "/ESZ26"
+
+
+def difference(symbol: str, ours: int, theirs: int, policy: Policy) -> AccountChecked:
+    found = Difference(symbol, Decimal(ours), Decimal(theirs), policy, Decimal(4000))
+    state = AccountState.RED if policy is Policy.PAUSE else AccountState.GREEN
+    return AccountChecked(SUNDAY + MINUTE, "sim", "c1", state, "test", differences=(found,), blocks_all=False)
+
+
+def test_a_difference_in_the_contract_that_is_held_is_booked_where_it_is_held():
+    made = world({1: 1}, HOLDS)
+    made.run(es([4000, 4000]))
+    made.send(difference("/ESZ26", 1, 0, Policy.ADOPT))
+    assert held(made) == 0
+    assert expected(made.engine, "sim") == {}
+
+
+def test_one_in_the_next_contract_is_somebody_elses_while_the_old_one_is_held():
+    made = world({1: 1}, HOLDS)
+    made.run(es([4000, 4000]))
+    made.send(difference("/ES", 0, 2, Policy.ADOPT))
+    assert held(made) == 1
+    assert expected(made.engine, "sim") == {"/ESZ26": 1, "/ESH27": 2}
+
+
+def test_a_dispute_about_the_old_contract_keeps_the_root_from_entries():
+    made = world({1: 1}, HOLDS)
+    made.run(es([4000, 4000]))
+    made.send(difference("/ESZ26", 1, 0, Policy.PAUSE))
+    made.send(command(made, SUNDAY + 2 * MINUTE, -1))
+    made.run([at(bar(number, 4000, symbol="/ES"), SUNDAY) for number in (3, 4)])
+    assert [(each.contract, each.intent) for each in orders(made)[1:]] == [("/ESZ26", OrderIntent.EXIT)]
+    assert [each.rule for each in made.of(OrderDenied)] == ["reconciliation"]
 
 
 def test_the_day_that_volume_decided_is_the_one_that_counts():

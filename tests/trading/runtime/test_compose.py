@@ -1,6 +1,7 @@
 """A book is composed from the database: its slots, its saved state, or else the fills of its ledger."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -11,9 +12,9 @@ from engine.instruments.sessions import Session
 from engine.model.commands import ManualOrder, SetExits
 from engine.model.enums import OrderType
 from engine.model.event import Event
-from engine.model.market import Tick
+from engine.model.market import Tick, TimeAdvanced
 from engine.model.orders import ApprovedOrder
-from engine.model.time import NS_PER_S
+from engine.model.time import NS_PER_S, from_datetime
 from strategies.services import create_ticker, update_ticker
 from trading.journal.writer import DatabaseJournal
 from trading.models import Book, EngineState, Order, Position
@@ -128,3 +129,21 @@ def test_exits_that_a_person_gave_outlive_a_generation(redis_url):
     anew, _ = compose_desk(compose.load("paper"))
     waiting = {order.stop_price or order.limit_price for order in (r.order for r in anew.engine.open_orders)}
     assert waiting == {Decimal(98), Decimal(104)}
+
+
+def test_a_future_keeps_its_contract_beyond_a_generation_and_is_never_carried_over_a_roll_on_paper(ticker):
+    start_strategy(user=None, strategy="ema")
+    Book.objects.update(execution={"roll": "hold", "roll_close_s": 60})
+    play(compose.make_desk(compose.load("paper")), RISING)
+    assert {order.contract for order in Order.objects.all()} == {"/MESZ26"}
+    assert Position.objects.get().contract == "/MESZ26"
+    compose.forget_state(compose.load("paper"))
+    desk = compose.make_desk(compose.load("paper"))
+    ends = datetime(2026, 12, 11, 22, 0, tzinfo=UTC)
+    assert not desk.handle(TimeAdvanced(from_datetime(ends) - 61 * NS_PER_S))
+    [closing] = [
+        event.order
+        for event in desk.handle(TimeAdvanced(from_datetime(ends) - 60 * NS_PER_S))
+        if isinstance(event, ApprovedOrder)
+    ]
+    assert (closing.contract, closing.reason) == ("/MESZ26", "roll")
