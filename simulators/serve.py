@@ -84,7 +84,7 @@ class Simulator(Service):
             "speed": self.config.speed,
             "seed": self.config.market.seed,
             "symbols": list(self.market.listings),
-            "connections": self.stream.connections,
+            "connections": len(self.stream.clients),
             "prints_served": self.stream.hub.served,
             "feed_url": self.feed_url,
             "account_stream_url": self.account_stream_url,

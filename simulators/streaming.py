@@ -8,12 +8,13 @@ from http import HTTPStatus
 from typing import Any
 
 from websockets.asyncio.connection import broadcast
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from simulators.clock import MarketClock
 from simulators.faults import FaultBoard, Tap
+from simulators.listening import WebSocketListener
 from simulators.market import Market
 from simulators.tape import News, Tape
 
@@ -135,7 +136,7 @@ class StreamClient(ABC):
 Accept = Callable[[ServerConnection, str], StreamClient | None]
 
 
-class StreamServer:
+class StreamServer(WebSocketListener[StreamClient]):
     """Every `poll_s` it moves market and faults on and gives each connection its news. `accept` makes the client for a
     path, None for a path that is none. `at_turn` is called with each turn."""
 
@@ -149,39 +150,12 @@ class StreamServer:
         poll_s: float,
         at_turn: Callable[[], None] = lambda: None,
     ) -> None:
-        self.attempts = 0  # connections asked for, admitted or not
-        self.clients: set[StreamClient] = set()
+        super().__init__(poll_s=poll_s)
         self._tape = Tape(market, now=clock.now())
         self._clock = clock
         self._faults = faults
-        self._accept = accept
-        self._poll_s = poll_s
+        self._client_of = accept
         self._at_turn = at_turn
-        self._server: Server | None = None
-        self._loop_task: asyncio.Task[None] | None = None
-
-    async def start(self, host: str, port: int) -> int:
-        """Listen; returns the port."""
-        self._server = serve(
-            self._serve, host, port, process_request=self._admit, compression=None, ping_interval=None,
-            close_timeout=1.0,
-        )  # fmt: skip
-        await self._server
-        self._loop_task = asyncio.create_task(self._run())
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def close(self) -> None:
-        if self._loop_task is not None:
-            self._loop_task.cancel()
-            await asyncio.gather(self._loop_task, return_exceptions=True)
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
-
-    def cut_connections(self) -> None:
-        """Fault control: every connection breaks."""
-        for client in self.clients:
-            client.abort()
 
     def expire_tokens(self) -> None:
         """Fault control: no login is worth anything any more."""
@@ -193,39 +167,25 @@ class StreamServer:
         for client in self.clients:
             client.hang_up(code)
 
-    async def _admit(self, socket: ServerConnection, request: Request) -> Response | None:
-        self.attempts += 1
-        if self._faults.refuses_connections:
-            return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "The line is down.\n")
-        if self._faults.refuses_requests:
-            busy = socket.respond(HTTPStatus.TOO_MANY_REQUESTS, "Too many requests.\n")
-            busy.headers["Retry-After"] = str(self._faults.retry_after_s)
-            return busy
-        return None
+    def _is_down(self) -> bool:
+        return self._faults.refuses_connections
 
-    async def _serve(self, socket: ServerConnection) -> None:
-        client = self._accept(socket, socket.request.path if socket.request else "")
-        if client is None:
-            await socket.close(1008, "There is no such stream here.")
-            return
-        self.clients.add(client)
-        try:
-            await client.run()
-        finally:
-            self.clients.discard(client)
+    def _admit(self, socket: ServerConnection, request: Request) -> Response | None:
+        refused = super()._admit(socket, request)
+        if refused is None and self._faults.refuses_requests:
+            refused = socket.respond(HTTPStatus.TOO_MANY_REQUESTS, "Too many requests.\n")
+            refused.headers["Retry-After"] = str(self._faults.retry_after_s)
+        return refused
 
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        while True:
-            now = loop.time()
-            self._faults.advance(self)
-            self._at_turn()
-            self._distribute()
-            for client in tuple(self.clients):
-                client.turn(now)
-            due = max(due + self._poll_s, now)
-            await asyncio.sleep(max(due - loop.time(), 0.0))
+    def _accept(self, socket: ServerConnection) -> StreamClient | None:
+        return self._client_of(socket, socket.request.path if socket.request else "")
+
+    def _turn(self, now: float) -> None:
+        self._faults.advance(self)
+        self._at_turn()
+        self._distribute()
+        for client in tuple(self.clients):
+            client.turn(now)
 
     def _distribute(self) -> None:
         wanted = sorted({symbol for client in self.clients for symbol in client.symbols})

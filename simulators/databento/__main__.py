@@ -11,14 +11,13 @@ from simulators.process import serve_until_stopped
 
 
 def parse(arguments: Sequence[str]) -> DatabentoConfig:
-    """The configuration that the command line describes: HTTP on the port, the gateway on the next one."""
+    """The configuration that the command line describes."""
     common = parse_common(arguments)
-    gateway = common.feed_port if common.feed_port is not None else common.port and common.port + 1
     return DatabentoConfig(
         market=common.market,
         host=common.host,
-        port=gateway,
-        http_port=common.port,
+        port=common.port,
+        gateway_port=common.feed_port,
         start=common.start,
         speed=common.speed,
         poll_s=common.poll_s,
@@ -31,7 +30,7 @@ async def run(config: DatabentoConfig) -> None:
     await serve_until_stopped(
         lambda: serve(config),
         said=lambda simulator: (
-            f"databento simulator: HTTP {simulator.http_url} · gateway {simulator.gateway_address} · key {KEY}"
+            f"databento simulator: HTTP {simulator.rest_url} · gateway {simulator.gateway_address} · key {KEY}"
         ),
     )
 

@@ -10,10 +10,8 @@ import msgspec
 import zstandard
 
 from engine.model.time import NS_PER_DAY, NS_PER_S, from_datetime, iso, to_datetime
-from simulators import fault_control
 from simulators.databento import records
 from simulators.databento.names import DATASETS, SCHEMAS, STYPES, Instrument, Names
-from simulators.faults import FaultBoard
 from simulators.http_server import HttpRequest, HttpResponse
 from simulators.market import Market
 
@@ -51,13 +49,10 @@ class Query(msgspec.Struct, frozen=True):
 class Historical:
     """Answers `/v0/…`. Records are available up to `lag_s` before the market's present."""
 
-    def __init__(
-        self, market: Market, now: Callable[[], int], faults: FaultBoard, *, keys: Collection[str], lag_s: float
-    ) -> None:
+    def __init__(self, market: Market, now: Callable[[], int], *, keys: Collection[str], lag_s: float) -> None:
         self.requests: list[tuple[str, dict[str, str]]] = []
         self._market = market
         self._now = now
-        self._faults = faults
         self._keys = keys
         self._lag_ns = int(lag_s * NS_PER_S)
         self._methods: dict[str, Callable[[dict[str, str]], HttpResponse]] = {
@@ -78,10 +73,6 @@ class Historical:
         self.requests.append((request.path, form))
         if method is None:
             return HttpResponse(404, {"detail": "Not Found"})
-        if self._faults.refuses_requests:
-            return fault_control.too_many_requests(
-                self._faults, {"detail": {"case": "rate_limited", "message": "Too many requests", "status_code": 429}}
-            )
         try:
             self._check_key(request)
             return method(form)

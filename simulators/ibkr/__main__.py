@@ -12,11 +12,10 @@ from simulators.process import serve_until_stopped
 
 
 def parse(arguments: Sequence[str]) -> IbkrConfig:
-    """The configuration that the command line describes: control over HTTP on the port, the gateway on the next one."""
+    """The configuration that the command line describes."""
     common = parse_common(arguments)
-    gateway = common.feed_port if common.feed_port is not None else common.port and common.port + 1
     config = IbkrConfig(
-        market=common.market, host=common.host, port=gateway, control_port=common.port, start=common.start,
+        market=common.market, host=common.host, port=common.port, gateway_port=common.feed_port, start=common.start,
         speed=common.speed, poll_s=common.poll_s, faults=common.faults, order_faults=common.broker.faults,
     )  # fmt: skip
     named = any(each.partition("=")[0] == "--account" for each in arguments)

@@ -10,6 +10,7 @@ from simulators.ibkr import messages
 from simulators.ibkr.answers import Answers
 from simulators.ibkr.book import Standing
 from simulators.ibkr.session import Session
+from simulators.listening import SocketListener
 
 LOST = "Connectivity between IBKR and Trader Workstation has been lost."
 RESTORED = "Connectivity between IBKR and Trader Workstation has been restored - data maintained."
@@ -22,19 +23,15 @@ class _News(NamedTuple):
     frames: list[bytes]
 
 
-class Gateway:
+class Gateway(SocketListener[Session]):
     """Sessions of programs. `poll_s` is how often the broker looks at the market."""
 
     def __init__(self, answers: Answers, faults: FaultBoard, *, poll_s: float) -> None:
+        super().__init__(poll_s=poll_s)
         self.answers = answers
         self.faults = faults
-        self.attempts = 0  # connections asked for, admitted or not
-        self.sessions: set[Session] = set()
-        self._poll_s = poll_s
         self._is_cut_off = False  # from the venue behind it
         self._waiting: list[Update] = []
-        self._server: asyncio.Server | None = None
-        self._loop_task: asyncio.Task[None] | None = None
         answers.brokerage.listen(self._heard)
 
     @property
@@ -42,57 +39,23 @@ class Gateway:
         return self.answers.brokerage.now
 
     def is_taken(self, client_id: int) -> bool:
-        return any(session.client_id == client_id for session in self.sessions)
-
-    async def start(self, host: str, port: int) -> int:
-        """Listen; returns the port."""
-        self._server = await asyncio.start_server(self._serve, host, port)
-        self._loop_task = asyncio.create_task(self._run())
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def close(self) -> None:
-        if self._loop_task is not None:
-            self._loop_task.cancel()
-            await asyncio.gather(self._loop_task, return_exceptions=True)
-        if self._server is not None:
-            self._server.close()
-            self.cut_connections()
-            await self._server.wait_closed()
-
-    def cut_connections(self) -> None:
-        """Fault control: every connection breaks."""
-        for session in tuple(self.sessions):
-            session.abort()
+        return any(session.client_id == client_id for session in self.clients)
 
     def expire_tokens(self) -> None:
         """Fault control: programs have none here."""
         return
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.attempts += 1
-        if self.faults.refuses_connections or not self.answers.may_log_in():
-            writer.transport.abort()
-            return
-        session = Session(reader, writer, self)
-        self.sessions.add(session)
-        try:
-            await session.run()
-        finally:
-            self.sessions.discard(session)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Session | None:
+        is_shut = self.faults.refuses_connections or not self.answers.may_log_in()
+        return None if is_shut else Session(reader, writer, self)
 
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        while True:
-            now = loop.time()
-            self.faults.advance(self)
-            self.answers.faults.advance(self)
-            self._watch_upstream()
-            self.answers.brokerage.advance()
-            for session in tuple(self.sessions):
-                session.turn()
-            due = max(due + self._poll_s, now)
-            await asyncio.sleep(max(due - loop.time(), 0.0))
+    def _turn(self, now: float) -> None:
+        self.faults.advance(self)
+        self.answers.faults.advance(self)
+        self._watch_upstream()
+        self.answers.brokerage.advance()
+        for session in tuple(self.clients):
+            session.turn()
 
     # ---- telling -----------------------------------------------------------------------------------------------
 
@@ -150,7 +113,7 @@ class Gateway:
         return _News(standing, frames)
 
     def _started(self) -> list[Session]:
-        return [session for session in self.sessions if session.client_id >= 0]
+        return [session for session in self.clients if session.client_id >= 0]
 
 
 def _reason(standing: Standing) -> list[bytes]:

@@ -93,7 +93,7 @@ class SchwabSimulator(Service):
             "market_time": iso(self.clock.now()),
             "speed": self.clock.speed,
             "symbols": list(self.market.listings),
-            "connections": len(self.stream.sessions),
+            "connections": len(self.stream.clients),
             "stream_url": self.stream_url,
             "accounts": list(self.broker.brokerage.accounts),
             "faults": self.faults.names(),

@@ -201,14 +201,14 @@ async def test_heartbeats_and_questions_do_not_take_each_others_answers():
 
 async def test_a_gateway_that_is_not_there_is_told_and_waited_for():
     async with ibkr.start() as simulated:
-        port = simulated.simulator.port
+        port = simulated.simulator.gateway_port
     venue = make_venue(ibkr.ENTRY, simulated, {"gateway": f"127.0.0.1:{port}"})
     with pytest.raises(VenueUnreachable, match="cannot be reached"):
         await venue.open()
     updates = venue.updates()
     first = await asyncio.wait_for(anext(updates), 10)
     assert isinstance(first, StreamLost)
-    simulated.simulator.config = IbkrConfig(market=MarketConfig(seed=5, always_open=True), port=port)
+    simulated.simulator.config = IbkrConfig(market=MarketConfig(seed=5, always_open=True), gateway_port=port)
     async with await serve(simulated.simulator.config):
         assert isinstance(await asyncio.wait_for(anext(updates), 10), StreamRestored)
         assert known(await venue.positions()) == ()

@@ -26,7 +26,7 @@ def make(venue: Venue, policy: Policy, *, is_welcome: bool = True, **options: An
     simulator: Any = venue.simulator
     chosen = DatabentoOptions(gateway=simulator.gateway_address, **policy._asdict(), **options)
     key = KEY if is_welcome else "db-" + "x" * 29
-    return DatabentoFeed("databento", key, options=chosen, resolve=_streamer, history_url=simulator.http_url)
+    return DatabentoFeed("databento", key, options=chosen, resolve=_streamer, history_url=simulator.rest_url)
 
 
 def _streamer(symbol: str) -> str:

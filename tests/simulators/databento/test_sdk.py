@@ -29,7 +29,7 @@ class Streamed:
     """The SDK's live client, with everything it hands out."""
 
     def __init__(self, simulator: DatabentoSimulator, *, key: str = KEY, **options: Any) -> None:
-        self.client = databento.Live(key, gateway="127.0.0.1", port=simulator.port, **options)
+        self.client = databento.Live(key, gateway="127.0.0.1", port=simulator.gateway_port, **options)
         self.records: list[Any] = []
         self.client.add_callback(self.records.append)
 
@@ -138,7 +138,7 @@ async def test_heartbeats_come_where_nothing_else_does(simulator):
     simulator.faults.add(FaultScript("half_day"))
     got = Streamed(simulator, heartbeat_interval_s=5)
     await got.subscribe(schema="trades", symbols="ESZ6")
-    for session in simulator.gateway.sessions:
+    for session in simulator.gateway.clients:
         session._heartbeat_s = 0.1  # five seconds are the protocol's least
     await got.start()
     await got.until(lambda: sum(each.is_heartbeat() for each in got.of(dbn.SystemMsg)) > 2)
@@ -149,7 +149,7 @@ def historical(simulator: DatabentoSimulator, key: str = KEY) -> databento.Histo
     """The SDK insists on https; everything else is its own."""
     client = databento.Historical(key)
     for part in ("timeseries", "metadata", "symbology"):
-        getattr(client, part)._base_url = f"{simulator.http_url}/v0/{part}"
+        getattr(client, part)._base_url = f"{simulator.rest_url}/v0/{part}"
     return client
 
 

@@ -235,7 +235,7 @@ async def test_a_connection_that_leaves_takes_its_subscriptions_along(start):
             await link.frame()
             assert simulator.stream.hub.symbols == 2
         async with asyncio.timeout(5):
-            while simulator.stream.connections:
+            while simulator.stream.clients:
                 await asyncio.sleep(0.01)
         assert simulator.stream.hub.symbols == 0
 
@@ -247,7 +247,7 @@ async def test_a_client_that_vanishes_is_forgotten_without_an_error(start, caplo
         await link.frame()
         link.socket.transport.abort()
         async with asyncio.timeout(5):
-            while simulator.stream.connections:
+            while simulator.stream.clients:
                 await asyncio.sleep(0.01)
         assert simulator.stream.hub.symbols == 0
     assert not [record for record in caplog.records if record.levelname == "ERROR"]

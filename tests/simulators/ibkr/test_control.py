@@ -14,7 +14,7 @@ from simulators.market import MarketConfig
 def test_the_command_line_says_what_the_gateway_is():
     line = ["--port", "4000", "--account", "DU7:5000", "--account", "DU8", "--order-fault", "upstream_lost"]
     config = parse(line)
-    assert (config.control_port, config.port) == (4000, 4001)
+    assert (config.port, config.gateway_port) == (4000, None)  # the next one
     assert [(each.number, each.cash) for each in config.accounts] == [("DU7", D(5000)), ("DU8", D(100_000))]
     assert [each.name for each in config.order_faults] == ["upstream_lost"]
     assert [each.number for each in parse([]).accounts] == ["DU1234567"]

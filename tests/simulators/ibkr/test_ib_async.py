@@ -37,7 +37,7 @@ class Program:
         self.errors.append((request, code, text))
 
     async def connect(self, client_id: int = 1, **values: Any) -> None:
-        await self.ib.connectAsync("127.0.0.1", self.simulator.port, clientId=client_id, **values)
+        await self.ib.connectAsync("127.0.0.1", self.simulator.gateway_port, clientId=client_id, **values)
 
     @property
     def codes(self) -> list[int]:
@@ -401,7 +401,7 @@ async def test_several_accounts_must_be_named():
 
 @pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\n\r\n", b"API\0\0\0\0\x05v9..9", b"API\0\xff\xff\xff\xff"])
 async def test_who_does_not_speak_the_protocol_is_hung_up_on(program, sent):
-    reader, writer = await asyncio.open_connection("127.0.0.1", program.simulator.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", program.simulator.gateway_port)
     writer.write(sent)
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
         async with asyncio.timeout(DEADLINE_S):

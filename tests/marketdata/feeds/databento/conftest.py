@@ -27,7 +27,7 @@ def feed_of(simulator: DatabentoSimulator, *, key: str = KEY, resolve: Any = Non
     settings: dict[str, Any] = {"gateway": simulator.gateway_address, **QUICK, **options}
     named = resolve or (lambda symbol: parse_contract(symbol).streamer)
     return DatabentoFeed(
-        "test", key, options=DatabentoOptions(**settings), resolve=named, history_url=simulator.http_url
+        "test", key, options=DatabentoOptions(**settings), resolve=named, history_url=simulator.rest_url
     )
 
 

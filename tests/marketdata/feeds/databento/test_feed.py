@@ -25,7 +25,7 @@ ES, NQ = "/ESH28", "/NQH28"
 
 
 def session_of(venue):
-    (session,) = venue.simulator.gateway.sessions
+    (session,) = venue.simulator.gateway.clients
     return session
 
 

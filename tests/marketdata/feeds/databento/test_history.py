@@ -18,7 +18,7 @@ ES = "/ESH28"
 
 @pytest.fixture
 async def history(venue):
-    made = DatabentoHistory("test", KEY, dataset="GLBX.MDP3", url=venue.simulator.http_url)
+    made = DatabentoHistory("test", KEY, dataset="GLBX.MDP3", url=venue.simulator.rest_url)
     yield made
     await made.close()
 
@@ -54,7 +54,7 @@ async def test_tick_bars_are_whole_and_counted_by_us(venue, history):
 async def test_what_the_vendor_does_not_have_yet_is_not_asked_for():
     async with await serve(DatabentoConfig(market=MARKET, history_lag_s=600.0)) as simulator:
         end = simulator.clock.now()
-        made = DatabentoHistory("test", KEY, dataset="GLBX.MDP3", url=simulator.http_url)
+        made = DatabentoHistory("test", KEY, dataset="GLBX.MDP3", url=simulator.rest_url)
         bars = await of(made, "1", start=end - 30 * NS_PER_MINUTE, end=end)
         assert end - 12 * NS_PER_MINUTE < bars[-1].ts <= end - 10 * NS_PER_MINUTE
         assert await of(made, "1", start=end - 5 * NS_PER_MINUTE, end=end) == []
@@ -63,7 +63,7 @@ async def test_what_the_vendor_does_not_have_yet_is_not_asked_for():
 
 async def test_a_request_that_costs_more_than_allowed_is_not_made(venue):
     end = venue.now()
-    made = DatabentoHistory("test", KEY, dataset="GLBX.MDP3", url=venue.simulator.http_url, max_cost_usd=0.000_01)
+    made = DatabentoHistory("test", KEY, dataset="GLBX.MDP3", url=venue.simulator.rest_url, max_cost_usd=0.000_01)
     with pytest.raises(TooExpensive, match="max_cost_usd") as refused:
         await of(made, "1", start=end - 20 * NS_PER_HOUR, end=end)
     assert not refused.value.retryable
@@ -85,7 +85,7 @@ async def test_a_busy_venue_says_when_to_ask_again(venue, history):
 
 
 async def test_a_wrong_key_is_told_in_clear_words(venue):
-    made = DatabentoHistory("test", "db-" + "x" * 29, dataset="GLBX.MDP3", url=venue.simulator.http_url)
+    made = DatabentoHistory("test", "db-" + "x" * 29, dataset="GLBX.MDP3", url=venue.simulator.rest_url)
     with pytest.raises(FeedUnauthorized, match="API key"):
         await of(made, "1", start=venue.now() - NS_PER_HOUR, end=venue.now())
     await made.close()

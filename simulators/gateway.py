@@ -1,0 +1,47 @@
+"""A simulated venue that programs reach over a bare socket: its gateway, beside HTTP."""
+
+from typing import Any
+
+import msgspec
+
+from simulators.faults import FaultScript
+from simulators.listening import SocketListener
+from simulators.market import MarketConfig
+from simulators.service import Service
+
+
+class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """`port` is that of HTTP; 0 takes a free one. `gateway_port` None is `port` + 1 (0: a free one). `start` is the
+    market time to begin at (ISO 8601; empty: now), `speed` how many market seconds pass in one."""
+
+    market: MarketConfig = MarketConfig()
+    host: str = "127.0.0.1"
+    port: int = 0
+    gateway_port: int | None = None
+    start: str = ""
+    speed: float = 1.0
+    poll_s: float = 0.02
+    faults: tuple[FaultScript, ...] = ()
+
+
+class GatewaySimulator(Service):
+    """The part that is the same at all of them; each makes its `gateway`."""
+
+    config: GatewayConfig
+    gateway: SocketListener[Any]
+    gateway_port = 0
+
+    @property
+    def gateway_address(self) -> str:
+        return f"{self.config.host}:{self.gateway_port}"
+
+    @property
+    def attempts(self) -> int:
+        """How often a program came: requests and connections, granted or refused."""
+        return self._requests + self.gateway.attempts
+
+    async def _start_streams(self) -> None:
+        self.gateway_port = await self.gateway.start(self.config.host, self._port(self.config.gateway_port))
+
+    async def _close_streams(self) -> None:
+        await self.gateway.close()
