@@ -168,7 +168,6 @@ class BookAdmin(ModelAdmin):
             (None, {"fields": ("name", "mode", "feed")}),
             *([("What is used of each limit", {"fields": ("used",)})] if obj else []),
             *rules,
-            ("With real accounts", {"fields": ("execution",), "classes": ["collapse"]}),
             ("State", {"fields": state, "classes": ["collapse"]}),
         ]
 

@@ -1,7 +1,7 @@
 """The admin's form of a book: a field for every rule, built from the declarations that the rules are checked by."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, get_args
 
 import msgspec
@@ -12,6 +12,7 @@ from engine.decision.correlation import CorrelationConfig
 from engine.decision.sizing import AnySizing
 from engine.errors import FortifiedError, InvalidInput
 from engine.instruments.catalog import normalize_symbol
+from engine.model.accounts import Policy
 from engine.risk.config import RiskConfig, StrategyLimits
 from engine.risk.day_trading import SCHEDULES, DayTradingAccount
 from infra.web.struct_forms import struct_fields
@@ -21,23 +22,30 @@ from trading.book_services import check_capital
 from trading.limits import CHECKS
 from trading.models import Book
 from trading.runtime.fills import SimulatedFills
+from trading.runtime.policy import ExecutionPolicy
 
-COLUMNS = ("risk", "sizing", "correlation", "fills")
+COLUMNS = ("risk", "sizing", "correlation", "fills", "execution")
 METHODS: dict[str, Any] = {kind.__struct_config__.tag: kind for kind in get_args(AnySizing)}
 IS_ON = "is_on"  # a switch that is no part of the document
 SYMBOLS = ("allowed_symbols", "blocked_symbols")
+WATCH = (
+    "external_trades", "cash_differences", "cash_tolerance", "stale_entry_s", "retry_s", "answer_s",
+    "never_came_after_s", "confirm_cancel_s", "poll_s", "check_every_s", "recheck_s", "look_back_s",
+)  # fmt: skip
 
 
 class Section:
     """Fields of one place in a document: of column `column`, at `path` in it.
 
-    With `switch`, the place is there only where that field is filled in. What a form cannot show stays as it is.
+    With `switch`, the place is there only where that field is filled in. What a form cannot show stays as it is;
+    `elsewhere` names what another section shows of the same place.
     """
 
     def __init__(
         self, title: str, column: str, path: tuple[str, ...], fields: Mapping[str, forms.Field], *, switch: str = "",
-        note: str = "",
+        note: str = "", elsewhere: Collection[str] = (),
     ) -> None:  # fmt: skip
+        self.elsewhere = elsewhere
         self.title, self.column, self.path, self.switch, self.note = title, column, path, switch, note
         self.prefix = "__".join((column, *path)) + "__"
         self.fields = {self.prefix + name: field for name, field in fields.items()}
@@ -51,7 +59,7 @@ class Section:
 
     def is_open(self, book: Book | None) -> bool:
         """Whether the page shows it at once: the book's own limits, and whatever is set."""
-        is_set = book is not None and bool(self._place(getattr(book, self.column)))
+        is_set = book is not None and bool(self._place(getattr(book, self.column)).keys() - set(self.elsewhere))
         return is_set or (self.column == "risk" and not self.path)
 
     def write(self, book: Book, cleaned: Mapping[str, Any], document: dict[str, Any]) -> None:
@@ -67,8 +75,8 @@ class Section:
 
     def _unseen(self, book: Book) -> dict[str, Any]:
         """What the form has no field for; tables are sections of their own."""
-        place = self._place(getattr(book, self.column))
-        return {n: v for n, v in place.items() if self.prefix + n not in self.fields and not isinstance(v, dict)}
+        place, shown = self._place(getattr(book, self.column)), {*self.elsewhere, *self.fields}
+        return {n: v for n, v in place.items() if not {n, self.prefix + n} & shown and not isinstance(v, dict)}
 
     def _typed(self, cleaned: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         for full, field in self.fields.items():
@@ -104,11 +112,15 @@ def sections(book: Book | None) -> list[Section]:
         Section("Limits of the book", "risk", (), risk, note="An empty field is no limit. Exits always pass."),
         *(_limits(name) for name in strategies),
         *(_size(name) for name in strategies),
-        Section("Cash at each account", "sizing", ("capital",), _cash(accounts), note="For sizes by equity."),
+        Section("Cash at each account", "sizing", ("capital",), _amounts(accounts),
+                note="For sizes by equity; on paper, entries are paid from it."),
         *(_day_trading(name) for name in accounts),
         Section("The same bet twice", "correlation", (), _correlation(), switch=IS_ON,
                 note="An entry is suppressed while another strategy or symbol holds something that moves alike."),
         Section("Simulated fills", "fills", (), _fills(), note="For a book on paper."),
+        Section("Margin of one contract", "fills", ("margins",), _amounts(_futures(book)),
+                note="For a book on paper, at accounts whose cash is stated. Empty: a part of the contract's value."),
+        *_execution(book),
     ]  # fmt: skip
 
 
@@ -116,7 +128,8 @@ def _named(book: Book | None, *tables: str) -> Iterator[str]:
     """Who has rules of its own in the book already."""
     if book is not None:
         for table in tables:
-            yield from sorted({*book.risk.get(table, {}), *book.sizing.get(table, {})})
+            for column in COLUMNS:
+                yield from sorted(getattr(book, column).get(table, {}))
 
 
 def _limits(strategy: str) -> Section:
@@ -137,11 +150,38 @@ def _size(strategy: str) -> Section:
     return Section(f"Size of {strategy}", "sizing", ("strategies", strategy), fields, switch="method")
 
 
-def _cash(accounts: Iterable[str]) -> dict[str, forms.Field]:
+def _amounts(names: Iterable[str]) -> dict[str, forms.Field]:
+    """A sum of money for each."""
     return {
         name: forms.DecimalField(label=name, required=False, min_value=0, widget=UnfoldAdminDecimalFieldWidget)
-        for name in accounts
+        for name in names
     }
+
+
+def _futures(book: Book | None) -> list[str]:
+    symbols = {*Ticker.objects.values_list("symbol", flat=True), *_named(book, "margins")}
+    return sorted(symbol for symbol in symbols if symbol.startswith("/"))
+
+
+def _execution(book: Book | None) -> list[Section]:
+    fields = described(ExecutionPolicy)
+    orders = {name: field for name, field in fields.items() if name not in WATCH}
+    watch = {name: fields[name] for name in WATCH}
+    table = "external_trades_by_symbol"
+    symbols = sorted({*Ticker.objects.values_list("symbol", flat=True), *_named(book, table)})
+    return [
+        Section("Orders and exits", "execution", (), orders, elsewhere=WATCH,
+                note="With real accounts; on paper where an account stands for a broker."),
+        Section("Watch over real accounts", "execution", (), watch, elsewhere=[*orders, table],
+                note="What is done about what others trade there, about money, and about answers that do not come."),
+        Section("What others trade, by symbol", "execution", (table,), {name: _policy(name) for name in symbols},
+                note="With real accounts. Empty: as for all symbols."),
+    ]  # fmt: skip
+
+
+def _policy(label: str) -> forms.Field:
+    choices = [("", "as for all symbols"), *((policy.value, policy.value) for policy in Policy)]
+    return forms.ChoiceField(label=label, required=False, choices=choices, widget=UnfoldAdminSelectWidget)
 
 
 def _day_trading(account: str) -> Section:
@@ -176,7 +216,7 @@ class BookForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Book
-        fields: ClassVar[tuple[str, ...]] = ("name", "mode", "feed", "execution")
+        fields: ClassVar[tuple[str, ...]] = ("name", "mode", "feed")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -11,9 +11,10 @@ from engine.decision.correlation import CorrelationConfig
 from engine.decision.sizing import AnySizing, FixedSize
 from engine.errors import FortifiedError, InvalidInput
 from engine.instruments.sessions import session_of
+from engine.options.synthetic import MODEL, parse_chains
 from engine.risk.config import RiskConfig
 from trading.runtime.fills import SimulatedFills
-from trading.runtime.policy import execution_policy
+from trading.runtime.policy import ExecutionPolicy
 
 T = TypeVar("T", bound=msgspec.Struct)
 _PATH = re.compile(r" - at `\$\.?(.*)`$")
@@ -81,6 +82,17 @@ def simulated_fills(document: dict[str, Any]) -> SimulatedFills:
         _ = found.rates
     except InvalidInput as error:
         raise InvalidInput(f"fills.{error.detail}", field="fills") from error
+    return found
+
+
+def execution_policy(document: dict[str, Any]) -> ExecutionPolicy:
+    """What the book does at its accounts, and when something is not as it should be. Empty: the defaults."""
+    found = _read(document, ExecutionPolicy, "execution", "part of the execution policy")
+    try:
+        if found.chains.partition(":")[0] == MODEL:
+            parse_chains(found.chains)
+    except InvalidInput as error:
+        raise InvalidInput(f"execution.chains: {error.detail.removeprefix('chains: ')}", field="execution") from error
     return found
 
 

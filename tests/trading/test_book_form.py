@@ -18,7 +18,7 @@ from tests.trading.runtime.test_compose import RISING, play
 from tests.trading.test_book_rules import started
 from trading.book_form import book_form
 from trading.book_usage import usage_lines
-from trading.limits import risk_limits, sizes
+from trading.limits import execution_policy, risk_limits, simulated_fills, sizes
 from trading.runtime.state import show_usage
 from users.roles import Role
 
@@ -54,7 +54,8 @@ def test_every_rule_has_a_field_with_its_help(admin):
     for words in (
         "Limits of the book", "cash value of one order", "Limits of ema", "Size of ema", "Day trading at paper",
         "Max orders window, seconds", "Cash at each account", "The same bet twice",
-        "Simulated fills", "What is used of each limit",
+        "Simulated fills", "What is used of each limit", "Margin of one contract", "Orders and exits",
+        "Watch over real accounts", "What others trade, by symbol", "shares may be sold short",
     ):  # fmt: skip
         assert words in content
 
@@ -80,6 +81,34 @@ def test_what_is_typed_in_is_what_is_stored_and_shown_again(admin):
     assert found.fills == {"slippage": "fixed:1"}
     assert saved(admin).risk == found.risk
     assert book().sizing == found.sizing
+
+
+def test_execution_is_typed_into_fields_and_stored_as_the_document_that_programs_send(admin):
+    written = {"external_trades_by_symbol": {"SPY": "ignore"}, "poll_s": 5, "exits": "stop"}
+    type(book()).objects.update(execution=written)
+    found = saved(admin, risk__max_orders="5")
+    assert execution_policy(found.execution) == execution_policy(written), "shown and sent back, it is the same"
+    found = saved(
+        admin, execution__exits="engine", execution__stop_rejected="flatten", execution__poll_s="",
+        execution__external_trades_by_symbol__SPY="", **{"execution__external_trades_by_symbol__/MES": "adopt"},
+        execution__chains="synthetic:0.2", fills__share_leverage="2", **{"fills__margins__/MES": "1500"},
+    )  # fmt: skip
+    assert found.execution == {
+        "exits": "engine", "stop_rejected": "flatten", "chains": "synthetic:0.2",
+        "external_trades_by_symbol": {"/MES": "adopt"},
+    }  # fmt: skip
+    rates = simulated_fills(found.fills).rates
+    assert rates is not None
+    assert (rates.share, rates.per_contract) == (Decimal("0.5"), {"/MES": Decimal(1500)})
+
+
+def test_a_switch_that_is_on_by_itself_is_switched_off_and_on(admin):
+    switches = ("execution__allow_short", "fills__buying_power")
+    assert all(shown(admin)[name] for name in switches)
+    admin.post(page(), {name: value for name, value in shown(admin).items() if name not in switches})
+    assert (book().execution, book().fills) == ({"allow_short": False}, {"buying_power": False})
+    found = saved(admin, execution__allow_short="on", fills__buying_power="on")
+    assert (found.execution, found.fills) == ({}, {})
 
 
 def test_an_emptied_field_takes_its_limit_away(admin):
@@ -108,6 +137,11 @@ def test_correlation_is_switched_on_and_off(admin):
         ({"risk__day_trading__paper__venue": "schwab"}, "risk__day_trading__paper"),
         ({"correlation__is_on": "on", "correlation__limit": "3"}, "correlation__limit"),
         ({"fills__fees": "cheap"}, "fills__fees"),
+        ({"fills__share_leverage": "0"}, "fills__share_leverage"),
+        ({"execution__exits": "somewhere"}, "execution__exits"),
+        ({"execution__poll_s": "0"}, "execution__poll_s"),
+        ({"execution__chains": "synthetic:9"}, "execution__chains"),
+        ({"execution__external_trades_by_symbol__/MES": "sell"}, "execution__external_trades_by_symbol__/MES"),
     ],
 )
 def test_what_is_wrong_is_said_beside_its_field(admin, typed, field):

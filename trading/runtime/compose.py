@@ -29,14 +29,14 @@ from marketdata.rolls import load_rolls
 from strategies.models import Ticker
 from strategies.registry import STRATEGIES, timeframes_of
 from strategies.versions import code_version
-from trading.limits import Sizes, correlation, risk_limits, simulated_fills, sizes
+from trading.limits import Sizes, correlation, execution_policy, risk_limits, simulated_fills, sizes
 from trading.models import Book, EngineState, Fill, Order, Position, Run
 from trading.options import sources
 from trading.runtime import accounts
 from trading.runtime.fills import SimulatedFills
 from trading.runtime.house_rules import HouseRules
 from trading.runtime.live import BrokerDesk
-from trading.runtime.policy import ExecutionPolicy, execution_policy
+from trading.runtime.policy import ExecutionPolicy
 from trading.runtime.recording import Opened
 from trading.runtime.simulated import SimulatedDesk
 

@@ -10,8 +10,8 @@ from brokers.schwab.chains import SchwabChains
 from brokers.tastytrade.chains import TastytradeChains
 from engine.errors import InvalidInput, NotFound
 from tests.engine.options.world import HALF_DAY, MINUTE, session
+from trading.limits import execution_policy
 from trading.options.sources import ModelledChains, NoPrice, chain_source
-from trading.runtime.policy import execution_policy
 
 pytestmark = pytest.mark.django_db
 
