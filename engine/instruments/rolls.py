@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from engine.instruments.futures import ROOTS, Contract, RollRules, active_contract
+from engine.instruments.futures import ROOTS, Contract, RollRules, active_contract, parse_contract
 from engine.instruments.sessions import calendar
 
 _DAYS = "CME_INDEX"  # every root trades on the same days
@@ -22,6 +22,11 @@ def futures_day(ts: int) -> date:
 def contract_at(root: str, ts: int, *, rules: RollRules | None = None) -> Contract:
     """The contract that is active at `ts`, by `rules` or else by those of this process."""
     return active_contract(root, futures_day(ts), rules=rules)
+
+
+def contract_of(name: str, ts: int) -> Contract:
+    """The contract that a future's name means at `ts`: a root's active one, or the one that it names."""
+    return contract_at(name, ts) if is_root(name) else parse_contract(name, as_of=futures_day(ts))
 
 
 def rolls_at(contract: Contract, *, rules: RollRules | None = None) -> int:
