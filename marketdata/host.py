@@ -1,6 +1,7 @@
 """Makes a feed of its configuration and runs its loop in this process, until it is asked to stop."""
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from engine.model.market import FeedStateChanged
 from infra.broadcast import broadcast_batch, fact
 from infra.cancelling import cancel
 from infra.collecting import collecting_gently
+from infra.processes.priority import run_ahead
 from infra.redis import keys
 from infra.redis.client import aclose_clients, async_client
 from infra.redis.leases import Lease
@@ -29,11 +31,16 @@ from marketdata.recording.archiving import folder_of
 from marketdata.recording.recorder import Recorder
 from marketdata.rolls import load_rolls
 
+logger = logging.getLogger(__name__)
+
 ROLLS_EVERY_S = 60.0
 
 
 def run_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
-    """Run the loop of the feed `name` until `should_stop`, a lost lease, or its end; why it ended."""
+    """Run the loop of the feed `name` until `should_stop`, a lost lease, or its end; why it ended. This process, which
+    hosts feeds only, runs ahead of the others from now on."""
+    if settings.FEEDS_RUN_AHEAD and not run_ahead(with_children=True):
+        logger.info("feed %s: runs at the same priority as everything else (./run doctor says why)", name)
     return uvloop.run(host_feed(name, should_stop=should_stop))
 
 
@@ -56,6 +63,7 @@ async def host_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
             second=second,
             on_alert=_alert,
             recorder=_recorder(feed),
+            held_bytes=settings.STREAMS_HELD_MB << 20,
         )
         async with collecting_gently(lambda: runner.report.counts.frames):
             return await runner.run()

@@ -15,6 +15,7 @@ import psutil
 from django.conf import settings
 
 from infra.doctor.findings import Finding, State
+from infra.processes.priority import may_run_ahead
 
 _GB = 1_000_000_000
 _NTP_EPOCH = 2_208_988_800  # seconds from 1900, where NTP counts from, to 1970
@@ -81,6 +82,20 @@ def memory() -> Iterator[Finding]:
         yield Finding("memory", State.WARNING, detail, "2 cores and 4 GB are the least for a small book", data)
     else:
         yield Finding("memory", State.OK, detail, data=data)
+
+
+def priority() -> Iterator[Finding]:
+    """Whether feeds need not wait while the machine is busy with something else."""
+    if not settings.FEEDS_RUN_AHEAD:
+        yield Finding("priority", State.OK, "feeds have the priority of everything else, as FEEDS_RUN_AHEAD says")
+    elif may_run_ahead():
+        yield Finding("priority", State.OK, "feeds run ahead of everything else")
+    else:
+        yield Finding(
+            "priority", State.WARNING, "feeds may not run ahead: prints wait while the machine is busy",
+            "on Linux with 2 cores allow real-time priority (LimitRTPRIO=1 in systemd, ulimits: rtprio in containers), "
+            "or set FEEDS_RUN_AHEAD=false",
+        )  # fmt: skip
 
 
 def clock() -> Iterator[Finding]:

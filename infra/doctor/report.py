@@ -16,6 +16,7 @@ for _check in (
     machine.account,
     machine.disk,
     machine.memory,
+    machine.priority,
     machine.clock,
     running.configuration,
     stores.redis_server,
@@ -25,6 +26,7 @@ for _check in (
     running.workers,
     running.feeds,
     running.feed_clocks,
+    running.feed_readers,
     running.leases,
 ):
     register_check(_check.__name__, _check)

