@@ -10,13 +10,14 @@ from brokers.schwab.client import SchwabClient
 from brokers.schwab.symbols import venue_symbol
 from brokers.venue import NotUnderstood, VenueSetup
 from engine.errors import InvalidInput
-from engine.instruments.options import parse_option
+from engine.instruments.options import OptionContract, parse_option
 from engine.model.market import NAN, Quote
 from engine.model.time import NS_PER_MS
-from engine.options.chain import ChainEntry, OptionChain
+from engine.options.chain import ChainEntry, Greeks, OptionChain
 
 PATH = "/marketdata/v1/chains"
 QUOTES_PATH = "/marketdata/v1/quotes"
+_UNKNOWN = -999.0
 STRIKES = 80  # around the spot: an index asked for as a whole is more than Schwab's gateway lets through
 
 
@@ -24,7 +25,13 @@ class ContractDoc(msgspec.Struct, rename="camel"):
     symbol: str
     bid: float | None = None
     ask: float | None = None
+    last: float | None = None
     quote_time_in_long: int = 0
+    delta: float | str | None = None
+    gamma: float | str | None = None
+    theta: float | str | None = None
+    vega: float | str | None = None
+    volatility: float | str | None = None  # in percent
 
 
 _Side = dict[str, dict[str, list[ContractDoc]]]  # expiry → strike → contracts
@@ -32,6 +39,7 @@ _Side = dict[str, dict[str, list[ContractDoc]]]  # expiry → strike → contrac
 
 class ChainDoc(msgspec.Struct, rename="camel"):
     status: str = ""
+    underlying_price: float | None = None
     call_exp_date_map: _Side = {}
     put_exp_date_map: _Side = {}
 
@@ -107,8 +115,32 @@ def read_chain(content: bytes, underlying: str, expiry: date, *, asked: int) -> 
         raise NotUnderstood(f"{PATH}: a chain of {underlying} was expected: {error}") from error
     chosen = [(each, contract) for each, contract in found if contract.expiry == expiry]
     newest = max((each.quote_time_in_long for each, _ in chosen), default=0)
-    entries = tuple(ChainEntry(contract, _quote(each.bid), _quote(each.ask)) for each, contract in chosen)
-    return OptionChain(underlying, newest * NS_PER_MS or asked, entries, "schwab")
+    entries = tuple(_entry(each, contract) for each, contract in chosen)
+    return OptionChain(underlying, newest * NS_PER_MS or asked, entries, "schwab", _quote(doc.underlying_price))
+
+
+def _entry(doc: ContractDoc, contract: OptionContract) -> ChainEntry:
+    return ChainEntry(
+        contract,
+        _quote(doc.bid),
+        _quote(doc.ask),
+        _quote(doc.last),
+        doc.quote_time_in_long * NS_PER_MS,
+        Greeks(
+            delta=_known(doc.delta),
+            gamma=_known(doc.gamma),
+            theta=_known(doc.theta),
+            vega=_known(doc.vega),
+            volatility=_known(doc.volatility, percent=True),
+        ),
+    )
+
+
+def _known(value: float | str | None, *, percent: bool = False) -> float:
+    """What Schwab cannot work out is "NaN", or −999."""
+    if value is None or isinstance(value, str) or value == _UNKNOWN:
+        return NAN
+    return value / 100 if percent else value
 
 
 def _contracts(doc: ChainDoc) -> Iterator[ContractDoc]:

@@ -66,26 +66,22 @@ class TastytradeChains:
         listed = _contracts(_read(items, list[ChainDoc]), expiry)
         if not listed:
             return OptionChain(underlying, time.time_ns(), (), "tastytrade")
-        near = _near(listed, await self._spot(underlying), self._strikes)
+        spot = await self._spot(underlying)
+        near = _near(listed, spot, self._strikes)
         quotes = await self._quotes(contract.symbol for contract in near)
         entries = tuple(
-            ChainEntry(contract, _price(quote.bid), _price(quote.ask))
+            ChainEntry(contract, _price(quote.bid), _price(quote.ask), _price(quote.last), _stamp(quote))
             for contract in near
             if (quote := quotes.get(contract.symbol)) is not None
         )
-        stamps = [from_datetime(quote.updated_at) for quote in quotes.values() if quote.updated_at is not None]
-        return OptionChain(underlying, max(stamps, default=time.time_ns()), entries, "tastytrade")
+        newest = max((_stamp(quote) for quote in quotes.values()), default=0)
+        return OptionChain(underlying, newest or time.time_ns(), entries, "tastytrade", float(spot))
 
     async def quotes(self, symbols: Sequence[str]) -> list[Quote]:
         """Those of the contracts that somebody quotes."""
         found = await self._quotes(symbols)
         return [
-            Quote(
-                from_datetime(quote.updated_at) if quote.updated_at else time.time_ns(),
-                symbol,
-                _price(quote.bid),
-                _price(quote.ask),
-            )
+            Quote(_stamp(quote) or time.time_ns(), symbol, _price(quote.bid), _price(quote.ask))
             for symbol, quote in found.items()
         ]
 
@@ -135,6 +131,11 @@ def _near(contracts: Sequence[OptionContract], spot: Decimal, strikes: int) -> l
     by_distance = sorted({contract.strike for contract in contracts}, key=lambda strike: (abs(strike - spot), strike))
     chosen = set(by_distance[:strikes])
     return [contract for contract in contracts if contract.strike in chosen]
+
+
+def _stamp(quote: QuoteDoc) -> int:
+    """When it was quoted; 0 where the venue does not say."""
+    return from_datetime(quote.updated_at) if quote.updated_at is not None else 0
 
 
 def _price(value: Decimal | None) -> float:

@@ -159,12 +159,9 @@ class Contracts:
             return "no_chain", event.reason or "no chain of options came"
         if not event.chain.entries:
             return "no_chain", f"the chain of {slot.config.symbol} is empty ({event.chain.source or 'no source named'})"
-        age = abs(event.ts - event.chain.ts) / NS_PER_S
-        if age > rules.max_age_s:
-            return (
-                "stale_chain",
-                f"the chain's newest quote is {age:.0f} s away, at most {rules.max_age_s:g} s is allowed",
-            )
+        too_old = rules.too_old(event.chain, event.ts)
+        if too_old:
+            return "stale_chain", too_old
         if symbol.doubt or symbol.gap:
             return "stale_feed", symbol.doubt or f"the data have a gap: {symbol.gap}"
         return ("no_price", f"{slot.config.symbol} has no price yet") if spot != spot else None

@@ -8,7 +8,7 @@ import msgspec
 
 from engine.errors import FortifiedError, InvalidInput
 from engine.instruments.options import OptionContract
-from engine.instruments.sessions import calendar
+from engine.instruments.sessions import TradingCalendar, calendar
 from engine.options.chain import ChainEntry, OptionChain
 
 NEIGHBOURS = 5
@@ -40,10 +40,15 @@ def right_of(target: int) -> str:
 
 def expiring_today(underlying: str, ts: int) -> date:
     """The day that 0DTE means at `ts`: the options' trading day; `NoContract` where no session is open."""
-    hours = calendar("SPX_OPTIONS" if underlying in ("SPX", "XSP", "NDX", "RUT") else "XNYS")
+    hours = option_hours(underlying)
     if not hours.is_open(ts):
         raise NoContract(f"{underlying}: an open session was expected to choose an option that expires today")
     return hours.trading_day(ts)
+
+
+def option_hours(underlying: str) -> TradingCalendar:
+    """When options on `underlying` trade."""
+    return calendar("SPX_OPTIONS" if underlying in ("SPX", "XSP", "NDX", "RUT") else "XNYS")
 
 
 def choose_atm(chain: OptionChain, *, spot: float, target: int) -> AtmChoice:

@@ -3,6 +3,8 @@
 import msgspec
 
 from engine.exits.config import ExitConfig
+from engine.model.time import NS_PER_S
+from engine.options.chain import OptionChain
 
 
 class ContractRules(msgspec.Struct, frozen=True):
@@ -12,6 +14,13 @@ class ContractRules(msgspec.Struct, frozen=True):
     wait_s: float = 20.0
     max_age_s: float = 30.0
     close_before_s: float = 900.0
+
+    def too_old(self, chain: OptionChain, now: int) -> str:
+        """Why nothing may be chosen from `chain` at `now`; empty where it is of now."""
+        age = abs(now - chain.ts) / NS_PER_S
+        if age <= self.max_age_s:
+            return ""
+        return f"the chain's newest quote is {age:.0f} s away, at most {self.max_age_s:g} s is allowed"
 
     def exits(self, configured: ExitConfig | None) -> ExitConfig:
         """The exits of what is held: those that are configured, and the cut-off in any case."""

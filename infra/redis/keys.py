@@ -14,12 +14,16 @@ def slug(text: str) -> str:
 
 
 def bars_stream(symbol: str, timeframe: str) -> str:
-    """Stream of completed bars, MAXLEN ~1000. Publisher → traders, relay."""
+    """Stream of completed bars, about 1000, more while a reader needs them. Publisher → traders, relay."""
     return f"bars_stream:{symbol}:{timeframe}"
 
 
+def is_bars_stream(key: str) -> bool:
+    return key.startswith("bars_stream:")
+
+
 def ticks_stream(symbol: str, timeframe: str) -> str:
-    """Stream of partial bars, trimmed by time. Publisher → traders, relay."""
+    """Stream of partial bars, trimmed by time, later while a reader needs them. Publisher → traders, relay."""
     return f"ticks_stream:{symbol}:{timeframe}"
 
 
@@ -62,6 +66,26 @@ def quote(symbol: str) -> str:
 def facts(symbol: str, kind: str) -> str:
     """Hash: the venue's day summary, profile or greeks of a symbol, as last received. Feed → page, API."""
     return f"facts:{kind}:{symbol}"
+
+
+def option_interest() -> str:
+    """Sorted set: options that somebody looks at, scored by until when (ms). Pages → feeds that stream options."""
+    return "option_interest"
+
+
+def option_quote(symbol: str) -> str:
+    """String with TTL: JSON of an option's newest quote and greeks. Feeds, pages that ask a venue → pages."""
+    return f"option_quote:{symbol}"
+
+
+def chain(source: str, symbol: str) -> str:
+    """String with TTL: JSON of the chain that a source told last, or why it did not. Pages → pages, API."""
+    return f"chain:{source}:{symbol}"
+
+
+def chain_turn(source: str, symbol: str, what: str) -> str:
+    """String with TTL, present while nobody may ask that source again: one question for all processes."""
+    return f"chain_turn:{source}:{symbol}:{what}"
 
 
 # ---- control ----------------------------------------------------------------------------------------------

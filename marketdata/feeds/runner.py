@@ -20,6 +20,7 @@ from infra.redis.lease_thread import LeaseThread
 from infra.redis.leases import Lease
 from infra.redis.streams import Wire
 from marketdata.feeds.clock import VenueClock
+from marketdata.feeds.contracts import ContractWatch
 from marketdata.feeds.crosscheck import CrossCheck
 from marketdata.feeds.drift import Drift
 from marketdata.feeds.facts import SymbolFacts
@@ -29,10 +30,10 @@ from marketdata.feeds.registry import Feed, Frame
 from marketdata.feeds.report import Report
 from marketdata.feeds.truth import TruthGate, TruthOptions
 from marketdata.history import Joined
-from marketdata.publisher import TICK_WINDOW_S, Pair, Publisher
+from marketdata.publisher import Pair, Publisher
 from marketdata.recording.recorder import Recorder
 from marketdata.recording.records import Numbered
-from marketdata.unread import UnreadWatch
+from marketdata.trimming import HELD_BYTES, Trimmer
 
 logger = logging.getLogger(__name__)
 
@@ -66,10 +67,12 @@ class FeedRunner:
         on_alert: Callable[[FeedStateChanged], None] = lambda changed: None,
         recorder: Recorder | None = None,
         history_bars: int = 500,
+        held_bytes: int = HELD_BYTES,
         interval_s: float = 1.0,
     ) -> None:
         """`session_of` anchors a symbol's bars, `hours_of` says when its data is expected; `second` is compared with;
-        `on_alert` is told of every change of a symbol's state; `recorder` keeps what was received."""
+        `on_alert` is told of every change of a symbol's state; `recorder` keeps what was received;
+        `held_bytes` see `Trimmer`."""
         options = options or TruthOptions()
         self.feed = feed
         self.truth = TruthGate(options, hours_of=hours_of)
@@ -93,7 +96,7 @@ class FeedRunner:
             passed_of=getattr(feed, "native_timeframes", lambda symbol: frozenset()),
         )
         self.past = Past(client, feed, bars=history_bars, now=self.venue_now, on_repair=self._repaired)
-        self.unread = UnreadWatch(client, tick_window_ms=int(TICK_WINDOW_S * 1000))
+        self.trimmer = Trimmer(client, held_bytes=held_bytes)
         self.report = Report(
             client,
             feed,
@@ -101,7 +104,7 @@ class FeedRunner:
             truth=self.truth,
             clock=self.clock,
             past=self.past,
-            unread=self.unread,
+            unread=self.trimmer.unread,
             recorder=recorder,
         )
         self.judge = Judge(
@@ -152,6 +155,9 @@ class FeedRunner:
         ]  # fmt: skip
         if self.check is not None:
             loops.append(self._compare(self.check))
+        contracts = getattr(self.feed, "contracts", None)  # what few feeds have
+        if contracts is not None:
+            loops.append(ContractWatch(self._client, contracts).run())
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(loop) for loop in loops]
         stopping: asyncio.Task[Any] = asyncio.create_task(self._stop.wait())
         try:
@@ -293,8 +299,8 @@ class FeedRunner:
                 finally:
                     self._note(changes)
                 now_ms = time.time_ns() // NS_PER_MS
-                await self.unread.look(sorted(self.publisher.pairs), self.publisher.counters, now_ms)
-                await self.publisher.trim(now_ms)
+                if self._lease.remaining_s > 0.0:
+                    await self.trimmer.trim(self.publisher.pairs, self.publisher.counters, now_ms)
             except REDIS_AWAY as error:
                 logger.warning("feed %s: Redis is away: %s", self.feed.name, error)
 
@@ -314,7 +320,7 @@ class FeedRunner:
         await self.feed.close()
         if self.check is not None:
             await self.check.second.close()
-        for action in (self._last_words, self.publisher.close, self.unread.close, self.report.close, self._wire.close):
+        for action in (self._last_words, self.publisher.close, self.trimmer.close, self.report.close, self._wire.close):
             await _quietly(action)
         if self._recorder is not None:
             await asyncio.to_thread(self._recorder.close)

@@ -32,7 +32,7 @@ class ModelledChains:
         self._now_ns = now_ns
 
     async def chain(self, underlying: str, expiry: date) -> OptionChain:
-        return self._chains.chain(underlying, spot=self._spot(underlying), ts=self._now_ns())
+        return self._chains.chain(underlying, spot=self._spot(underlying), ts=self._now_ns(), expiry=expiry)
 
     async def quotes(self, symbols: Sequence[str]) -> list[Quote]:
         now = self._now_ns()

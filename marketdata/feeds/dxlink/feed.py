@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
-from typing import Any
 
 import msgspec
 
@@ -15,6 +14,7 @@ from engine.model.market import Bar, FeedGap, Tick
 from infra.backoff import Backoff
 from marketdata.feeds.dxlink import messages
 from marketdata.feeds.dxlink.connection import DXLinkConnection
+from marketdata.feeds.dxlink.contracts import CONTRACTS, DXLinkContracts
 from marketdata.feeds.dxlink.histories import Histories
 from marketdata.feeds.dxlink.limits import limits
 from marketdata.feeds.dxlink.liveness import Liveness
@@ -78,6 +78,7 @@ class DXLinkFeed:
         self._rolls: list[FeedGap] = []  # to be told before the next print
         self._connection: DXLinkConnection | None = None
         self._histories = Histories(name, HISTORY, self._say)
+        self.contracts = DXLinkContracts(self._say)
         self._liveness = Liveness(self.options)
         self._bad_frames = 0
         self._is_closed = False
@@ -189,12 +190,13 @@ class DXLinkFeed:
         watchdog = asyncio.create_task(self._watch(connection, token))
         try:
             await self._say(self._subscriptions(filter(self._room.has, self._wanted.values())))
+            await self._say(self.contracts.subscriptions())
             if self.connects > 1:
                 yield self._gaps(f"{self.name} was disconnected: {self.last_error}")
             while True:
                 message, received_at = await connection.receive()
                 if message is not None and message.type == "FEED_DATA":
-                    frame = self._data(message.data, received_at)
+                    frame = self._data(message, received_at)
                 else:
                     frame = self._other(message)
                 lost = self.translator.lost(received_at)
@@ -235,9 +237,12 @@ class DXLinkFeed:
         logger.info("%s: Connected to DXLink; Using %s subscription, %d symbols", self.name, kinds, len(self._wanted))
         return connection
 
-    def _data(self, data: Any, received_at: int) -> Frame:
+    def _data(self, message: Received, received_at: int) -> Frame:
         try:
-            frame = self.translator.translate(data, received_at)
+            if message.channel == CONTRACTS:
+                self.contracts.received(message.data, received_at)
+                return ()
+            frame = self.translator.translate(message.data, received_at)
         except FeedProtocolError as error:
             return self._unreadable(error.detail)
         if self.translator.candles:
@@ -255,7 +260,8 @@ class DXLinkFeed:
             return self._unreadable("a frame is no JSON message")
         if message.type == "FEED_CONFIG":
             try:
-                self.translator.configure(message.event_fields or {})
+                of = self.contracts if message.channel == CONTRACTS else self.translator
+                of.configure(message.event_fields or {})
             except FeedProtocolError as error:
                 return self._unreadable(error.detail)
         elif message.type == "ERROR":
@@ -308,6 +314,7 @@ class DXLinkFeed:
             Channel(PRINTS, {kind: list(FIELDS[kind]) for kind in prints}, 0.0),
             Channel(VALUES, {kind: list(FIELDS[kind]) for kind in values}, self.options.quote_aggregation_s),
             Channel(HISTORY, {"Candle": list(FIELDS["Candle"])}, 0.0),
+            self.contracts.channel,
         ]
 
     def _subscriptions(self, venue_names: Iterable[str]) -> list[bytes]:

@@ -39,6 +39,22 @@ async def test_todays_chain_is_enough_to_choose_the_option_at_the_money(source):
     spot = float(strikes[10]) + 1.0
     choice = choose_atm(chain, spot=spot, target=1)
     assert (choice.contract.right, choice.contract.strike) == ("C", strikes[10])
+    assert abs(chain.spot - spot) < 10
+    assert {entry.ts for entry in chain.entries} == {chain.ts}
+    near = [entry.greeks for entry in chain.near(chain.spot, 1) if entry.greeks is not None]
+    assert [0 < greeks.delta < 1 for greeks in near] == [True, False], "a call's and a put's"
+    assert all(0.01 < greeks.volatility < 2 and greeks.theta < 0 for greeks in near), "a fraction, not percent"
+
+
+def test_what_schwab_cannot_work_out_is_not_known():
+    content = b"""{"status":"SUCCESS","underlyingPrice":null,"callExpDateMap":{"2026-11-20:0":{"6000.0":[
+        {"symbol":"SPXW  261120C06000000","delta":"NaN","gamma":-999.0,"volatility":12.5,"last":0.0}]}}}"""
+    chain = read_chain(content, "SPX", DAY, asked=5)
+    (entry,) = chain.entries
+    assert (math.isnan(chain.spot), math.isnan(entry.last)) == (True, True)
+    assert entry.greeks is not None
+    assert (math.isnan(entry.greeks.delta), math.isnan(entry.greeks.gamma)) == (True, True)
+    assert entry.greeks.volatility == 0.125
 
 
 async def test_quotes_are_those_of_the_chain_and_what_is_unknown_is_left_out(source):

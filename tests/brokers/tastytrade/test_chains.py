@@ -48,6 +48,8 @@ async def test_todays_chain_is_enough_to_choose_the_option_at_the_money(source, 
     choice = choose_atm(chain, spot=spot, target=1)
     assert choice.contract.right == "C"
     assert abs(float(choice.contract.strike) - spot) <= 5
+    assert chain.spot == pytest.approx(spot, abs=2)
+    assert all(entry.ts <= chain.ts and entry.last > 0 for entry in chain.near(spot, 3))
     running.brokerage.place("5WT00001", Ticket(symbol=choice.contract.symbol, side=Side.BUY, quantity=D(1)))
 
 
