@@ -39,6 +39,7 @@ FEED_CLOCK_OFFSET = Gauge(
 )
 FEED_RECORDER_BEHIND = Gauge("feed_recorder_behind", "1 while the recording does not keep up", ["feed"])
 FEED_RECORDS_MISSED = Counter("feed_records_missed_total", "Records that the recording left out", ["feed"])
+FEED_UNREAD_LOST = Counter("feed_unread_lost_total", "Entries dropped before a running reader had them", ["feed"])
 FEED_UNREAD = Gauge("feed_unread_share", "Of a stream's room: what its slowest reader has not acknowledged", ["feed"])
 
 TASK_SECONDS = Histogram(

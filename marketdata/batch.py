@@ -14,11 +14,12 @@ from infra.redis import keys
 from infra.redis.streams import Wire, entry_fields, pack
 from marketdata.history import MAX_BARS, score
 
-BARS_KEPT = 1_000  # entries of a stream of bars
+BARS_KEPT = 1_000  # entries of a stream of bars, at least
+BARS_MOST = 10_000  # where a reader is behind
 _GIVEN = 256
 _GIVEN_NS = 60 * NS_PER_S  # as long as the aggregators can revise a bar
 PRICES_KEPT = 1_000  # entries of price.ticks
-TICKS_KEPT = 50_000  # entries of a stream of partial bars, whatever their age
+TICKS_MOST = 50_000  # entries of a stream of partial bars, whatever their age and whoever reads them
 
 _TAIL_KEPT_S = 12 * 3600  # less than any recording is kept: what was written and removed must not come again
 
@@ -26,9 +27,9 @@ _prices = msgspec.json.Encoder()
 
 
 @lru_cache(maxsize=20_000)
-def _xadd(key: str, kept: int, bound: str) -> bytes:
+def _xadd(key: str, most: int) -> bytes:
     """The beginning of an XADD with the fields e and n, up to the length of e's value."""
-    whole = pack("XADD", key, "MAXLEN", bound, kept, "*", "e", "", "n", "")
+    whole = pack("XADD", key, "MAXLEN", "~", most, "*", "e", "", "n", "")
     return whole.removesuffix(b"$0\r\n\r\n$1\r\nn\r\n$0\r\n\r\n")
 
 
@@ -47,7 +48,7 @@ class Batch:
     def add(self, *args: str | bytes | int | float) -> None:
         self.requests.append(pack(*args))
 
-    def entry(self, key: str, event: Event, *, kept: int, is_exact: bool = False) -> None:
+    def entry(self, key: str, event: Event, *, most: int) -> None:
         n = self._counters.get(key, 0) + 1
         self._counters[key] = n
         self.probe = (key, n)
@@ -55,8 +56,7 @@ class Batch:
         data, number = codec.encode(event), b"%d" % n
         # Half of all that a busy feed says: put together from parts, which costs half of packing it.
         self.requests.append(
-            b"%b$%d\r\n%b\r\n$1\r\nn\r\n$%d\r\n%b\r\n"
-            % (_xadd(key, kept, "=" if is_exact else "~"), len(data), data, len(number), number)
+            b"%b$%d\r\n%b\r\n$1\r\nn\r\n$%d\r\n%b\r\n" % (_xadd(key, most), len(data), data, len(number), number)
         )
 
     def states(self, found: dict[str, bytes]) -> None:
@@ -81,7 +81,7 @@ class Batch:
             self.add("XADD", keys.price_ticks(), "MAXLEN", "~", PRICES_KEPT, "*", "e", data)
 
     def bar(self, bar: Bar, *, instead_of: Bar | None) -> None:
-        self.entry(keys.bars_stream(bar.symbol, bar.timeframe), bar, kept=BARS_KEPT, is_exact=True)
+        self.entry(keys.bars_stream(bar.symbol, bar.timeframe), bar, most=BARS_MOST)
         key = keys.bars(bar.symbol, bar.timeframe)
         if instead_of is not None:
             self.add("ZREM", key, codec.encode(instead_of))

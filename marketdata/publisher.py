@@ -16,19 +16,17 @@ from engine.model.market import Bar, FeedGap, FeedStateChanged, Quote, Tick, Tic
 from infra.redis import keys
 from infra.redis.client import AsyncRedis
 from infra.redis.streams import Wire
-from marketdata.batch import TICKS_KEPT, Batch, GivenBars, continue_counters, without
+from marketdata.batch import TICKS_MOST, Batch, GivenBars, continue_counters, without
 from marketdata.notes import repairs, restarted
 from marketdata.outgoing import Outgoing
 from marketdata.recording.rebuild import make_up
 from marketdata.recording.recorder import Recorder
 from marketdata.recording.records import Advanced, Began, Changed, Numbered, Received, Record, recordable
-from marketdata.trimming import Trimmer
 
 logger = logging.getLogger(__name__)
 
 Pair = tuple[str, str]
 
-TICK_WINDOW_S = 60.0  # partial bars older than this are dropped
 MAX_PENDING = 100_000  # bars that wait while Redis is away; beyond it the oldest are given up, visibly
 
 
@@ -53,7 +51,6 @@ class Publisher:
         feed: str,
         session_of: Callable[[str], SessionOf | None] = lambda symbol: None,
         exclude: int = 0,
-        tick_window_s: float = TICK_WINDOW_S,
         may_write: Callable[[], bool] = lambda: True,
         revises_late: bool = False,
         quality: str = "built",
@@ -65,7 +62,6 @@ class Publisher:
         self.last_tick: dict[str, Tick] = {}  # as of the last flush
         self.position: str | None = None  # of a source that can resume, as of the events ingested so far
         self._wire = Wire(client)
-        self._trimmer = Trimmer(client, window_ms=int(tick_window_s * 1000))
         self._building = asyncio.Lock()  # nothing is given out while what is carried changes
         self._outgoing = Outgoing(self._wire, may_write=may_write)
         self._session_of = session_of
@@ -161,7 +157,6 @@ class Publisher:
 
     async def close(self) -> None:
         await self._wire.close()
-        await self._trimmer.close()
 
     # ---- events in ----------------------------------------------------------------------------------------
 
@@ -284,10 +279,6 @@ class Publisher:
         """Write the oldest of what is prepared; None where nothing may be written. Raises like `flush`."""
         return await self._outgoing.send()
 
-    async def trim(self, now_ms: int) -> None:
-        """Drop partial bars older than the window; about once a second."""
-        await self._trimmer.trim(self.pairs if self._may_write() else (), now_ms)
-
     def _batch(self) -> Batch:
         """Everything that waits, as requests; the waiting lists are empty afterwards."""
         pending, self._pending = self._pending, []
@@ -316,11 +307,11 @@ class Publisher:
                 for timeframe in self._expanders[symbol].timeframes:
                     if isinstance(event, FeedGap) and event.is_roll:
                         batch.add("DEL", keys.bars(symbol, timeframe))  # whoever warms up now must not see the other's
-                    batch.entry(keys.ticks_stream(symbol, timeframe), event, kept=TICKS_KEPT)
+                    batch.entry(keys.ticks_stream(symbol, timeframe), event, most=TICKS_MOST)
                 stateful.add(symbol)
         for symbol, ts_recv in (composed | {symbol: tick.ts_recv for symbol, tick in moved.items()}).items():
             for partial in self._expanders[symbol].partials(ts_recv):
-                batch.entry(keys.ticks_stream(symbol, partial.timeframe), partial, kept=TICKS_KEPT)
+                batch.entry(keys.ticks_stream(symbol, partial.timeframe), partial, most=TICKS_MOST)
         batch.states({each: self._expanders[each].snapshot() for each in stateful | moved.keys()})
         batch.last_values(moved, quotes)
         if self.position is not None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from engine.instruments.catalog import instrument_for
 from engine.instruments.sessions import is_open
 from engine.model.time import NS_PER_S
-from infra.doctor import machine, stores
+from infra.doctor import machine, running, stores
 from infra.doctor.findings import Check, Finding, State, examine
 from infra.notices import Level, Notice, tell
 from infra.redis import keys
@@ -26,6 +26,7 @@ CHECKS: dict[str, Check] = {
     "memory": machine.memory,
     "redis": stores.redis_server,
     "database": stores.database,
+    "feed readers": running.feed_readers,
 }
 LOOK_EVERY_S = 15.0  # as beat does
 OPEN_FOR_S = 60  # a session that began later has not brought its first prices yet

@@ -29,6 +29,7 @@ METRICS_TTL_S = 30
 MOVERS_KEPT = 500
 STATE_TTL_S = 30  # a feed that was killed vouches for nothing
 _EVERY = 4  # a state that has not changed is written again every so many times, for its times of receipt
+BEHIND_TOLD = 10
 REFUSED_TOLD = 100  # symbols by name; there may be thousands beyond a limit
 AT_ONCE = 100  # symbols that are looked at before others get their turn
 
@@ -134,6 +135,8 @@ class Report:
             "dropped": publisher.dropped,
             "late": publisher.late,
             "unread_share": round(self._unread.worst, 3),
+            "unread_lost": self._unread.lost,
+            "behind": [place.told for place in self._unread.behind[:BEHIND_TOLD]],
             "venue_ts": self._clock.now or 0,
             "clock_offset_ms": offset.ns / NS_PER_MS if offset else None,
             "clock_error_ms": offset.error_ns / NS_PER_MS if offset else None,
@@ -170,6 +173,7 @@ class Report:
             metrics.FEED_GAPS: counts.gaps,
             metrics.FEED_ALERTS: counts.alerts,
             metrics.FEED_RECORDS_MISSED: self._recorder.missed if self._recorder is not None else 0,
+            metrics.FEED_UNREAD_LOST: self._unread.lost,
             metrics.FEED_RECONNECTS: getattr(self._feed, "connects", 0),
         }
         for counter, value in counters.items():

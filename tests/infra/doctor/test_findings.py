@@ -120,6 +120,17 @@ def test_clocks_that_are_apart_are_to_be_mended():
     assert running.judge_feed_clocks([]).state is State.OK
 
 
+def test_a_book_that_does_not_keep_up_is_named():
+    well, behind = (
+        {"feed": "a", "unread_lost": 0, "behind": []},
+        {"feed": "b", "unread_lost": 7, "behind": ["x is behind"]},
+    )
+    assert running.judge_feed_readers([well]).state is State.OK
+    found = running.judge_feed_readers([well, behind])
+    assert (found.state, found.detail) == (State.FAILED, "x is behind")
+    assert found.data == {"unread_lost": {"a": 0, "b": 7}}
+
+
 def test_the_port_of_the_running_system_is_read_from_its_lock(tmp_path):
     lock = tmp_path / "run.lock"
     assert running.running_port(lock) is None
