@@ -9,8 +9,8 @@ from django.db.models import Count, Sum
 
 from brokers.models import BrokerAccount
 from brokers.registry import FEATURES
-from dashboard.pulse import last_price, mark
-from dashboard.selectors import Row, midnight, money, position_row
+from dashboard.pulse import mark
+from dashboard.selectors import Row, midnight, money, position_rows
 from engine.instruments.catalog import instrument_for
 from infra.redis import keys
 from infra.redis.client import sync_client
@@ -51,7 +51,7 @@ def _account(
     earned: Row | None,
     today: Row | None,
 ) -> Row:
-    rows = [_position(position, prices[position.symbol]) for position in positions]
+    rows = [_position(row, prices[row["symbol"]]) for row in position_rows(positions)]
     is_priced = all(row["unrealized_pnl"] is not None for row in rows)
     return {
         "book": key[0],
@@ -75,14 +75,13 @@ def _account(
     }
 
 
-def _position(position: Position, quote: dict[str, str]) -> Row:
-    row = position_row(position)
-    price = last_price(quote)
-    value = None
+def _position(row: Row, quote: dict[str, str]) -> Row:
+    marked = mark(row, quote)
+    price, value = marked["price"], None
     if price is not None:
-        instrument = instrument_for(position.symbol)
-        value = money(instrument.price(price) * position.quantity * instrument.multiplier)
-    return {**row, **mark(row, quote), "value": value}
+        instrument = instrument_for(row["symbol"])
+        value = money(instrument.price(price) * Decimal(row["quantity"]) * instrument.multiplier)
+    return {**row, **marked, "value": value}
 
 
 def _sum(rows: Iterable[Row], name: str, *, absolute: bool = False) -> Decimal:

@@ -1,10 +1,12 @@
 """What moves between two facts: slot states, the feed's freshness, and what open positions are worth now."""
 
 import time
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
+from django.utils import timezone
 
 from engine.instruments.catalog import instrument_for
 from infra.redis import keys
@@ -84,11 +86,17 @@ def last_price(quote: dict[str, str]) -> float | None:
 
 
 def mark(position: Row, quote: dict[str, str]) -> Row:
-    """An open position against the last price: `unrealized_pnl` in cash, before fees; null without a price."""
-    price = last_price(quote)
+    """An open position against the last price: `unrealized_pnl` in cash, before fees; null without a price. Once its
+    contract has rolled, the symbol's prices are of another one."""
+    price = None if _has_rolled(position) else last_price(quote)
     row = {key: position[key] for key in ("strategy", "symbol", "broker")}
     unrealized = None if price is None else _unrealized(position, price)
     return {**row, "price": price, "unrealized_pnl": unrealized, **distances(position, price)}
+
+
+def _has_rolled(position: Row) -> bool:
+    at = position.get("rolls_at")
+    return at is not None and datetime.fromisoformat(at) <= timezone.now()
 
 
 def distances(position: Row, price: float | None) -> Row:

@@ -14,6 +14,7 @@ from engine.model.enums import FINAL_STATES
 from strategies.models import Ticker
 from trading.models import Book, CommandRecord, Decision, Fill, Order, Position, Run, Trade
 from trading.options.selectors import option_slots
+from trading.rolls import Rolling, rolling
 
 MAX_TRADES = 30
 MAX_FILLS = 60
@@ -48,7 +49,7 @@ def overview(*, book: str) -> Row:
         "book": {"name": row.name, "mode": row.mode, "is_halted": row.is_halted, "halt_reason": row.halt_reason},
         "totals": totals(book=row),
         "strategies": strategies(book=row),
-        "positions": [position_row(position) for position in open_positions(book=row)],
+        "positions": position_rows(open_positions(book=row)),
         "orders": [order_row(order) for order in working_orders(book=row)],
         "fills": fills(book=row, limit=MAX_FILLS),
         "trades": [trade_row(trade) for trade in row.trades.all()[:MAX_TRADES]],
@@ -169,10 +170,21 @@ def milliseconds(moment: datetime) -> float:
     return round(moment.timestamp() * 1000, 3)
 
 
-def position_row(row: Position) -> Row:
+def position_rows(positions: Iterable[Position]) -> list[Row]:
+    """Each as people see it; of a futures root with its contract, and when that rolls and is closed."""
+    held = list(positions)
+    found = rolling(held)
+    return [_position_row(position, found.get(position.pk)) for position in held]
+
+
+def _position_row(row: Position, rolls: Rolling | None) -> Row:
+    closes_at = rolls.closes_at if rolls is not None else None
     return {
         "strategy": row.strategy,
         "symbol": row.symbol,
+        "contract": row.contract,
+        "rolls_at": rolls.at.isoformat() if rolls is not None else None,
+        "closes_at": closes_at.isoformat() if closes_at is not None else None,
         "broker": row.broker,
         "side": str(row.side),
         "quantity": money(row.quantity),
@@ -191,6 +203,7 @@ def order_row(row: Order) -> Row:
         "client_id": row.client_id,
         "strategy": row.strategy,
         "symbol": row.symbol,
+        "contract": row.contract,
         "broker": row.broker,
         "side": row.side,
         "type": row.type,

@@ -9,6 +9,7 @@ KINDS: dict[str, str] = {
     "strategy": "a strategy broke and was disabled",
     "login": "a broker login ends soon, fails, or works again",
     "machine": "disk, memory, Redis or database",
+    "roll": "a future is held whose contract rolls within a day, or has rolled",
     "stop": "a stop closed a position",
     "fill": "an order was filled",
     "mover": "a symbol runs away, or trades more than it used to",

@@ -240,8 +240,8 @@ class FillAdmin(ReadOnlyAdmin):
 @admin.register(Position)
 class PositionAdmin(ReadOnlyAdmin):
     list_display = (
-        "symbol", "strategy", "broker", "book", "side", "quantity", "average_price", "stop_price", "exit_kind",
-        "realized_pnl", "updated_at",
+        "symbol", "contract", "strategy", "broker", "book", "side", "quantity", "average_price", "stop_price",
+        "exit_kind", "realized_pnl", "updated_at",
     )  # fmt: skip
     list_filter = ("strategy", "broker", "book")
     search_fields = ("symbol",)

@@ -17,6 +17,7 @@ from infra.web.paging import PAGE_PARAMETERS, page_of, paged
 from infra.web.permissions import allowed_by
 from trading import selectors, serializers
 from trading.models import Trade
+from trading.rolls import rolling
 
 CanReadRuns = allowed_by("trading.view_run")
 CanReadPositions = allowed_by("trading.view_position")
@@ -58,7 +59,7 @@ class Positions(APIView):
     def get(self, request: Request) -> Response:
         given = _query(request, "strategy", "book")
         found = selectors.positions(strategy=given.get("strategy", ""), book=given.get("book", ""))
-        return Response(serializers.PositionOutput(found, many=True).data)
+        return Response(serializers.PositionOutput(found, many=True, context={"rolling": rolling(found)}).data)
 
 
 class Trades(APIView):

@@ -1,5 +1,6 @@
 """The ledger as JSON: committed numbers are exact text, times are UTC."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models
@@ -25,14 +26,25 @@ class LedgerSerializer(serializers.ModelSerializer[Any]):
 
 
 class PositionOutput(LedgerSerializer):
-    """`quantity` is signed; `side` says the same in a word."""
+    """`quantity` is signed; `side` says the same in a word. Of a futures root `contract` is what is held, `rolls_at`
+    when the next one becomes active, `closes_at` when it is closed before that; `context["rolling"]` knows the two."""
 
     book = serializers.CharField(source="book.name")
     side = serializers.CharField()
+    rolls_at = serializers.SerializerMethodField()
+    closes_at = serializers.SerializerMethodField()
 
     class Meta:
         model = Position
         exclude: ClassVar[tuple[str, ...]] = ("id",)
+
+    def get_rolls_at(self, position: Position) -> datetime | None:
+        found = self.context["rolling"].get(position.pk)
+        return None if found is None else found.at
+
+    def get_closes_at(self, position: Position) -> datetime | None:
+        found = self.context["rolling"].get(position.pk)
+        return None if found is None else found.closes_at
 
 
 class TradeOutput(LedgerSerializer):

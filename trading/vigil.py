@@ -17,6 +17,7 @@ from infra.notices import Level, Notice, tell
 from infra.redis import keys
 from infra.redis.client import sync_client
 from marketdata import selectors
+from trading import rolls
 from trading.models import Book, Run
 from trading.runtime.supervisor import books_to_run
 
@@ -34,7 +35,7 @@ OPEN_FOR_S = 60  # a session that began later has not brought its first prices y
 
 def watch_over() -> int:
     """Look once; how many things are not well."""
-    found = [*traders(), *feeds(), *of_machine(), *movers()]
+    found = [*traders(), *feeds(), *of_machine(), *movers(), *rolls.told()]
     for notice in found:
         tell(notice)
     return sum(not notice.is_over for notice in found if notice.level is not Level.INFO)

@@ -9,8 +9,10 @@ from engine.decision.correlation import CorrelationConfig
 from engine.decision.sizing import FixedSize
 from engine.errors import InvalidInput
 from engine.exits.plan import check_exits
-from engine.instruments.futures import RollRules
+from engine.instruments.futures import Contract, RollRules
 from engine.instruments.instrument import Instrument
+from engine.instruments.rolls import last_session_ends
+from engine.model.time import NS_PER_S
 from engine.risk.config import RiskConfig
 from engine.strategy.slot import SlotConfig
 
@@ -38,6 +40,12 @@ class RollPolicy(msgspec.Struct, frozen=True):
 
     rules: RollRules = RollRules()
     close_before_s: float | None = 900.0
+
+    def leaves(self, contract: Contract) -> int | None:
+        """From when on nothing is entered in the contract, and what is held of it is closed; None: never."""
+        if self.close_before_s is None:
+            return None
+        return last_session_ends(contract, rules=self.rules) - int(self.close_before_s * NS_PER_S)
 
 
 class EngineConfig(msgspec.Struct, frozen=True):

@@ -9,12 +9,12 @@ from engine.core.config import EngineConfig, RollPolicy
 from engine.core.holding import NEVER, Holding
 from engine.core.levels import armed
 from engine.instruments.futures import Contract, parse_contract
-from engine.instruments.rolls import contract_at, is_root, last_session_ends, rolls_at
+from engine.instruments.rolls import contract_at, is_root, rolls_at
 from engine.instruments.sessions import calendar
 from engine.model.enums import OrderIntent
 from engine.model.event import Event
 from engine.model.orders import Order
-from engine.model.time import NS_PER_S, iso
+from engine.model.time import iso
 from engine.portfolio.ledger import Position
 
 if TYPE_CHECKING:
@@ -145,7 +145,5 @@ class Rolls:
             out.append(armed(holding, ts, f"not watched by price: {self.doubt(holding, ts)}"))
 
     def _leaves(self, contract: Contract) -> int:
-        before_s = self._policy.close_before_s
-        if before_s is None:
-            return NEVER
-        return last_session_ends(contract, rules=self._policy.rules) - int(before_s * NS_PER_S)
+        leaves = self._policy.leaves(contract)
+        return NEVER if leaves is None else leaves

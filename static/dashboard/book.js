@@ -64,7 +64,7 @@ export class BookView {
       const profit = mark?.unrealized_pnl ?? null;
       const side = element("span", { className: position.side === "long" ? "up" : "down", text: `${position.side} ${position.quantity.replace("-", "")}` });
       return element("tr", { data: { symbol: position.symbol } },
-        element("td", { title: `${position.strategy} at ${position.broker}` }, this.positionOpener(position), " ", side, ...progress(mark)),
+        element("td", { title: [`${position.strategy} at ${position.broker}`, position.contract].filter(Boolean).join(", ") }, this.positionOpener(position), " ", side, ...progress(mark)),
         element("td", { className: "n prices" }, element("span", { text: price(position.average_price), title: "entry" }), element("span", { text: price(mark?.price), title: "now" })),
         element("td", { className: "n exits", title: position.exit_kind },
           guard("stop", position.stop_price, mark?.stop_distance), guard("target", position.target_price, mark?.target_distance)),

@@ -2,7 +2,7 @@
 
 import { tell } from "./command.js";
 import { byId, confirmed, element, setText } from "./dom.js";
-import { cash, price } from "./format.js";
+import { cash, price, shortTime } from "./format.js";
 import { number, showFor } from "./order.js";
 
 export class PositionDialog {
@@ -19,6 +19,7 @@ export class PositionDialog {
       ["Belongs to", `${position.strategy} at ${position.broker}`], ["Entry", price(position.average_price)], ["Now", price(mark?.price)],
       ["Open P&L", cash(mark?.unrealized_pnl)], ["Stop", level(position.stop_price, mark?.stop_distance)],
       ["Target", level(position.target_price, mark?.target_distance)], ["Guarded by", position.exit_kind || "nothing"],
+      ...rolls(position),
     ];
     byId("position-facts").replaceChildren(...rows.flatMap(([name, text]) => [element("dt", { text: name }), element("dd", { text })]));
     const form = byId("position-form");
@@ -88,4 +89,11 @@ const changed = (input, before) => (number(input.value) && Number(number(input.v
 function fail(id, text) {
   byId(id).hidden = !text;
   setText(byId(id), text);
+}
+
+// Of a future: which contract is held, until when that is the one with prices here, and when it is closed before.
+function rolls({ contract, rolls_at: at, closes_at: closes }) {
+  if (!contract) return [];
+  const left = closes ? `closed ${shortTime(closes)} (New York)` : "kept in it";
+  return [["Contract", at ? `${contract}, rolls ${shortTime(at)}; ${left}` : contract]];
 }

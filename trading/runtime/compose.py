@@ -11,13 +11,11 @@ from django.utils import timezone
 
 from brokers.paper.dialects import dialects_of, speaker
 from engine.core import Engine, EngineConfig
-from engine.core.config import RollPolicy
 from engine.decision.correlation import CorrelationConfig
 from engine.decision.sizing import AnySizing
 from engine.errors import FortifiedError
 from engine.exits.config import ExitConfig
 from engine.instruments.catalog import instrument_for
-from engine.instruments.futures import rolls_in_use
 from engine.instruments.options import underlying_of
 from engine.model.enums import FINAL_STATES, OrderState, Side
 from engine.model.orders import Order as OrderValue
@@ -122,12 +120,17 @@ def slots_of(book: Book, sized: Sizes) -> Iterable[SlotConfig]:
         for document in run.slots:
             key = (document["strategy"], document["symbol"])
             seen.add(key)
-            yield slot_config(document, trade_enabled=enabled.get(key, False), sizing=sized.strategies.get(key[0]))
+            yield slot_config(
+                document,
+                trade_enabled=enabled.get(key, False),
+                sizing=sized.strategies.get(key[0]),
+                run=run.pk,
+            )
     for strategy, symbol in _still_held(book):
         key = (strategy, underlying_of(symbol))
         if key not in seen:
             seen.add(key)
-            yield slot_config(_last_document(book, *key), trade_enabled=False)
+            yield _last_slot(book, *key)
 
 
 def _still_held(book: Book) -> list[tuple[str, str]]:
@@ -137,15 +140,17 @@ def _still_held(book: Book) -> list[tuple[str, str]]:
     return sorted({*held.values_list("strategy", "symbol"), *working.values_list("strategy", "symbol")})
 
 
-def _last_document(book: Book, strategy: str, symbol: str) -> dict[str, Any]:
+def _last_slot(book: Book, strategy: str, symbol: str) -> SlotConfig:
     for run in Run.objects.filter(book=book, strategy=strategy).order_by("-id"):
         for document in run.slots:
             if document["symbol"] == symbol:
-                return dict(document)
+                return slot_config(document, trade_enabled=False, run=run.pk)
     raise FortifiedError(f"{strategy} holds {symbol} in book {book.name}, but no run of it is known")
 
 
-def slot_config(document: dict[str, Any], *, trade_enabled: bool, sizing: AnySizing | None = None) -> SlotConfig:
+def slot_config(
+    document: dict[str, Any], *, trade_enabled: bool, sizing: AnySizing | None = None, run: int = 0
+) -> SlotConfig:
     """A slot as a run stored it, for the engine."""
     exits = document.get("exits")
     return SlotConfig(
@@ -157,6 +162,7 @@ def slot_config(document: dict[str, Any], *, trade_enabled: bool, sizing: AnySiz
         exits=None if exits is None else msgspec.convert(exits, ExitConfig, strict=False),
         trade_enabled=trade_enabled,
         sizing=sizing,
+        run=run,
     )
 
 
@@ -210,19 +216,12 @@ def engine_config(composition: Composition) -> EngineConfig:
         risk=msgspec.structs.replace(composition.risk, track_equity=True),
         capital={name: composition.capital.get(name, ZERO) for name in names},
         correlation=composition.correlation,
-        rolls=roll_policy(composition),
+        rolls=composition.execution.rolls(is_real=is_live),
         linked_pairs=accounts.linked_pairs(features, instruments.values()),
         exit_placement=accounts.exit_placement(features, where=where),
         venue_exits=accounts.venue_exits(features, tuple(instruments.values()), where=where),
         flatten_on_refused_stop=composition.execution.stop_rejected == "flatten",
     )
-
-
-def roll_policy(composition: Composition) -> RollPolicy:
-    """What happens to futures that roll, by the rules of this process. A simulated venue has prices of the active
-    contract only: what is held on paper is always closed before."""
-    keeps = composition.execution.roll == "hold" and composition.mode == Book.Mode.LIVE
-    return RollPolicy(rolls_in_use(), None if keeps else composition.execution.roll_close_s)
 
 
 def desk_of(opened: Opened) -> BookDesk:

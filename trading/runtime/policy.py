@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from engine.core.config import RollPolicy
+from engine.instruments.futures import rolls_in_use
 from engine.model.accounts import Policy
 
 
@@ -69,6 +71,12 @@ class ExecutionPolicy(msgspec.Struct, frozen=True):
     check_every_s: Annotated[float, _s("between two comparisons of an account with our books")] = 30.0
     recheck_s: Annotated[float, _s("a difference must be the same three times, so long apart")] = 1.0
     look_back_s: Annotated[float, _s("how far back a start asks for orders and executions")] = 86_400.0
+
+    def rolls(self, *, is_real: bool) -> RollPolicy:
+        """What happens to futures that roll, by the rules of this process. A simulated venue has prices of the active
+        contract only: what is held on paper is always closed before."""
+        keeps = self.roll == "hold" and is_real
+        return RollPolicy(rolls_in_use(), None if keeps else self.roll_close_s)
 
     def of(self, symbol: str) -> Policy:
         """What to do about somebody else's trade in `symbol`."""
