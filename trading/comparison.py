@@ -191,11 +191,12 @@ class Causes:
         return (worse * size_of(ours) * self._config.instruments[symbol].multiplier).quantize(Decimal("0.01"))
 
     def _changed(self, strategy: str, symbol: str) -> str:
-        found = [
-            msgspec.json.encode(slot) for opened in self._seen.openings for slot in opened.config.slots
-            if slot.key == (strategy, symbol)
-        ]  # fmt: skip
-        return "the slot's configuration changed during the day" if len(set(found)) > 1 else ""
+        slots = (
+            slot for opened in self._seen.openings for slot in opened.config.slots if slot.key == (strategy, symbol)
+        )
+        # Started anew it is the same, where nothing but that changed.
+        found = {msgspec.json.encode(msgspec.structs.replace(slot, run=0)) for slot in slots}
+        return "the slot's configuration changed during the day" if len(found) > 1 else ""
 
     def _told(self, strategy: str, symbol: str, bar_ts: int) -> str:
         for command in reversed(self._seen.commands):

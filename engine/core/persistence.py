@@ -68,6 +68,7 @@ class SlotState(msgspec.Struct):
     announced: str
     state: dict[str, Any]
     wanted: Wanted | None = None
+    run: int = 0
 
 
 class HoldingState(msgspec.Struct):
@@ -225,7 +226,7 @@ def _restore_slots(engine: "Engine", state: EngineState) -> None:
         slot = engine.slots.get((saved.strategy, saved.symbol))
         if slot is None:
             continue
-        slot.is_stopped = saved.is_stopped
+        slot.is_stopped = saved.is_stopped and saved.run == slot.config.run
         if (saved.timeframe, saved.params) != (slot.config.timeframe, slot.config.params):
             continue
         slot.bars, slot.entry_bar, slot.refused, slot.fault = saved.bars, saved.entry_bar, saved.refused, saved.fault
@@ -283,4 +284,5 @@ def _slot_state(slot: Slot) -> SlotState:
         announced=slot.announced,
         state=slot.strategy.snapshot(),
         wanted=slot.wanted,
+        run=slot.config.run,
     )

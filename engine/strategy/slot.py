@@ -22,6 +22,7 @@ class SlotConfig(msgspec.Struct, frozen=True):
     trade_enabled: bool = True
     kind: str = ""  # the strategy's key in the registry where it differs from `strategy`
     sizing: AnySizing | None = None  # None: `quantities` as they are
+    run: int = 0  # which start of the strategy it belongs to: a stop does not outlast it
 
     @property
     def registered(self) -> str:

@@ -9,11 +9,12 @@ from asgiref.sync import async_to_sync
 
 from engine.bars.expand import Expander
 from engine.instruments.sessions import Session
-from engine.model.commands import ManualOrder, SetExits
+from engine.model.commands import ManualOrder, SetExits, StopSlot
 from engine.model.enums import OrderType
 from engine.model.event import Event
 from engine.model.market import Tick, TimeAdvanced
 from engine.model.orders import ApprovedOrder
+from engine.model.signals import SlotStateChanged
 from engine.model.time import NS_PER_S, from_datetime
 from strategies.services import create_ticker, update_ticker
 from trading.journal.writer import DatabaseJournal
@@ -54,6 +55,10 @@ def play(desk: compose.BookDesk, prices: list[float], *symbols: str, start: int 
     return out
 
 
+def state_of(desk: compose.BookDesk) -> str:
+    return next(each.state for each in desk.engine.slot_states() if isinstance(each, SlotStateChanged))
+
+
 def keep(desk: compose.BookDesk, out: Sequence[Event]) -> None:
     journal = DatabaseJournal(book_id=Book.objects.get().pk, token=1)
     async_to_sync(save)(journal, tuple(out), desk.save())
@@ -62,6 +67,20 @@ def keep(desk: compose.BookDesk, out: Sequence[Event]) -> None:
 async def save(journal: DatabaseJournal, outputs: tuple[Event, ...], state: bytes) -> None:
     await journal.append(outputs=outputs, state=state, cursors={}, bars={})
     await journal.close()
+
+
+def test_what_was_stopped_while_it_held_something_trades_again_when_it_is_started(ticker):
+    start_strategy(user=None, strategy="ema")
+    desk = compose.make_desk(compose.load("paper"))
+    play(desk, RISING)
+    run = stop_strategy(user=None, strategy="ema")
+    keep(desk, desk.handle(StopSlot(ts=T0 + 50 * NS_PER_S, command_id="c1", by="anna", strategy="ema")))
+    assert state_of(compose.make_desk(compose.load("paper"))) == "stopped", "it outlasts the process"
+    assert start_strategy(user=None, strategy="ema") != run
+    again = compose.make_desk(compose.load("paper"))
+    assert state_of(again) == "ready"
+    play(again, FALLING, start=100)
+    assert Position.objects.get().quantity == -2
 
 
 def test_quantities_and_parameters_are_those_of_the_start_but_trading_can_be_switched_off_at_once(ticker):
