@@ -120,17 +120,12 @@ def slots_of(book: Book, sized: Sizes) -> Iterable[SlotConfig]:
         for document in run.slots:
             key = (document["strategy"], document["symbol"])
             seen.add(key)
-            yield slot_config(
-                document,
-                trade_enabled=enabled.get(key, False),
-                sizing=sized.strategies.get(key[0]),
-                run=run.pk,
-            )
+            yield slot_config(document, trade_enabled=enabled.get(key, False), sizing=sized.strategies.get(key[0]))
     for strategy, symbol in _still_held(book):
         key = (strategy, underlying_of(symbol))
         if key not in seen:
             seen.add(key)
-            yield _last_slot(book, *key)
+            yield slot_config(_last_document(book, *key), trade_enabled=False)
 
 
 def _still_held(book: Book) -> list[tuple[str, str]]:
@@ -140,17 +135,15 @@ def _still_held(book: Book) -> list[tuple[str, str]]:
     return sorted({*held.values_list("strategy", "symbol"), *working.values_list("strategy", "symbol")})
 
 
-def _last_slot(book: Book, strategy: str, symbol: str) -> SlotConfig:
+def _last_document(book: Book, strategy: str, symbol: str) -> dict[str, Any]:
     for run in Run.objects.filter(book=book, strategy=strategy).order_by("-id"):
         for document in run.slots:
             if document["symbol"] == symbol:
-                return slot_config(document, trade_enabled=False, run=run.pk)
+                return dict(document)
     raise FortifiedError(f"{strategy} holds {symbol} in book {book.name}, but no run of it is known")
 
 
-def slot_config(
-    document: dict[str, Any], *, trade_enabled: bool, sizing: AnySizing | None = None, run: int = 0
-) -> SlotConfig:
+def slot_config(document: dict[str, Any], *, trade_enabled: bool, sizing: AnySizing | None = None) -> SlotConfig:
     """A slot as a run stored it, for the engine."""
     exits = document.get("exits")
     return SlotConfig(
@@ -162,7 +155,6 @@ def slot_config(
         exits=None if exits is None else msgspec.convert(exits, ExitConfig, strict=False),
         trade_enabled=trade_enabled,
         sizing=sizing,
-        run=run,
     )
 
 
