@@ -34,6 +34,7 @@ CORE = {
     "redis": 0,
     "venue": 0,
 }  # who runs where: a kernel that packs processes onto few cores is no part of it
+AHEAD = ("redis", "venue")  # the one as `./run` starts it, the other because a venue waits for nobody on this machine
 GROWTH_MB_PER_MIN = 1.0  # of the feed's process, by the middle of its last third against that of its second
 
 
@@ -137,7 +138,7 @@ class Soak:
         log = (self.folder / f"{name}.log").open("wb")
         process = subprocess.Popen(
             command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT,
-            preexec_fn=partial(run_ahead, with_children=False) if name == "redis" else None,  # noqa: PLW1509  as in `./run`
+            preexec_fn=partial(run_ahead, with_children=False) if name in AHEAD else None,  # noqa: PLW1509
         )  # fmt: skip
         self.processes[name] = process
         cores = psutil.cpu_count() or 1
