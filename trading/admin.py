@@ -174,7 +174,7 @@ class BookAdmin(ModelAdmin):
     @admin.display(description="now")
     def used(self, book: Book) -> SafeString:
         figures, told = usage_lines(book.name)
-        rows = format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", figures)
+        rows = format_html_join("", '<tr><td class="pr-6">{}</td><td class="pr-6">{}</td><td>{}</td></tr>', figures)
         return format_html("<p>{}</p><table>{}</table>", told, rows)
 
     def save_model(self, request: HttpRequest, obj: Book, form: Any, change: bool) -> None:

@@ -19,7 +19,10 @@ class ExecutionPolicy(msgspec.Struct, frozen=True):
 
     exits: Annotated[
         Literal["venue", "stop", "engine"],
-        Meta(description="where stops and targets wait; venue: there as far as it can, stop: one stop, engine: here"),
+        Meta(
+            description="where stops and targets wait; venue: at the broker, as far as it can, stop: one stop there, "
+            "engine: all are watched here"
+        ),
     ] = "venue"
     stop_rejected: Annotated[
         Literal["hold", "flatten"],
