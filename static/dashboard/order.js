@@ -157,7 +157,7 @@ function accountPlan(account) {
   const orders = account.orders.map((order) => element("li", { className: order.problem ? "is-refused" : "" },
     element("span", { text: sentence(order) }),
     ...(order.problem ? [element("span", { className: "problem", text: order.problem })] : []),
-    ...(order.request ? [request(order.request)] : [])));
+    ...(order.request && !(order.problem && order.request.refused) ? [request(order.request)] : [])));
   const facts = [
     `${account.position} → ${account.position_after}`,
     account.cost && `cost about ${fees(account.cost)}`,
