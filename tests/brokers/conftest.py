@@ -22,8 +22,8 @@ def trader(db):
 
 
 @pytest.fixture
-def endpoint(settings) -> Iterator[TokenServer]:
-    """A token endpoint, and `settings.VENUES` pointing at it."""
+def endpoint(redis_url, settings) -> Iterator[TokenServer]:
+    """A token endpoint, and `settings.VENUES` pointing at it; what becomes of a login is told through a real Redis."""
     server = TokenServer()
     client = {"client_id": "client-1", "client_secret": "client-secret-1", "redirect_uri": "https://localhost:8000/cb"}
     settings.VENUES = {
