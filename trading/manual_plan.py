@@ -16,7 +16,7 @@ from brokers.venue import OrderRefused
 from engine.core import Engine
 from engine.errors import Conflict, InvalidInput, SnapshotIncompatible
 from engine.instruments.catalog import instrument_for
-from engine.instruments.instrument import AssetClass, Instrument
+from engine.instruments.instrument import ON_MARGIN, Instrument
 from engine.instruments.sessions import is_open
 from engine.model.commands import CommandHandled
 from engine.model.enums import OrderType
@@ -290,11 +290,11 @@ def _no_words_for(request: dict[str, Any]) -> Refusal | None:
 
 
 def _money(orders: Iterable[PlannedOrder], instrument: Instrument, situation: Situation) -> dict[str, str | None]:
-    """What is added costs so much; shares and options are paid in full, of a future only the venue knows the margin."""
+    """What is added costs so much; shares and options are paid in full, other margins only the venue knows."""
     adding = [o for o in orders if not o.is_exit and o.intent in ("entry", "reversal") and o.notional is not None]
     cost = sum((Decimal(cast("str", o.notional)) for o in adding), Decimal(0)) if adding else None
     power = situation.buying_power
-    is_paid = instrument.asset_class is not AssetClass.FUTURE
+    is_paid = instrument.asset_class not in ON_MARGIN
     after = power - cost if power is not None and cost is not None and is_paid else None
     return {
         "cost": None if cost is None else f"{cost:.2f}",
@@ -321,8 +321,8 @@ def _notes(
         yield "No price is known yet: what a market order would cost cannot be said."
     if scene.is_paper and not is_open(situation.instrument.calendar, scene.now):
         yield f"The exchange ({situation.instrument.calendar}) is closed: on paper the order waits for the next price."
-    if situation.instrument.asset_class is AssetClass.FUTURE and any(o.intent == "entry" for o in orders):
-        yield "The margin of a future is the venue's to say: the cost shown is the contract's value."
+    if situation.instrument.asset_class in ON_MARGIN and any(o.intent == "entry" for o in orders):
+        yield "The margin is the venue's to say: the cost shown is the value of what is traded."
 
 
 def _on_grid(situation: Situation) -> Decimal | None:

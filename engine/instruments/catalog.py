@@ -5,6 +5,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from engine.errors import InvalidInput
+from engine.instruments import forex
 from engine.instruments.futures import ROOTS, is_future, root_of
 from engine.instruments.instrument import AssetClass, Instrument
 from engine.instruments.options import INDEX_ROOTS, MULTIPLIER, is_option, parse_option
@@ -16,7 +17,7 @@ _EQUITY = re.compile(r"(?P<name>[A-Z][A-Z0-9]{0,7})(?:[./ ](?P<share>[A-Z0-9]{1,
 
 def normalize_symbol(text: str, asset_class: AssetClass | None = None) -> str:
     """The spelling we store: "/MES" for "MES", "/NQZ26" for "/NQZ26:XCME", "SPX" for "$SPX", "BRK.B" for "BRK/B",
-    the OCC's 21 characters for an option.
+    the OCC's 21 characters for an option, "EUR/USD" for "EURUSD".
 
     A bare futures root is the future, also where a stock has the same ticker ("ES" is /ES, not Eversource; "CL" is
     /CL, not Colgate): the stock is meant only where `asset_class` says equity.
@@ -26,13 +27,17 @@ def normalize_symbol(text: str, asset_class: AssetClass | None = None) -> str:
         return parse_option(raw).symbol
     if asset_class in (None, AssetClass.FUTURE) and (raw.startswith("/") or is_future(raw)):
         return _future_symbol(raw)
+    if asset_class in (None, AssetClass.FOREX) and forex.is_pair(raw):
+        return forex.parse_pair(raw).symbol
     bare = raw.removeprefix("$").removeprefix("I:")
     if bare in INDEXES and asset_class in (None, AssetClass.INDEX):
         return bare
     match = _EQUITY.fullmatch(raw)
     if match is None or asset_class not in (None, AssetClass.EQUITY):
         kind = asset_class or "symbol"
-        raise InvalidInput(f"symbol: expected a {kind} like /NQ, SPY, BRK.B or $SPX; found {text!r}", field="symbol")
+        raise InvalidInput(
+            f"symbol: expected a {kind} like /NQ, SPY, BRK.B, $SPX or EUR/USD; found {text!r}", field="symbol"
+        )
     return f"{match['name']}.{match['share']}" if match["share"] else match["name"]
 
 
@@ -42,6 +47,8 @@ def asset_class_of(symbol: str) -> AssetClass:
         return AssetClass.FUTURE
     if is_option(symbol):
         return AssetClass.OPTION
+    if "/" in symbol and forex.is_pair(symbol):
+        return AssetClass.FOREX
     return AssetClass.INDEX if symbol in INDEXES else AssetClass.EQUITY
 
 
@@ -61,6 +68,8 @@ def instrument_for(symbol: str, asset_class: AssetClass | None = None) -> Instru
         return Instrument(
             name, found, tick_size=option.tick_size(Decimal(0)), multiplier=MULTIPLIER, calendar=option.calendar
         )
+    if found is AssetClass.FOREX:
+        return Instrument(name, found, tick_size=forex.TICK_SIZE, calendar="FOREX")
     return Instrument(name, found)
 
 

@@ -16,6 +16,10 @@ class AssetClass(StrEnum):
     FUTURE = "future"
     OPTION = "option"
     INDEX = "index"
+    FOREX = "forex"
+
+
+ON_MARGIN = frozenset({AssetClass.FUTURE, AssetClass.FOREX})  # what an order binds is not what it is worth
 
 
 class Instrument(msgspec.Struct, frozen=True, dict=True):

@@ -58,8 +58,11 @@ HOURS = {
     # CME Globex: from the evening before, with the break from 17:00 to 18:00.
     "CME_INDEX": Hours(time(18), time(17), time(13, 15), time(13), "CMES", opens_evening_before=True),
     "CME_COMMODITY": Hours(time(18), time(17), time(13, 45), time(14, 30), "CMES", opens_evening_before=True),
+    # Currencies: from the evening before, with the break from 17:00 to 17:15; the week ends on Friday.
+    "FOREX": Hours(time(17, 15), time(17), time(17), time(17), "24/5", opens_evening_before=True),
 }
 ALWAYS = "24/7"  # a market that never closes; its day is the UTC day
+_NO_CURRENCIES = ((1, 1), (12, 25))  # on working days, too; that calendar knows weekends only
 # Metals and energy close later after Thanksgiving than before Christmas and Independence Day.
 _COMMODITY_BLACK_FRIDAY = time(14, 45)
 
@@ -201,7 +204,8 @@ def _exchange_days(name: str) -> tuple[date, ...]:
     from exchange_calendars import get_calendar
 
     found = get_calendar(name, start=_FIRST.isoformat(), end=_LAST.isoformat())
-    return tuple(stamp.date() for stamp in found.sessions)
+    closed = _NO_CURRENCIES if name == "24/5" else ()
+    return tuple(day for day in (stamp.date() for stamp in found.sessions) if (day.month, day.day) not in closed)
 
 
 @cache

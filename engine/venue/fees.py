@@ -53,15 +53,18 @@ class PerUnitFees:
 
 
 class ProportionalFees:
-    """A fraction of the traded value."""
+    """A fraction of the traded value, with a minimum per order."""
 
-    def __init__(self, rate: Decimal) -> None:
-        self.rate = rate
+    def __init__(self, rate: Decimal, *, minimum: Decimal = ZERO) -> None:
+        self.rate, self.minimum = rate, minimum
 
     def fee(
         self, *, instrument: Instrument, order: Order, quantity: Decimal, price: Decimal, before: Decimal
     ) -> Decimal:
-        return instrument.notional(price=price, quantity=quantity) * self.rate
+        def total(filled: Decimal) -> Decimal:
+            return max(instrument.notional(price=price, quantity=filled) * self.rate, self.minimum)
+
+        return total(before + quantity) - (total(before) if before else ZERO)
 
 
 class TieredFees:
@@ -206,7 +209,8 @@ def alpaca() -> Fees:
 
 def ibkr_tiered(*, traded: Decimal = ZERO, exchange: Decimal = ZERO) -> Fees:
     """Shares 0.0035 to 0.0005 by the month's volume (0.35 at least, 1 % at most), options 0.65 (1.00 at least),
-    futures 0.85 and micros 0.25 with the exchange's fee on top."""
+    futures 0.85 and micros 0.25 with the exchange's fee on top, currency pairs 0.2 of a ten-thousandth of the value
+    (2.00 at least)."""
     steps = ((300_000, "0.0035"), (3_000_000, "0.0020"), (20_000_000, "0.0015"), (100_000_000, "0.0010"))
     tiers = (*((Decimal(limit), Decimal(rate)) for limit, rate in steps), (None, Decimal("0.0005")))
     shares = TieredFees(tiers, minimum=Decimal("0.35"), max_rate=Decimal("0.01"), traded=traded)
@@ -215,6 +219,7 @@ def ibkr_tiered(*, traded: Decimal = ZERO, exchange: Decimal = ZERO) -> Fees:
             AssetClass.EQUITY: TotalFees(shares, RegulatoryFees()),
             AssetClass.OPTION: PerUnitFees(Decimal("0.65"), minimum=Decimal("1.00")),
             AssetClass.FUTURE: FuturesFees(Decimal("0.85"), per_micro=Decimal("0.25"), exchange=exchange),
+            AssetClass.FOREX: ProportionalFees(Decimal("0.00002"), minimum=Decimal("2.00")),
         }
     )
 

@@ -17,14 +17,15 @@ def cannot_pay(cost: Decimal, left: Decimal, of: str = "") -> str:
 
 
 class MarginRates(msgspec.Struct, frozen=True):
-    """Initial margin: a share of the value for shares, cash per contract for futures (or a share of the notional for
-    those that are not listed). Bought options are paid in full; written ones need `short_option` of the notional too.
-    """
+    """Initial margin: a share of the value for shares and currency pairs, cash per contract for futures (or a share of
+    the notional for those that are not listed). Bought options are paid in full; written ones need `short_option` of
+    the notional too."""
 
     share: Decimal = Decimal("0.5")
     per_contract: dict[str, Decimal] = {}
     future: Decimal = Decimal("0.06")
     short_option: Decimal = Decimal(1)
+    forex: Decimal = Decimal("0.05")
 
 
 class MarginAccount:
@@ -74,5 +75,7 @@ class MarginAccount:
                 return value * self.rates.future if each is None else abs(quantity) * each
             case AssetClass.OPTION:
                 return value if quantity > 0 else value * (1 + self.rates.short_option)
+            case AssetClass.FOREX:
+                return value * self.rates.forex
             case _:
                 return value * self.rates.share

@@ -23,7 +23,8 @@ T = TypeVar("T")
 MINUTE = 60_000_000_000
 SPY = Instrument("SPY", AssetClass.EQUITY)
 ES = Instrument("/ES", AssetClass.FUTURE, tick_size=Decimal("0.25"), multiplier=Decimal(50))
-INSTRUMENTS = {"SPY": SPY, "/ES": ES}
+EURUSD = Instrument("EUR/USD", AssetClass.FOREX, tick_size=Decimal("0.00005"), calendar="FOREX")
+INSTRUMENTS = {"SPY": SPY, "/ES": ES, "EUR/USD": EURUSD}
 
 
 class Scripted(Strategy):

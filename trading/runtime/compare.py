@@ -93,7 +93,10 @@ def why_cash_is_unknown(truth: Truth, instruments: Iterable[Instrument]) -> str:
     """Why the account's money says nothing; empty where it can be compared."""
     if truth.balances.cash is None:
         return "its money was not compared: the venue does not tell it"
-    if any(each.asset_class is AssetClass.FUTURE for each in instruments):
+    classes = {each.asset_class for each in instruments}
+    if AssetClass.FOREX in classes:
+        return "its money was not compared: the venue keeps what a pair bought as money of that currency"
+    if AssetClass.FUTURE in classes:
         return "its money was not compared: what futures earn enters it when the venue settles"
     return ""
 

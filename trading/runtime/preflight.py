@@ -7,7 +7,7 @@ from typing import NamedTuple
 from brokers.features import Features
 from brokers.venue import OrderRefused
 from engine.errors import InvalidInput
-from engine.instruments.instrument import AssetClass, Instrument
+from engine.instruments.instrument import ON_MARGIN, AssetClass, Instrument
 from engine.instruments.options import parse_option
 from engine.instruments.sessions import is_open
 from engine.model.enums import OrderIntent, OrderType, Side, TimeInForce
@@ -119,8 +119,8 @@ def _short_sale(order: Order, at: Situation) -> Refusal | None:
 
 
 def _buying_power(order: Order, at: Situation) -> Refusal | None:
-    """Shares and options are paid in full; what a future needs as margin only the venue knows."""
-    if at.buying_power is None or not adds_exposure(order) or at.instrument.asset_class is AssetClass.FUTURE:
+    """Shares and options are paid in full; what a future or a currency pair needs as margin only the venue knows."""
+    if at.buying_power is None or not adds_exposure(order) or at.instrument.asset_class in ON_MARGIN:
         return None
     price = order.limit_price or order.stop_price
     if price is None and at.last_price == at.last_price:

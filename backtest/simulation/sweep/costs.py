@@ -99,7 +99,7 @@ class Costs:
         """What trades paid as whole multiples of an amount, where a fee is a fraction of the value and comes out within
         the eight decimals of the ledger; None elsewhere."""
         fees = self._fees.schedules.get(self._instrument.asset_class) if _is_by_class(self._fees) else self._fees
-        if not isinstance(fees, ProportionalFees):
+        if not isinstance(fees, ProportionalFees) or fees.minimum:
             return None
         instrument = self._instrument
         amount = instrument.notional(price=instrument.tick_size, quantity=instrument.quantity_step) * fees.rate

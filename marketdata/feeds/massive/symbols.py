@@ -31,7 +31,7 @@ def _massive_symbol(symbol: str, market: str, ts: int, version: int) -> str | No
     except InvalidInput:
         return None
     found = asset_class_of(name)
-    if _MARKETS[found] != market:
+    if _MARKETS.get(found) != market:
         return None
     if found is AssetClass.FUTURE:
         return contract_of(name, ts).databento

@@ -58,16 +58,16 @@ _BUSY_PAUSE_S = 1.0  # where the venue asks for a pause and does not say how lon
 _LONGEST_REQUEST_NS = 10 * NS_PER_DAY
 
 
-def resolve(symbol: str) -> str:
-    """What Schwab calls our symbol today."""
-    return venue_symbol(symbol, datetime.now(tz=UTC).date())
+def resolve(symbol: str) -> str | None:
+    """What Schwab calls our symbol today; None for what its streamer has no service for."""
+    return venue_symbol(symbol, datetime.now(tz=UTC).date()) if asset_class_of(symbol) in _SERVICES else None
 
 
-def following(streamer_symbol: Callable[[str], str]) -> Callable[[str], str]:
+def following(streamer_symbol: Callable[[str], str]) -> Callable[[str], str | None]:
     """The same, with the contract that people's choice of the roll makes the active one: "/NQZ26" for dxFeed's
     "/NQZ26:XCME"."""
 
-    def resolve_future(symbol: str) -> str:
+    def resolve_future(symbol: str) -> str | None:
         return streamer_symbol(symbol).partition(":")[0] if symbol.startswith("/") else resolve(symbol)
 
     return resolve_future
@@ -96,7 +96,7 @@ class SchwabFeed(StreamFeed):
         token: Token,
         api_url: str = "",
         options: SchwabOptions | None = None,
-        resolve: Callable[[str], str] = resolve,
+        resolve: Callable[[str], str | None] = resolve,
         backoff: Backoff | None = None,
     ) -> None:
         self.options = options or SchwabOptions()

@@ -26,7 +26,7 @@ _ACTIVITY = np.array([1.1, 1.1, 0.9, 1.6, 0.6]) / 1.06
 _LEVELS = {  # where a price begins; all others are between 20 and 400
     "SPY": 660.0, "QQQ": 600.0, "SPX": 6_600.0, "/ES": 6_610.0, "/MES": 6_610.0, "/NQ": 24_800.0, "/MNQ": 24_800.0,
     "/RTY": 2_400.0, "/M2K": 2_400.0, "/YM": 46_200.0, "/MYM": 46_200.0, "/GC": 4_080.0, "/MGC": 4_080.0, "/CL": 59.0,
-    "/MCL": 59.0,
+    "/MCL": 59.0, "EUR/USD": 1.15, "GBP/USD": 1.31, "AUD/USD": 0.65, "NZD/USD": 0.57,
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from engine.errors import FortifiedError
+from engine.errors import FortifiedError, InvalidInput
 from engine.instruments.catalog import asset_class_of, bar_session, instrument_for, normalize_symbol
 from engine.instruments.instrument import AssetClass
 from engine.instruments.sessions import from_new_york
@@ -18,6 +18,7 @@ from engine.instruments.sessions import from_new_york
         ("/NQZ26", "/NQZ26"), ("NQZ26", "/NQZ26"), ("/NQZ26:XCME", "/NQZ26"), ("/NQZ6", "/NQZ6"), ("NQ.c.0", "/NQ"),
         ("SPY", "SPY"), (" spy ", "SPY"), ("BRK.B", "BRK.B"), ("BRK/B", "BRK.B"), ("BRK B", "BRK.B"), ("F", "F"),
         ("SPX", "SPX"), ("$SPX", "SPX"), ("I:SPX", "SPX"),
+        ("EUR/USD", "EUR/USD"), ("eurusd", "EUR/USD"), ("GBP.USD", "GBP/USD"), ("EUR/EUR", "EUR.EUR"),
         (".SPXW261120C6000", "SPXW  261120C06000000"), ("O:SPXW261120C06000000", "SPXW  261120C06000000"),
     ],
 )  # fmt: skip
@@ -36,6 +37,25 @@ def test_a_stock_whose_ticker_is_a_futures_root_must_be_asked_for():
 def test_nonsense_is_refused(text):
     with pytest.raises(FortifiedError, match="symbol"):
         normalize_symbol(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("USD/JPY", "gains and loses JPY"), ("EURGBP", "gains and loses GBP"), ("USDEUR", "name of this pair is EUR/USD")],
+)
+def test_a_pair_whose_gains_are_no_dollars_is_refused_with_the_reason(text, why):
+    for asset_class in (None, AssetClass.FOREX):
+        with pytest.raises(InvalidInput, match=why):
+            instrument_for(text, asset_class)
+
+
+def test_a_currency_pair_is_counted_in_its_base_on_a_grid_of_half_a_pip():
+    found = instrument_for("EURUSD")
+    assert (found.symbol, found.asset_class, found.calendar) == ("EUR/USD", AssetClass.FOREX, "FOREX")
+    assert found.price(1.150_038) == Decimal("1.15005")
+    assert (found.multiplier, found.quantity_step) == (1, 1)
+    assert found.notional(price=Decimal("1.15"), quantity=Decimal(-20_000)) == 23_000
+    assert asset_class_of("BRK/B") is AssetClass.EQUITY, "as dxFeed spells it"
 
 
 def test_an_equity_is_no_future():

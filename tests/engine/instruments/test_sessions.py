@@ -35,6 +35,11 @@ def hours(name, day):
         ("XNYS_EXTENDED", date(2026, 11, 27), ("11-27T09:00", "11-27T22:00")),
         ("SPX_OPTIONS", date(2026, 11, 20), ("11-20T14:30", "11-20T21:15")),
         ("SPX_OPTIONS", date(2026, 12, 24), ("12-24T14:30", "12-24T18:15")),
+        ("FOREX", date(2026, 11, 23), ("11-22T22:15", "11-23T22:00")),  # begins on Sunday
+        ("FOREX", date(2026, 11, 26), ("11-25T22:15", "11-26T22:00")),  # also on Thanksgiving
+        ("FOREX", date(2026, 4, 3), ("04-02T21:15", "04-03T21:00")),  # and on Good Friday
+        ("FOREX", date(2026, 12, 25), None),
+        ("FOREX", date(2026, 11, 21), None),
         ("CME_INDEX", date(2026, 3, 6), ("03-05T23:00", "03-06T22:00")),
         ("CME_INDEX", date(2026, 3, 9), ("03-08T22:00", "03-09T21:00")),  # opens after the clocks changed
         ("CME_INDEX", date(2026, 11, 2), ("11-01T23:00", "11-02T22:00")),

@@ -16,6 +16,7 @@ from engine.model.positions import PositionChanged, TradeClosed
 from engine.model.signals import SignalSuppressed
 from engine.model.time import from_datetime
 from engine.simulation import step
+from engine.venue.fees import ibkr_tiered
 from engine.venue.margin import MarginAccount, MarginRates
 from engine.venue.matching import SimulatedVenue
 from tests.engine.scenario import INSTRUMENTS, MINUTE, STRATEGIES, World, bar, bars, slot, tick
@@ -52,6 +53,19 @@ def test_futures_ask_for_margin_per_contract_and_losses_eat_it():
     world.run(bars([5000, 5000, 4970, 4970, 4970, 4970], symbol="/ES"))
     assert account.cash == D(8_500)
     assert len(world.of(OrderRejected)) == 1
+
+
+def test_a_currency_pair_earns_dollars_by_its_base_and_binds_a_part_of_its_value():
+    account = MarginAccount(D(1_150))
+    venue = SimulatedVenue(instruments=INSTRUMENTS, margin={"sim": account}, fees={"sim": ibkr_tiered()})
+    world = World(slot({1: 1, 3: -1, 5: 0}, symbol="EUR/USD", quantity=20_000), venue=venue)
+    world.run(bars([1.15, 1.15, 1.16, 1.16, 1.155, 1.155], symbol="EUR/USD"))
+    # Each of the three orders paid the least that there is; the reversal's share is split between its two trades.
+    assert [(trade.pnl, trade.fees) for trade in world.of(TradeClosed)] == [(D(197), D(3)), (D(97), D(3))]
+    assert account.cash == D(1_444)
+    poor, _ = with_cash("1_149", slot({1: 1}, symbol="EUR/USD", quantity=20_000))
+    poor.run(bars([1.15, 1.15, 1.15], symbol="EUR/USD"))
+    assert poor.of(OrderRejected)[0].code == "buying_power"
 
 
 def test_making_a_position_smaller_needs_no_buying_power():

@@ -349,11 +349,12 @@ class TestMoney:
         assert check.notes == ("its money was not compared: the venue does not tell it",)
         assert stage.of(PositionAdjusted) == []
 
-    async def test_money_that_futures_move_is_not_compared_and_that_is_said(self, stages):
-        stage = stages(slot({1: 1}, symbol="/ES", quantity=1))
+    @pytest.mark.parametrize(("symbol", "why"), [("/ES", "what futures earn"), ("EUR/USD", "money of that currency")])
+    async def test_money_that_futures_and_currencies_move_is_not_compared_and_that_is_said(self, stages, symbol, why):
+        stage = stages(slot({1: 1}, symbol=symbol, quantity=1))
         await stage.start(reconciles=True)
         check = await stage.until_checked(AccountState.GREEN)
-        assert "what futures earn" in check.notes[0]
+        assert why in check.notes[0]
         deposit(stage, 700)
         await stage.quiet(0.5)
         assert stage.of(PositionAdjusted) == []

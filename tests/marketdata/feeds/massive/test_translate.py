@@ -101,7 +101,7 @@ def test_sale_conditions_become_bits(marks, expected):
     ("ours", "market", "theirs"),
     [
         ("SPY", "stocks", "SPY"), ("BRK/B", "stocks", "BRK.B"), ("SPX", "indices", "I:SPX"), ("SPX", "stocks", None),
-        ("/NQZ26", "futures", "NQZ6"), ("/NQ", "stocks", None),
+        ("/NQZ26", "futures", "NQZ6"), ("/NQ", "stocks", None), ("EUR/USD", "stocks", None),
         ("SPXW  261120C06000000", "options", "O:SPXW261120C06000000"),
     ],
 )  # fmt: skip

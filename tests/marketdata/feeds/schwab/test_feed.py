@@ -165,8 +165,10 @@ def test_symbols_in_schwabs_spelling():
     assert [resolve(symbol) for symbol in ("SPY", "BRK.B", "SPX", "SPXW  261120C06000000", "/ESZ26")] == [
         *("SPY", "BRK/B", "$SPX", "SPXW  261120C06000000", "/ESZ26"),
     ]
-    assert resolve("/ES").startswith("/ES")
-    assert len(resolve("/ES")) == 6
+    root = resolve("/ES")
+    assert root is not None
+    assert (root[:3], len(root)) == ("/ES", 6)
+    assert resolve("EUR/USD") is None
 
 
 async def test_a_login_older_than_seven_days_asks_for_a_person(start, watch):

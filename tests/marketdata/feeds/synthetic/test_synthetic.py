@@ -44,7 +44,9 @@ def test_where_one_begins_to_look_changes_nothing(cut):
     assert np.array_equal(whole.price, np.concatenate([part.price for part in parts]))
 
 
-@pytest.mark.parametrize(("symbol", "tick"), [("SPY", 0.01), ("/ES", 0.25), ("/GCZ26", 0.1), ("/CL", 0.01)])
+@pytest.mark.parametrize(
+    ("symbol", "tick"), [("SPY", 0.01), ("/ES", 0.25), ("/GCZ26", 0.1), ("/CL", 0.01), ("EUR/USD", 0.00005)]
+)
 def test_prices_are_on_the_grid_and_at_the_bid_or_the_ask(symbol, tick):
     found = columns(symbol)
     assert found.bid is not None
