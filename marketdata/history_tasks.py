@@ -7,7 +7,6 @@ from django.conf import settings
 from django.utils import timezone
 
 from infra import metrics
-from infra.redis import keys
 from infra.redis.client import sync_client
 from marketdata import rolls
 from marketdata.archive.archiver import archive_streams
@@ -47,7 +46,7 @@ def continue_backfills() -> int | None:
 
 @shared_task(name="marketdata.history_tasks.nightly_backfill", ignore_result=True)
 def nightly_backfill() -> list[int]:
-    """Fetch the last days of everything that the feeds carry; the numbers of the jobs."""
+    """Fetch the last days of everything that the feeds carry, and all of what is new; the numbers of the jobs."""
     return nightly.create_jobs()
 
 
@@ -68,7 +67,7 @@ def roll_futures() -> dict[str, str]:
     before = {rule.root: rule.decided for rule in FuturesRoll.objects.all()}
     active = rolls.decide_all(FeedHistory(make_feed(feed.name)), day=timezone.now().date())
     if any(rule.decided != before[rule.root] for rule in FuturesRoll.objects.all()):
-        sync_client(settings.REDIS_URL).incr(keys.config_changed())  # feeds and books look again
+        rolls.tell_others()
     return {root: contract.symbol for root, contract in active.items()}
 
 

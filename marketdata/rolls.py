@@ -5,10 +5,14 @@ import logging
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
+from django.conf import settings
+
 from engine.errors import FortifiedError, InvalidInput
 from engine.instruments.futures import Contract, active_contract, parse_contract, roll_by_volume, use_rolls
 from engine.instruments.sessions import business_days
 from engine.model.time import from_datetime
+from infra.redis import keys
+from infra.redis.client import sync_client
 from marketdata.backfill.sources import HistorySource
 from marketdata.models import FuturesRoll
 
@@ -29,6 +33,11 @@ def load_rolls() -> None:
             for contract, day in rule.decided.items()
         },
     )
+
+
+def tell_others() -> None:
+    """The rules are others: feeds and books look again."""
+    sync_client(settings.REDIS_URL).incr(keys.config_changed())
 
 
 def save_rule(*, root: str, rule: str, days_before: int | None = None) -> FuturesRoll:

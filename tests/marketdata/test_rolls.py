@@ -9,6 +9,8 @@ from engine.bars.timeframe import canonical
 from engine.errors import InvalidInput
 from engine.instruments.futures import Contract, active_contract, use_rolls
 from engine.model.market import Bar
+from infra.redis import keys
+from infra.redis.client import sync_client
 from marketdata.feeds.errors import FeedUnavailable
 from marketdata.feeds.symbols import streamer_symbol
 from marketdata.models import FuturesRoll
@@ -114,3 +116,17 @@ def test_the_admin_shows_what_is_active_and_until_when(admin_client, time_machin
     admin_client.post("/admin/marketdata/futuresroll/add/", {"root": "ES", "rule": "days", "days_before": "19"})
     page = admin_client.get("/admin/marketdata/futuresroll/").content.decode()
     assert "/ESH27" in page
+
+
+def test_a_rule_that_a_person_saves_or_removes_reaches_books_that_run(
+    admin_client, redis_url, django_capture_on_commit_callbacks
+):
+    client = sync_client(redis_url)
+    with django_capture_on_commit_callbacks(execute=True):
+        admin_client.post("/admin/marketdata/futuresroll/add/", {"root": "ES", "rule": "days", "days_before": "7"})
+    assert int(client.get(keys.config_changed())) == 1
+    rule = FuturesRoll.objects.get()
+    with django_capture_on_commit_callbacks(execute=True):
+        admin_client.post(f"/admin/marketdata/futuresroll/{rule.pk}/delete/", {"post": "yes"})
+    assert int(client.get(keys.config_changed())) == 2
+    assert not FuturesRoll.objects.exists()
