@@ -110,6 +110,7 @@ def _digest(run: StoredRun, trader: Trader, series: Series) -> str:
     own = [f"latency {request.latency}"] if request.latency != "0" else []
     own += ["no entry before the close"] if request.flat_at_close else []
     own += [f"chains {request.chains}"] if request.chains is not None else []
+    own += [f"roll {request.roll_close}"] if request.roll_close is not None else []
     own += ["intrabar"] if request.intrabar else []
     own += ["on prints"] if series.ticks is not None else []
     own += [f"without {run.exclude:x}"] if run.exclude else []

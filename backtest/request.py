@@ -11,10 +11,12 @@ import msgspec
 
 from backtest.simulation.options import parse_amount, parse_pairs, parse_quantity
 from engine.bars.timeframe import canonical
+from engine.core.config import RollPolicy
 from engine.decision.sizing import AnySizing
 from engine.errors import InvalidInput
 from engine.exits.config import ExitConfig
 from engine.instruments.catalog import normalize_symbol
+from engine.instruments.futures import rolls_in_use
 from strategies.registry import STRATEGIES, parse_params
 
 BROKER = "paper"
@@ -48,6 +50,7 @@ class Request:
     exits: str | None = None  # JSON of an ExitConfig
     sizing: str | None = None  # JSON of a Sizing
     flat_at_close: bool = False
+    roll_close: str | None = None  # futures are closed so many seconds before they roll; None: a root is one series
     intrabar: bool = False  # orders meet the finer bars of which longer ones are put together
     adjust: str = "none"  # or splits
     factors: str | None = None  # a file of splits, for data from files
@@ -75,6 +78,7 @@ class Asked:
     capital: Decimal | None
     exits: ExitConfig | None
     sizing: AnySizing | None
+    rolls: RollPolicy | None
 
 
 def check(request: Request) -> Asked:
@@ -90,7 +94,15 @@ def check(request: Request) -> Asked:
         capital=None if request.capital is None else parse_amount(request.capital, field="capital"),
         exits=_parsed(request.exits, ExitConfig, field="exits"),
         sizing=_parsed(request.sizing, AnySizing, field="sizing"),
+        rolls=_rolls(request.roll_close),
     )
+
+
+def _rolls(seconds: str | None) -> RollPolicy | None:
+    """By the rules of this process, as a book on paper has them."""
+    if seconds is None:
+        return None
+    return RollPolicy(rolls_in_use(), float(parse_amount(seconds, field="roll_close")))
 
 
 def _sources(request: Request) -> tuple[dict[str, Path], tuple[str, ...]]:

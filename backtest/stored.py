@@ -157,6 +157,7 @@ class StoredRun:
             instruments=self.instruments,
             risk=self._risk(),
             capital={} if capital is None else {BROKER: capital},
+            rolls=self.asked.rolls,
         )
         return Engine(config, strategies=STRATEGIES)
 
@@ -252,6 +253,7 @@ class StoredRun:
             "intrabar": request.intrabar,
             "adjust": request.adjust,
             **({} if request.chains is None else {"chains": request.chains}),
+            **({} if request.roll_close is None else {"roll_close": request.roll_close}),
         }
 
     def _single(self) -> dict[str, Any]:

@@ -265,6 +265,7 @@ def _settings(config: Mapping[str, Any]) -> list[tuple[str, str]]:
         "flat_at_close",
         "intrabar",
         "adjust",
+        "roll_close",
     ):
         value = config.get(name)
         if value not in (None, {}, ""):

@@ -22,6 +22,7 @@ from engine.errors import FortifiedError, InvalidInput
 from engine.model.time import from_datetime
 from engine.options.synthetic import CHAINS
 from infra.progress import progress_bar
+from marketdata.rolls import load_rolls
 
 Texts = list[str] | None
 
@@ -61,6 +62,9 @@ class Command(TyperCommand):
         flat_at_close: Annotated[
             bool, Option("--flat-at-close/--carry", help="Flat before each session's close, or carried over it.")
         ] = False,
+        roll_close: Annotated[
+            str | None, Option(help="Close futures so many seconds before they roll, as a book does; else one series.")
+        ] = None,
         intrabar: Annotated[
             bool, Option("--intrabar", help="Orders meet the file's own bars where longer ones are made of them.")
         ] = False,
@@ -109,11 +113,14 @@ class Command(TyperCommand):
                 exits=exits,
                 sizing=sizing,
                 flat_at_close=flat_at_close,
+                roll_close=roll_close,
                 intrabar=intrabar,
                 adjust=adjust,
                 factors=factors,
                 chains=chains,
             )
+            if roll_close is not None:
+                load_rolls()
             run = StoredRun(request, archive=settings.ARCHIVE_DIR)
             chosen = check_benchmark(benchmark, run)
             with progress_bar(run.label) as progress:
