@@ -8,6 +8,7 @@ from engine.instruments.instrument import AssetClass
 from engine.model.enums import OrderType, TimeInForce
 
 ALL_ORDER_TYPES = frozenset(OrderType)
+NO_PAIRS = "{} trades no currency pairs. Set this quantity to 0 and trade the pair at Interactive Brokers."
 
 
 class Features(msgspec.Struct, frozen=True):

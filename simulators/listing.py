@@ -39,7 +39,7 @@ class Listing(msgspec.Struct, frozen=True):
         return ticks / self.ticks_per_point
 
 
-_EQUITY, _FUTURES, _INDEX = AssetClass.EQUITY, AssetClass.FUTURE, AssetClass.INDEX
+_EQUITY, _FUTURES, _INDEX, _FOREX = AssetClass.EQUITY, AssetClass.FUTURE, AssetClass.INDEX, AssetClass.FOREX
 
 EQUITIES = (
     Listing("SPY", _EQUITY, 660.0, 100, 1.1, 120.0, 0.009, "spx", "P", "SPDR S&P 500 ETF"),
@@ -65,6 +65,12 @@ FUTURES = {
     "GC": Listing("XCEC", _FUTURES, 4080.0, 10, 1.8, 2.0, 0.012, "", "G", "Gold"),
     "CL": Listing("XNYM", _FUTURES, 59.0, 100, 1.2, 3.0, 0.021, "", "G", "Crude Oil"),
 }
+PAIRS = (
+    Listing("EUR/USD", _FOREX, 1.15, 20_000, 1.0, 100_000.0, 0.005, "", "", "Euro in US dollars"),
+    Listing("GBP/USD", _FOREX, 1.31, 20_000, 1.4, 100_000.0, 0.006, "", "", "Pound sterling in US dollars"),
+    Listing("AUD/USD", _FOREX, 0.65, 20_000, 1.2, 100_000.0, 0.007, "", "", "Australian dollar in US dollars"),
+    Listing("NZD/USD", _FOREX, 0.57, 20_000, 1.6, 100_000.0, 0.007, "", "", "New Zealand dollar in US dollars"),
+)
 DEFAULT_ROOTS = ("ES", "MES", "NQ", "MNQ", "RTY", "M2K", "GC", "CL")
 _CYCLES = {"GC": "GJMQVZ", "CL": MONTH_CODES}
 
@@ -107,7 +113,7 @@ def listings(symbols: Iterable[str]) -> dict[str, Listing]:
 
 def listing_of(symbol: str) -> Listing:
     """The known listing, the root's for a future, else a stock whose level and temper follow from its name."""
-    for listing in EQUITIES:
+    for listing in (*EQUITIES, *PAIRS):
         if listing.symbol == symbol:
             return listing
     future = _FUTURE.match(symbol)

@@ -31,7 +31,11 @@ class Hours(NamedTuple):
 _EQUITY = Hours(4 * 60, 20 * 60, 9 * 60 + 30, 16 * 60, 13 * 60, 17 * 60, "XNYS")
 _INDEX = Hours(9 * 60 + 30, 16 * 60, 9 * 60 + 30, 16 * 60, 13 * 60, 13 * 60, "XNYS")
 _FUTURE = Hours(-6 * 60, 17 * 60, 9 * 60 + 30, 16 * 60, 13 * 60, 13 * 60, "CMES")
-HOURS = {AssetClass.EQUITY: _EQUITY, AssetClass.OPTION: _INDEX, AssetClass.INDEX: _INDEX, AssetClass.FUTURE: _FUTURE}
+_FOREX = Hours(17 * 60 + 15 - MINUTES_PER_DAY, 17 * 60, 9 * 60 + 30, 16 * 60, 16 * 60, 17 * 60, "24/5")
+HOURS = {
+    AssetClass.EQUITY: _EQUITY, AssetClass.OPTION: _INDEX, AssetClass.INDEX: _INDEX, AssetClass.FUTURE: _FUTURE,
+    AssetClass.FOREX: _FOREX,
+}  # fmt: skip
 
 
 class Sessions:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from brokers.features import Features
+from brokers.features import NO_PAIRS, Features
 from engine.instruments.instrument import AssetClass
 
 FEATURES = Features(
@@ -22,5 +22,6 @@ FEATURES = Features(
     reasons={
         AssetClass.FUTURE: "Alpaca trades no futures. Set this quantity to 0 and trade the future at another broker.",
         AssetClass.INDEX: "An index cannot be bought or sold; trade an ETF on it.",
+        AssetClass.FOREX: NO_PAIRS.format("Alpaca"),
     },
 )

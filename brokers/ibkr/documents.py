@@ -29,6 +29,7 @@ class ContractDoc(msgspec.Struct, frozen=True, kw_only=True):
     right: str = ""
     multiplier: str = ""
     local_symbol: str = ""
+    currency: str = ""
     trading_class: str = ""
 
 

@@ -159,6 +159,7 @@ def _contract(contract: Any) -> ContractDoc:
         right=contract.right,
         multiplier=contract.multiplier,
         local_symbol=contract.localSymbol,
+        currency=contract.currency,
         trading_class=contract.tradingClass,
     )
 

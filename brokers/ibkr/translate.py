@@ -24,6 +24,7 @@ from brokers.venue import (
     VenueRequest,
 )
 from engine.instruments.catalog import normalize_symbol
+from engine.instruments.forex import HOME, parse_pair
 from engine.instruments.futures import ROOTS, Contract
 from engine.instruments.instrument import AssetClass, Instrument
 from engine.instruments.options import MULTIPLIER, OptionContract, parse_option
@@ -92,6 +93,8 @@ def _contract(order: Order, instrument: Instrument, futures: BookedFutures, day:
             return {name: text for name, text in futures.of_order(order, day).ibkr.items() if name != "localSymbol"}
         case AssetClass.OPTION:
             return parse_option(symbol).ibkr
+        case AssetClass.FOREX:
+            return parse_pair(symbol).ibkr
     return {"secType": "STK", "symbol": symbol.replace(".", " "), "exchange": "SMART", "currency": "USD"}
 
 
@@ -150,6 +153,8 @@ def symbol_of(contract: ContractDoc, *, futures: BookedFutures, day: date) -> st
     if contract.sec_type == "OPT" and contract.expiry:
         root = contract.trading_class or contract.symbol
         return OptionContract(root, _day(contract.expiry), contract.right[:1], contract.strike.normalize()).symbol
+    if contract.sec_type == "CASH":
+        return f"{contract.symbol}/{contract.currency}"
     return contract.local_symbol or contract.symbol
 
 
@@ -264,7 +269,8 @@ def position(doc: PositionDoc, *, futures: BookedFutures, day: date) -> VenuePos
     return VenuePosition(
         symbol=symbol_of(contract, futures=futures, day=day),
         quantity=doc.quantity,
-        average_price=doc.average_cost / multiplier,
+        # A price in another currency than the books' would be taken for dollars.
+        average_price=doc.average_cost / multiplier if contract.currency in ("", HOME) else None,
     )
 
 

@@ -5,7 +5,7 @@ from engine.instruments.instrument import AssetClass
 
 FEATURES = Features(
     title="Paper",
-    asset_classes=frozenset({AssetClass.EQUITY, AssetClass.FUTURE, AssetClass.OPTION}),
+    asset_classes=frozenset({AssetClass.EQUITY, AssetClass.FUTURE, AssetClass.OPTION, AssetClass.FOREX}),
     has_paper=True,
     extended_hours=True,
     one_cancels_other=True,

@@ -1,6 +1,6 @@
 """What Schwab's trader API can do."""
 
-from brokers.features import Features
+from brokers.features import NO_PAIRS, Features
 from engine.instruments.instrument import AssetClass
 from engine.model.enums import TimeInForce
 
@@ -22,5 +22,6 @@ FEATURES = Features(
             "Set this quantity to 0 and trade the future at another broker."
         ),
         AssetClass.INDEX: "An index cannot be bought or sold; trade its options.",
+        AssetClass.FOREX: NO_PAIRS.format("Charles Schwab"),
     },
 )

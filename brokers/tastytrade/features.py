@@ -1,6 +1,6 @@
 """What tastytrade's API can do."""
 
-from brokers.features import Features
+from brokers.features import NO_PAIRS, Features
 from engine.instruments.instrument import AssetClass
 from engine.model.enums import OrderType
 
@@ -16,5 +16,8 @@ FEATURES = Features(
     linked_reversal=frozenset({AssetClass.EQUITY, AssetClass.OPTION}),
     paired_exits=frozenset({AssetClass.EQUITY, AssetClass.FUTURE, AssetClass.OPTION}),
     moves_stops=True,
-    reasons={AssetClass.INDEX: "An index cannot be bought or sold; trade its options or a future on it."},
+    reasons={
+        AssetClass.INDEX: "An index cannot be bought or sold; trade its options or a future on it.",
+        AssetClass.FOREX: NO_PAIRS.format("tastytrade"),
+    },
 )

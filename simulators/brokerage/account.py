@@ -5,19 +5,20 @@ from decimal import Decimal
 
 import msgspec
 
-from engine.instruments.instrument import AssetClass, Instrument
+from engine.instruments.instrument import ON_MARGIN, AssetClass, Instrument
 from engine.venue.margin import MarginRates
 from simulators.brokerage.orders import Execution
 
 ZERO = Decimal(0)
 PriceOf = Callable[[str], Decimal | None]
 
-# Cash per share or contract, roughly what a discount broker takes.
+# Cash per share, contract or unit, roughly what a discount broker takes.
 _FEES = {
     AssetClass.EQUITY: ZERO,
     AssetClass.FUTURE: Decimal("1.17"),
     AssetClass.OPTION: Decimal("1.13"),
     AssetClass.INDEX: ZERO,
+    AssetClass.FOREX: Decimal("0.00002"),
 }
 
 
@@ -50,7 +51,7 @@ class AccountSetup(msgspec.Struct, frozen=True):
 
 
 class Account:
-    """One account. Futures move cash by what they earn, everything else by what it costs."""
+    """One account. What is held on margin moves cash by what it earns, everything else by what it costs."""
 
     def __init__(self, setup: AccountSetup, *, opened_ts: int) -> None:
         self.number = setup.number
@@ -71,7 +72,7 @@ class Account:
         earned = _apply(held, signed, execution.price) * instrument.multiplier
         held.realized += earned
         held.updated_ts = execution.ts
-        if instrument.asset_class is AssetClass.FUTURE:
+        if instrument.asset_class in ON_MARGIN:
             self.cash += earned
         else:
             self.cash -= signed * execution.price * instrument.multiplier
@@ -109,6 +110,8 @@ class Account:
                 return value * rates.future if each is None else abs(quantity) * each
             case AssetClass.OPTION:
                 return value if quantity >= 0 else value * (1 + rates.short_option)
+            case AssetClass.FOREX:
+                return value * rates.forex
             case _:
                 return value * rates.share if self.setup.is_margin else value
 
@@ -135,6 +138,6 @@ def _mark(held: Holding, price_of: PriceOf) -> Decimal:
 
 def _worth(held: Holding, price_of: PriceOf) -> Decimal:
     mark, multiplier = _mark(held, price_of), held.instrument.multiplier
-    if held.instrument.asset_class is AssetClass.FUTURE:
+    if held.instrument.asset_class in ON_MARGIN:
         return (mark - held.average_price) * held.quantity * multiplier
     return mark * held.quantity * multiplier

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.instruments.catalog import instrument_for, normalize_symbol
 from engine.instruments.futures import ROOTS, active_contract, parse_contract
-from engine.instruments.instrument import AssetClass, Instrument
+from engine.instruments.instrument import ON_MARGIN, AssetClass, Instrument
 from engine.instruments.options import OptionContract, parse_option
 from engine.model.time import NS_PER_DAY, NS_PER_MINUTE, to_datetime
 from simulators.dxlink.slow import Option, find_option
@@ -49,7 +49,7 @@ class Listed:
         if self.has_expired(ts):
             return False
         is_open, regular = self._source.sessions.masks(ts // NS_PER_DAY)
-        mask = is_open if extended or self.instrument.asset_class is AssetClass.FUTURE else regular
+        mask = is_open if extended or self.instrument.asset_class in ON_MARGIN else regular
         return bool(mask[ts % NS_PER_DAY // NS_PER_MINUTE])
 
     def has_expired(self, ts: int) -> bool:

@@ -7,6 +7,7 @@ import msgspec
 
 from engine.errors import InvalidInput, NotFound
 from engine.instruments.catalog import INDEXES, asset_class_of, instrument_for, normalize_symbol
+from engine.instruments.forex import parse_pair
 from engine.instruments.futures import ROOTS, Contract, active_contract, parse_contract
 from engine.instruments.instrument import AssetClass
 from engine.instruments.options import INDEX_ROOTS, parse_option
@@ -64,6 +65,13 @@ def describe(symbol: str) -> IbContract:
                 strike=f"{option.strike.normalize():f}", right=option.right, multiplier="100", exchange="SMART",
                 currency="USD", local_symbol=symbol, trading_class=option.root,
             )  # fmt: skip
+        case AssetClass.FOREX:
+            pair = parse_pair(symbol)
+            name = f"{pair.base}.{pair.quote}"
+            return IbContract(
+                con_id=con_id, symbol=pair.base, sec_type="CASH", strike="0", exchange="IDEALPRO", currency=pair.quote,
+                local_symbol=name, trading_class=name,
+            )  # fmt: skip
         case AssetClass.INDEX:
             return IbContract(
                 con_id=con_id, symbol=symbol, sec_type="IND", strike="0", exchange="CBOE", currency="USD",
@@ -105,6 +113,8 @@ class Contracts:
                 yield (asked.symbol or asked.local_symbol).replace(" ", ".")
             case "IND":
                 yield asked.symbol
+            case "CASH":
+                yield f"{asked.symbol}/{asked.currency}"
             case "FUT":
                 yield from (contract.symbol for contract in self._futures(asked))
             case "OPT":

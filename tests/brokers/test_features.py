@@ -42,6 +42,12 @@ def test_futures_reverse_in_one_order_and_shares_in_two_where_the_venue_demands_
     assert not FEATURES["ibkr"].linked_reversal
 
 
+@pytest.mark.parametrize("broker", list(FEATURES))
+def test_currency_pairs_are_traded_at_interactive_brokers_and_on_paper_and_refused_in_words_elsewhere(broker):
+    problem = FEATURES[broker].quantity_problem(AssetClass.FOREX, Decimal(20_000))
+    assert problem == "" if broker in ("ibkr", "paper") else "trades no currency pairs" in problem
+
+
 def test_the_document_of_a_venue_is_json():
     document = features_document("schwab")
     assert document["asset_classes"] == ["equity", "option"]

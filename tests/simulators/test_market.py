@@ -175,6 +175,11 @@ def is_open(asset_class: AssetClass, when: str) -> bool:
         (AssetClass.FUTURE, "2026-11-22T23:00:00+00:00", True),  # Sunday 18:00
         (AssetClass.FUTURE, "2026-11-18T22:30:00+00:00", False),  # the daily break
         (AssetClass.FUTURE, "2026-11-18T23:00:00+00:00", True),
+        (AssetClass.FOREX, "2026-11-20T21:59:00+00:00", True),  # 16:59 on Friday
+        (AssetClass.FOREX, "2026-11-20T22:15:00+00:00", False),  # week's end
+        (AssetClass.FOREX, "2026-11-22T22:14:00+00:00", False),
+        (AssetClass.FOREX, "2026-11-22T22:15:00+00:00", True),  # Sunday 17:15
+        (AssetClass.FOREX, "2026-11-18T22:10:00+00:00", False),  # the daily break
     ],
 )
 def test_hours_follow_the_exchange(asset_class, when, expected):

@@ -103,6 +103,15 @@ def test_a_schwab_futures_quantity_is_refused_with_the_reason_and_zero_is_not():
     assert config(symbol="SPY", quantities={"schwab": 10}).quantities == {"schwab": "10"}
 
 
+def test_a_currency_pair_is_traded_where_the_venue_has_them_and_its_gains_are_dollars():
+    found = config(symbol="eurusd", quantities={"ibkr": 20_000, "alpaca": 0})
+    assert (found.symbol, found.quantities) == ("EUR/USD", {"ibkr": "20000", "alpaca": "0"})
+    with pytest.raises(InvalidInput, match="trades no currency pairs"):
+        config(symbol="EUR/USD", quantities={"tastytrade": 20_000})
+    with pytest.raises(InvalidInput, match="gains and loses JPY"):
+        config(symbol="USD/JPY", quantities={"ibkr": 20_000})
+
+
 def test_quantities_are_exact_text():
     assert config(quantities={"alpaca": 0.1, "paper": "2.50"}).quantities == {"alpaca": "0.1", "paper": "2.5"}
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from contextlib import asynccontextmanager
 from decimal import Decimal as D
+from functools import partial
 
 import pytest
 
@@ -24,7 +25,7 @@ from brokers.venue import (
     VenueUnreachable,
 )
 from engine.instruments.catalog import instrument_for
-from engine.model.enums import OrderIntent, OrderState, OrderType, Side
+from engine.model.enums import OrderIntent, OrderState, OrderType, Side, TimeInForce
 from engine.model.time import NS_PER_DAY, NS_PER_S
 from simulators.brokerage import floor
 from simulators.brokerage.account import AccountSetup
@@ -315,6 +316,25 @@ async def test_a_fraction_that_a_person_bought_is_seen_as_it_is_and_no_program_c
     assert [each.quantity for each in known(await desk.venue.fills(since=0))] == [D("0.25")]
     with pytest.raises(OrderRefused, match="multiples of 1 "):
         await desk.place(desk.order(Side.SELL, "0.25"))
+
+
+async def test_a_currency_pair_is_bought_guarded_and_turned_with_one_order():
+    market = MarketConfig(seed=5, symbols=("EUR/USD",), always_open=True, tick_rate=20.0)
+    async with at_desk(ibkr.ENTRY._replace(start=partial(ibkr.start, market))) as desk:
+        pair = instrument_for("EURUSD")
+        await desk.place_filled(desk.order(quantity=20_000, symbol="EUR/USD"))
+        (held,) = known(await desk.venue.positions())
+        assert (held.symbol, held.quantity) == ("EUR/USD", D(20_000))
+        assert held.average_price == held.average_price.quantize(pair.tick_size)
+        exits = {"symbol": "EUR/USD", "quantity": 20_000, "intent": OrderIntent.EXIT, "tif": TimeInForce.GTC}
+        stop = desk.order(Side.SELL, type=OrderType.STOP, stop_price=D("0.9"), **exits)
+        target = desk.order(Side.SELL, type=OrderType.LIMIT, limit_price=D("1.60005"), **exits)
+        await desk.venue.place_pair(stop, target, pair)
+        await desk.venue.cancel(await desk.found(stop, OrderState.ACCEPTED))
+        await desk.found(target, OrderState.CANCELLED)
+        await desk.place_filled(desk.order(Side.SELL, 40_000, "EUR/USD", intent=OrderIntent.REVERSAL))
+        (held,) = known(await desk.venue.positions())
+        assert held.quantity == D(-20_000)
 
 
 async def test_a_trailing_stop_waits_at_the_venue(desk):

@@ -64,6 +64,7 @@ def filled(document: ExecutionDoc):
     ("symbol", "contract"),
     [
         ("SPY", {"secType": "STK", "symbol": "SPY", "exchange": "SMART", "currency": "USD"}),
+        ("EURUSD", {"secType": "CASH", "symbol": "EUR", "exchange": "IDEALPRO", "currency": "USD"}),
         ("BRK.B", {"secType": "STK", "symbol": "BRK B", "exchange": "SMART", "currency": "USD"}),
         ("/MES", {"secType": "FUT", "symbol": "MES", "lastTradeDateOrContractMonth": "202612", "exchange": "CME",
                   "currency": "USD"}),
@@ -169,7 +170,8 @@ def contract(sec_type: str, symbol: str, **values: Any) -> ContractDoc:
             "SPXW  261120C06000000",
         ),
         (contract("OPT", "SPY", expiry="20261120", strike=D("612.5"), right="PUT"), "SPY   261120P00612500"),
-        (contract("CASH", "EUR", local_symbol="EUR.USD"), "EUR.USD"),
+        (contract("CASH", "EUR", currency="USD", local_symbol="EUR.USD"), "EUR/USD"),
+        (contract("CASH", "USD", currency="JPY", local_symbol="USD.JPY"), "USD/JPY"),
     ],
 )
 def test_contracts_are_spelt_as_in_our_books(told_contract, symbol):
@@ -258,6 +260,14 @@ def test_the_average_cost_of_a_contract_is_told_as_a_price(held, average):
     found = position(held, futures=BookedFutures(), day=DAY)
     assert found is not None
     assert (found.quantity, found.average_price) == (held.quantity, average)
+
+
+def test_a_price_in_another_currency_is_not_told_as_dollars():
+    pair = contract("CASH", "USD", currency="JPY")
+    held = PositionDoc(account="U1", contract=pair, quantity=D(1000), average_cost=D("155.2"))
+    found = position(held, futures=BookedFutures(), day=DAY)
+    assert found is not None
+    assert (found.symbol, found.quantity, found.average_price) == ("USD/JPY", D(1000), None)
 
 
 def test_money_that_is_not_told_is_not_zero():

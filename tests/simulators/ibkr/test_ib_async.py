@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import ib_async
+import msgspec
 import pytest
-from ib_async import IB, Contract, Future, Index, LimitOrder, MarketOrder, Option, Stock, StopOrder, Trade, util
+from ib_async import IB, Contract, Forex, Future, Index, LimitOrder, MarketOrder, Option, Stock, StopOrder, Trade, util
 
 from engine.model.enums import Side
 from simulators.brokerage.account import AccountSetup
@@ -165,6 +166,19 @@ async def test_a_future_is_bought_and_turned_by_one_order(program):
     assert (position.contract.localSymbol, position.position) == ("MESZ6", -2)
     truth = program.simulator.brokerage.executions(ACCOUNT)[-1]
     assert position.avgCost == float(truth.price * 5)
+
+
+async def test_a_currency_pair_is_found_bought_and_turned():
+    async with connected(market=msgspec.structs.replace(MARKET, symbols=("EUR/USD",))) as program:
+        (found,) = await program.ib.qualifyContractsAsync(Forex("EURUSD"))
+        assert isinstance(found, Contract)
+        assert (found.localSymbol, found.tradingClass) == ("EUR.USD", "EUR.USD")
+        assert await program.ib.qualifyContractsAsync(Forex("USDJPY")) == [None]
+        await program.done(program.buy(20_000, Forex("EURUSD")))
+        await program.done(program.ib.placeOrder(found, MarketOrder("SELL", 50_000)))
+        (position,) = await program.ib.reqPositionsAsync()
+        assert (position.contract.localSymbol, position.position) == ("EUR.USD", -30_000)
+        assert position.avgCost == float(program.simulator.brokerage.executions(ACCOUNT)[-1].price)
 
 
 async def test_a_changed_order_stays_the_same_order(program):
