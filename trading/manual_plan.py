@@ -31,7 +31,7 @@ from engine.model.orders import (
     OrderRejected,
 )
 from engine.risk.gate import Hold
-from engine.venue.refusal import Refusal, Refuses
+from engine.venue.refusal import Refusal
 from infra.redis import keys
 from infra.redis.client import sync_client
 from infra.redis.leases import holder
@@ -39,6 +39,7 @@ from trading.account_services import latest_checks
 from trading.manual_entry import MANUAL, AccountPlan, EntryPlan, OrderEntry, PlannedOrder
 from trading.models import AccountCheck, Book, Run
 from trading.runtime import accounts, compose
+from trading.runtime.house_rules import HouseRules
 from trading.runtime.preflight import Situation, refusal
 from trading.runtime.simulated import SimulatedDesk
 
@@ -67,12 +68,12 @@ def plan_entry(entry: OrderEntry, *, now: int, by: str) -> EntryPlan:
     """What `entry` would do now. Nothing is sent and nothing is written."""
     book = book_for(entry)
     check_entry(entry)
-    engine, policy, refuses = _engine(book)
+    engine, policy, rules = _engine(book)
     _check_accounts(engine, entry)
     instrument = instrument_for(entry.symbol)
     price = _last_price(engine, entry.symbol)
     found = tuple(
-        _at_account(engine, entry, account, instrument, Scene(book, policy, price, now, by, refuses))
+        _at_account(engine, entry, account, instrument, Scene(book, policy, price, now, by, rules))
         for account in sorted(entry.quantities)
     )
     problems = [problem for plan in found for problem in plan.problems]
@@ -90,7 +91,7 @@ class Scene(msgspec.Struct, frozen=True):
     price: float
     now: int
     by: str
-    refuses: Refuses | None = None  # on paper: what the venue will say
+    rules: HouseRules | None = None  # on paper: what the venue refuses orders by
 
     @property
     def is_paper(self) -> bool:
@@ -135,21 +136,21 @@ def check_grid(symbol: str, name: str, price: Decimal | None) -> None:
         )
 
 
-def _engine(book: Book) -> tuple[Engine, Any, Refuses | None]:
+def _engine(book: Book) -> tuple[Engine, Any, HouseRules | None]:
     """A copy of the book's engine as it was committed last, with what its process knows of accounts and halts; its
-    policy; and on paper what its venue refuses."""
+    policy; and on paper what its venue refuses orders by."""
     composition = compose.load(book.name)
     try:
         desk = compose.make_desk(composition)
     except SnapshotIncompatible as error:
         raise Conflict("The book's process is being renewed: ask again in a moment.") from error
-    engine, refuses = desk.engine, desk.venue.refuses if isinstance(desk, SimulatedDesk) else None
+    engine, rules = desk.engine, desk.rules if isinstance(desk, SimulatedDesk) else None
     if book.is_halted:
         engine.gate.halt_reason = book.halt_reason or "halted"
     engine.gate.holds.clear()
     if book.mode == Book.Mode.LIVE:
         engine.gate.holds.update(_holds(book, composition.brokers))
-    return engine, composition.execution, refuses
+    return engine, composition.execution, rules
 
 
 def _holds(book: Book, names: Iterable[str]) -> Iterator[tuple[str, Hold]]:
@@ -180,6 +181,7 @@ def _last_price(engine: Engine, symbol: str) -> float:
 def _at_account(engine: Engine, entry: OrderEntry, account: str, instrument: Instrument, scene: Scene) -> AccountPlan:
     holding = engine.holdings[MANUAL, entry.symbol, account]
     before = holding.position.quantity
+    left = scene.rules.left(account) if scene.rules is not None else None
     command = entry.command(account, ts=max(scene.now, engine.now), command_id=f"{PREVIEW}-{account}", by=scene.by)
     out = list(engine.process(command))
     answer = next(event for event in out if isinstance(event, CommandHandled))
@@ -202,7 +204,7 @@ def _at_account(engine: Engine, entry: OrderEntry, account: str, instrument: Ins
         position_after=_text(holding.position.quantity),
         orders=orders,
         withdrawn=tuple(event.client_id for event in follows if isinstance(event, CancelRequested)),
-        **_money(orders, instrument, situation),
+        **_money(orders, instrument, situation, left),
         notes=tuple(_notes(entry, orders, situation, denied if answer.accepted else None, scene)),
         rule=rule,
         problem=problem,
@@ -221,7 +223,7 @@ def _follow(engine: Engine, out: Sequence[Event], ts: int, scene: Scene) -> tupl
         if isinstance(event, CancelRequested):
             waiting.extend(engine.process(OrderCancelled(ts, event.client_id, event.reason)))
         elif isinstance(event, ApprovedOrder):
-            order, found = event.order, scene.refuses(event) if scene.refuses is not None else None
+            order, found = event.order, scene.rules.refusal(event) if scene.rules is not None else None
             if found is not None:
                 refused[order.client_id] = found
                 waiting.extend(engine.process(OrderRejected(ts, order.client_id, found.reason, found.rule)))
@@ -289,16 +291,20 @@ def _no_words_for(request: dict[str, Any]) -> Refusal | None:
     return Refusal(OrderRefused.code, request["refused"]) if "refused" in request else None
 
 
-def _money(orders: Iterable[PlannedOrder], instrument: Instrument, situation: Situation) -> dict[str, str | None]:
-    """What is added costs so much; shares and options are paid in full, other margins only the venue knows."""
+def _money(
+    orders: Iterable[PlannedOrder], instrument: Instrument, situation: Situation, left: Decimal | None
+) -> dict[str, str | None]:
+    """What is added costs so much; shares and options are paid in full, other margins only the venue knows. On paper
+    `left` is what there is to buy with; what an entry binds of it is a matter of the book's leverage."""
     adding = [o for o in orders if not o.is_exit and o.intent in ("entry", "reversal") and o.notional is not None]
     cost = sum((Decimal(cast("str", o.notional)) for o in adding), Decimal(0)) if adding else None
     power = situation.buying_power
+    shown = left if power is None else power
     is_paid = instrument.asset_class not in ON_MARGIN
     after = power - cost if power is not None and cost is not None and is_paid else None
     return {
         "cost": None if cost is None else f"{cost:.2f}",
-        "buying_power": None if power is None else f"{power:.2f}",
+        "buying_power": None if shown is None else f"{shown:.2f}",
         "buying_power_after": None if after is None else f"{after:.2f}",
     }
 

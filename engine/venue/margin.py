@@ -56,15 +56,20 @@ class MarginAccount:
         price = order.limit_price or order.stop_price or price_of(order.symbol)
         if price is None:
             return ""  # nothing is known yet; the first price will tell
-        equity, bound = self.cash, ZERO
-        for symbol, quantity in self.held.items():
-            mark = price if symbol == order.symbol else price_of(symbol)
-            if quantity and mark is not None:
-                equity += quantity * mark * instruments[symbol].multiplier
-                bound += self.required(instruments[symbol], quantity, mark)
+        left = self.left(instruments, lambda symbol: price if symbol == order.symbol else price_of(symbol))
         instrument = instruments[order.symbol]
-        after, now = (self.required(instrument, quantity, price) for quantity in (before + signed, before))
-        return "" if after - now <= equity - bound else cannot_pay(after - now, equity - bound, " of margin")
+        cost = self.required(instrument, before + signed, price) - self.required(instrument, before, price)
+        return "" if cost <= left else cannot_pay(cost, left, " of margin")
+
+    def left(self, instruments: Mapping[str, Instrument], price_of: Callable[[str], Decimal | None]) -> Decimal:
+        """The equity that what is held does not bind."""
+        left = self.cash
+        for symbol, quantity in self.held.items():
+            price = price_of(symbol)
+            if quantity and price is not None:
+                instrument = instruments[symbol]
+                left += quantity * price * instrument.multiplier - self.required(instrument, quantity, price)
+        return left
 
     def required(self, instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:
         """Initial margin of a signed position."""

@@ -73,7 +73,7 @@ class SimulatedVenue:
         self._terms = Terms(slippage=slippage, fees=fees, participation=participation)
         self._latency = latency or NoLatency()
         self._delays = not isinstance(self._latency, NoLatency)
-        self.refuses = refuses
+        self._refuses = refuses
         self._margin = margin or {}
         self._expiries = Expiries(options)
         self._matching = matching or {}
@@ -109,7 +109,7 @@ class SimulatedVenue:
         if not problem and order.broker in self._margin:
             account = self._margin[order.broker]
             problem, code = account.problem(order, self._instruments, self._last_price), "buying_power"
-        refusal = None if problem or self.refuses is None else self.refuses(approved)
+        refusal = None if problem or self._refuses is None else self._refuses(approved)
         if refusal is not None:
             problem, code = refusal.reason, refusal.rule
         if problem:

@@ -120,12 +120,17 @@ def slots_of(book: Book, sized: Sizes) -> Iterable[SlotConfig]:
         for document in run.slots:
             key = (document["strategy"], document["symbol"])
             seen.add(key)
-            yield slot_config(document, trade_enabled=enabled.get(key, False), sizing=sized.strategies.get(key[0]))
+            yield slot_config(
+                document,
+                trade_enabled=enabled.get(key, False),
+                sizing=sized.strategies.get(key[0]),
+                run=run.pk,
+            )
     for strategy, symbol in _still_held(book):
         key = (strategy, underlying_of(symbol))
         if key not in seen:
             seen.add(key)
-            yield slot_config(_last_document(book, *key), trade_enabled=False)
+            yield _last_slot(book, *key)
 
 
 def _still_held(book: Book) -> list[tuple[str, str]]:
@@ -135,15 +140,17 @@ def _still_held(book: Book) -> list[tuple[str, str]]:
     return sorted({*held.values_list("strategy", "symbol"), *working.values_list("strategy", "symbol")})
 
 
-def _last_document(book: Book, strategy: str, symbol: str) -> dict[str, Any]:
+def _last_slot(book: Book, strategy: str, symbol: str) -> SlotConfig:
     for run in Run.objects.filter(book=book, strategy=strategy).order_by("-id"):
         for document in run.slots:
             if document["symbol"] == symbol:
-                return dict(document)
+                return slot_config(document, trade_enabled=False, run=run.pk)
     raise FortifiedError(f"{strategy} holds {symbol} in book {book.name}, but no run of it is known")
 
 
-def slot_config(document: dict[str, Any], *, trade_enabled: bool, sizing: AnySizing | None = None) -> SlotConfig:
+def slot_config(
+    document: dict[str, Any], *, trade_enabled: bool, sizing: AnySizing | None = None, run: int = 0
+) -> SlotConfig:
     """A slot as a run stored it, for the engine."""
     exits = document.get("exits")
     return SlotConfig(
@@ -155,6 +162,7 @@ def slot_config(document: dict[str, Any], *, trade_enabled: bool, sizing: AnySiz
         exits=None if exits is None else msgspec.convert(exits, ExitConfig, strict=False),
         trade_enabled=trade_enabled,
         sizing=sizing,
+        run=run,
     )
 
 
@@ -231,7 +239,7 @@ def desk_of(opened: Opened) -> BookDesk:
         allow_short=opened.allow_short,
     )
     venue = opened.simulated.venue(opened.config.instruments, refuses=rules.refusal)
-    desk = SimulatedDesk(engine=engine, venue=venue)
+    desk = SimulatedDesk(engine=engine, venue=venue, rules=rules)
     if opened.state is not None:
         desk.restore(opened.state)
     else:

@@ -33,6 +33,13 @@ class HouseRules:
         """The first rule that says no. Nothing is looked at but the engine and the order: repeated, it is the same."""
         return self._not_taken(approved) or self._not_paid(approved.order)
 
+    def left(self, broker: str) -> Decimal | None:
+        """What the account has to buy with; None where nothing is too dear there."""
+        config = self._engine.config
+        if self._rates is None or not config.capital.get(broker):
+            return None
+        return self._account(broker, self._rates).left(config.instruments, self._price)
+
     def _not_taken(self, approved: ApprovedOrder) -> Refusal | None:
         order, venue = approved.order, self._venues.get(approved.order.broker)
         if venue is None:
@@ -54,20 +61,20 @@ class HouseRules:
     def _not_paid(self, order: Order) -> Refusal | None:
         if self._rates is None or not adds_exposure(order) or not self._engine.config.capital.get(order.broker):
             return None
-        account = self._account(order, self._rates)
+        account = self._account(order.broker, self._rates, besides=order.client_id)
         problem = account.problem(order, self._engine.config.instruments, self._price)
         return Refusal("buying_power", problem) if problem else None
 
-    def _account(self, order: Order, rates: MarginRates) -> MarginAccount:
-        """What the account holds; entries that wait bind their money as if they were filled."""
-        engine, broker = self._engine, order.broker
+    def _account(self, broker: str, rates: MarginRates, *, besides: str = "") -> MarginAccount:
+        """What the account holds; entries that wait (`besides` one) bind their money as if they were filled."""
+        engine = self._engine
         account = MarginAccount(engine.config.capital[broker] + engine.ledger.flows.get(broker, ZERO), rates)
         for position in engine.ledger:
             if position.broker == broker and position.quantity:
                 account.held[position.symbol] = account.held.get(position.symbol, ZERO) + position.quantity
         for record in engine.desk.orders:
             waiting, price = record.order, self._price(record.order.symbol)
-            is_other = waiting.broker == broker and waiting.client_id != order.client_id
+            is_other = waiting.broker == broker and waiting.client_id != besides
             if is_other and adds_exposure(waiting) and price is not None:
                 account.apply(engine.config.instruments[waiting.symbol], record.signed_remaining, price, ZERO)
         return account

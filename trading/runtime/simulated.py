@@ -10,6 +10,7 @@ from engine.model.event import Event
 from engine.model.orders import Order, OrderFilled
 from engine.simulation import begin, step
 from engine.venue.matching import SimulatedVenue
+from trading.runtime.house_rules import HouseRules
 
 
 class _Saved(msgspec.Struct, frozen=True):
@@ -20,9 +21,10 @@ class _Saved(msgspec.Struct, frozen=True):
 class SimulatedDesk:
     """Orders execute in the venue as soon as they are approved; the journal commits both sides together."""
 
-    def __init__(self, *, engine: Engine, venue: SimulatedVenue) -> None:
+    def __init__(self, *, engine: Engine, venue: SimulatedVenue, rules: HouseRules | None = None) -> None:
         self.engine = engine
         self.venue = venue
+        self.rules = rules  # what the venue refuses orders by
         self.opening: Sequence[Event] = ()
 
     def handle(self, event: Event) -> Sequence[Event]:

@@ -136,6 +136,20 @@ def test_what_would_be_refused_is_said_before_and_cannot_be_placed(paper, api, c
     assert not CommandRecord.objects.filter(kind="ManualOrder").exists()
 
 
+def test_a_preview_on_paper_tells_what_is_left_and_what_it_does_not_pay(paper, api):
+    Book.objects.update(sizing={"capital": {"paper": "10000"}}, fills={"margins": {"/MES": "2000"}})
+    market = {"type": "market", "limit_price": None, "stop_loss": None, "take_profit": None}
+    [found] = plan(api, **market, quantities={"paper": "5"})["accounts"]
+    assert (found["buying_power"], found["position_after"]) == ("10000.00", "5")
+    dear = plan(api, **market, quantities={"paper": "6", "tastytrade": "1"})
+    assert dear["problems"] == (
+        "paper: not enough buying power: it costs about 12000.00 of margin, and 10000.00 is left.",
+    )
+    refused, fine = dear["accounts"]
+    assert (refused["orders"][0]["rule"], refused["position_after"]) == ("buying_power", "0")
+    assert (fine["buying_power"], fine["position_after"]) == (None, "1")
+
+
 def test_a_limit_of_risk_speaks_in_the_preview_with_its_rule(paper, api):
     Book.objects.update(risk={"max_order_quantity": "1"})
     [account] = plan(api)["accounts"]
