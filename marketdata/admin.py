@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -19,10 +19,11 @@ from engine.instruments.rolls import contract_at
 from engine.model.time import from_datetime, to_datetime
 from infra.sealed import seal
 from marketdata import selectors, services
-from marketdata.backfill.services import progress_of, retry_failed
+from marketdata.backfill.admin_forms import BackfillDepthForm, BackfillForm
+from marketdata.backfill.services import create_job, progress_of, retry_failed
 from marketdata.feed_lines import check_streams, limits_of
 from marketdata.feeds.registry import FEEDS
-from marketdata.models import BackfillItem, BackfillJob, FeedSource, FuturesRoll, HistoryDay
+from marketdata.models import BackfillDepth, BackfillItem, BackfillJob, FeedSource, FuturesRoll, HistoryDay
 from marketdata.rolls import load_rolls, tell_others
 from marketdata.universe.carried import carried
 
@@ -189,14 +190,43 @@ class BackfillItemInline(TabularInline):
         return False
 
 
+@admin.register(BackfillDepth)
+class BackfillDepthAdmin(ModelAdmin):
+    """How far back backfills go, timeframe by timeframe; what has no entry goes by the settings."""
+
+    form = BackfillDepthForm
+    list_display = ("timeframe", "days")
+
+
 @admin.register(BackfillJob)
 class BackfillJobAdmin(RecordAdmin):
-    """Jobs with their progress; what failed can be tried again from where it stood."""
+    """Jobs with their progress; a new one can be asked for, what failed can be tried again from where it stood."""
 
-    list_display = ("id", "source", "timeframe", "start", "end", "purpose", "state", "progress", "error")
+    list_display = ("id", "source", "timeframe", "start", "end", "purpose", "state", "progress", "note", "error")
     list_filter = ("state", "purpose", "source", "timeframe")
-    inlines = (BackfillItemInline,)
     actions = ("try_again",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return admin.ModelAdmin.has_add_permission(self, request)
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> tuple[type[BackfillItemInline], ...]:
+        return (BackfillItemInline,) if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change, **kwargs) if obj else BackfillForm
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return super().get_fields(request, obj) if obj else ("symbols", "timeframe", "source", "days")
+
+    def save_model(self, request: HttpRequest, obj: BackfillJob, form: Any, change: bool) -> None:
+        data, planned = form.cleaned_data, form.planned
+        job = create_job(
+            symbols=data["symbols"], timeframe=planned.timeframe, source=planned.source, days=data["days"],
+            user_id=request.user.pk,
+        )  # fmt: skip
+        obj.pk = job.pk
+        if job.note:
+            self.message_user(request, job.note, messages.WARNING)
 
     @admin.display(description="Progress")
     def progress(self, job: BackfillJob) -> str:

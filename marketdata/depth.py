@@ -37,7 +37,9 @@ def days_back(timeframe: str, depths: Mapping[str, int]) -> int:
 
 
 def days_named(timeframe: str, table: Mapping[str, int]) -> int | None:
-    """The same; None where the table names nothing of its kind."""
+    """The same; None where the table names nothing of its kind. `timeframe` may be ticks or volume itself."""
+    if timeframe in _COUNTED:
+        return table.get(timeframe)
     wanted = parse_timeframe(timeframe)
     if wanted.duration_ns is None:
         return table.get(next(name for name, each in _COUNTED.items() if each is wanted.kind))

@@ -21,6 +21,8 @@ from infra.processes.priority import run_ahead
 from infra.redis import keys
 from infra.redis.client import aclose_clients, async_client
 from infra.redis.leases import Lease
+from marketdata.backfill.plan import depths
+from marketdata.depth import days_back
 from marketdata.feed_lines import token_of
 from marketdata.feeds.registry import FEEDS, Feed, FeedSetup
 from marketdata.feeds.runner import LEASE_KIND, LEASE_TTL_S, FeedRunner
@@ -33,7 +35,7 @@ from marketdata.rolls import load_rolls
 
 logger = logging.getLogger(__name__)
 
-ROLLS_EVERY_S = 60.0
+CHOICES_EVERY_S = 60.0
 
 
 def run_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
@@ -49,7 +51,8 @@ async def host_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
     feed = await sync_to_async(make_feed)(name)
     truth, second = await sync_to_async(make_truth)(name)
     client = async_client(settings.REDIS_URL)
-    rolls = asyncio.create_task(_follow_rolls())
+    days = await sync_to_async(depths)()
+    choices = asyncio.create_task(_follow_choices(days))
     lease = Lease(client, kind=LEASE_KIND, name=name, owner=f"{socket.gethostname()}:{os.getpid()}", ttl_s=LEASE_TTL_S)
     try:
         runner = FeedRunner(
@@ -63,12 +66,13 @@ async def host_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
             second=second,
             on_alert=_alert,
             recorder=_recorder(feed),
+            days_of=lambda timeframe: days_back(timeframe, days),
             held_bytes=settings.STREAMS_HELD_MB << 20,
         )
         async with collecting_gently(lambda: runner.report.counts.frames):
             return await runner.run()
     finally:
-        await cancel(rolls)
+        await cancel(choices)
         await asyncio.shield(aclose_clients())
 
 
@@ -84,11 +88,15 @@ def _alert(changed: FeedStateChanged) -> None:
     broadcast_batch(keys.feeds_group(), [fact(changed)])
 
 
-async def _follow_rolls() -> None:
-    """A future may roll while the feed runs: the runner looks every symbol up again, by the rules as they are then."""
+async def _follow_choices(days: dict[str, int]) -> None:
+    """What people chose may change while the feed runs. A future may roll: the runner looks every symbol up again, by
+    the rules as they are then. `days`: how far back the history of a timeframe goes."""
     while True:
-        await asyncio.sleep(ROLLS_EVERY_S)
+        await asyncio.sleep(CHOICES_EVERY_S)
         await sync_to_async(load_rolls)()
+        found = await sync_to_async(depths)()
+        days.clear()
+        days.update(found)
 
 
 def make_feed(name: str) -> Feed:

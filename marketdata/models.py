@@ -1,6 +1,6 @@
 """Where market data comes from: configuration only; what was received is in Redis and in the archive."""
 
-from django.core.validators import MaxValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
@@ -84,6 +84,23 @@ class PriceTick(models.Model):
         return f"{self.symbol} {self.timeframe} {self.timestamp:%Y-%m-%d %H:%M:%S}: {self.price:g}"
 
 
+class BackfillDepth(models.Model):
+    """How far back a backfill of a timeframe goes unless somebody says so; without an entry as BACKFILL_DAYS has it."""
+
+    timeframe = models.CharField(
+        max_length=16,
+        unique=True,
+        help_text="1, 5, 1h, 1d …: it and all longer ones up to the next entry; ticks, volume.",
+    )
+    days = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+
+    class Meta:
+        ordering = ("timeframe",)
+
+    def __str__(self) -> str:
+        return f"{self.timeframe}: {self.days} days"
+
+
 class BackfillJob(models.Model):
     """History to be fetched. Whoever works on it holds a claim that runs out by itself, so that a killed worker's job
     is taken over where it stood."""
@@ -103,6 +120,7 @@ class BackfillJob(models.Model):
     timeframe = models.CharField(max_length=16)
     start = models.DateTimeField()
     end = models.DateTimeField()
+    note = models.TextField(blank=True, help_text="What the source cannot give of what was asked.")
     state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED)
     error = models.TextField(blank=True)
     claimed_by = models.CharField(max_length=96, blank=True)

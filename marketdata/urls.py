@@ -3,6 +3,7 @@
 from django.urls import path
 
 from marketdata import history_api, truth_api
+from marketdata.backfill import api as backfill_api
 from marketdata.universe import api as universe_api
 
 urlpatterns = [
@@ -14,5 +15,8 @@ urlpatterns = [
     path("feeds/states", truth_api.FeedStatesView.as_view(), name="api-feed-states"),
     path("feeds/limits", truth_api.FeedLimitsView.as_view(), name="api-feed-limits"),
     path("movers", truth_api.MoversView.as_view(), name="api-movers"),
+    path("backfills", backfill_api.BackfillsView.as_view(), name="api-backfills"),
+    path("backfills/depths", backfill_api.BackfillDepthsView.as_view(), name="api-backfill-depths"),
+    path("backfills/<int:job_id>", backfill_api.BackfillView.as_view(), name="api-backfill"),
     path("universe", universe_api.UniverseView.as_view(), name="api-universe"),
 ]

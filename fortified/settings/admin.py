@@ -56,6 +56,7 @@ UNFOLD: dict[str, Any] = {
                     _page("Feeds", "cell_tower", "marketdata.feedsource"),
                     _page("Futures rolls", "event_repeat", "marketdata.futuresroll"),
                     _page("Backfills", "history", "marketdata.backfilljob"),
+                    _page("Backfill depths", "straighten", "marketdata.backfilldepth"),
                     _page("Compared days", "rule", "marketdata.historyday"),
                 ],
             },

@@ -1,18 +1,19 @@
 """What is done every night for all that the feeds carry."""
 
 import logging
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 
 from engine.bars.timeframe import parse_timeframe
-from engine.errors import FortifiedError
+from engine.errors import FortifiedError, InvalidInput
 from marketdata.archive.store import Archive
 from marketdata.backfill import services
+from marketdata.backfill.plan import plan
 from marketdata.backfill.reports import compare
 from marketdata.backfill.sources import FeedHistory
 from marketdata.host import make_feed
-from marketdata.models import FeedSource
+from marketdata.models import BackfillItem, FeedSource
 from marketdata.selectors import wanted_pairs
 
 logger = logging.getLogger(__name__)
@@ -21,16 +22,40 @@ DAYS = 4  # a long weekend
 
 
 def create_jobs() -> list[int]:
-    """One job per enabled feed and timeframe of time that it carries."""
+    """For each enabled feed and timeframe of time that it carries: the last days, and of symbols of which not all was
+    fetched yet as far back as backfills of that timeframe go."""
     jobs: list[int] = []
     for feed in FeedSource.objects.filter(is_enabled=True):
-        by_timeframe: dict[str, list[str]] = {}
+        by_timeframe: dict[str, set[str]] = {}
         for symbol, timeframe in _timed(feed.name):
-            by_timeframe.setdefault(timeframe, []).append(symbol)
+            by_timeframe.setdefault(timeframe, set()).add(symbol)
         for timeframe, symbols in sorted(by_timeframe.items()):
-            job = services.create_job(symbols=symbols, timeframe=timeframe, source=feed.name, days=DAYS)
-            jobs.append(job.pk)
+            jobs += _jobs_of(feed.name, timeframe, symbols)
     return jobs
+
+
+def _jobs_of(feed: str, timeframe: str, symbols: set[str]) -> list[int]:
+    try:
+        whole = plan(timeframe=timeframe, source=feed)
+    except InvalidInput as error:
+        logger.info("no nightly backfill of %s from %s: %s", timeframe, feed, error.detail)
+        return []
+    late = whole.end - timedelta(days=DAYS)
+    done = symbols & _fetched(feed, timeframe, since=whole.start + timedelta(days=DAYS))
+    wishes = ((symbols - done, None), (done, late if late > whole.start else None))
+    return [
+        services.create_job(symbols=sorted(wanted), timeframe=timeframe, source=feed, start=start).pk
+        for wanted, start in wishes
+        if wanted
+    ]
+
+
+def _fetched(feed: str, timeframe: str, *, since: datetime) -> set[str]:
+    """Symbols that a backfill has fetched from there on, or from earlier."""
+    items = BackfillItem.objects.filter(
+        state=BackfillItem.State.DONE, job__source=feed, job__timeframe=timeframe, job__start__lte=since
+    )
+    return set(items.values_list("symbol", flat=True))
 
 
 def compare_all(*, day: date) -> int:

@@ -15,7 +15,6 @@ from django.db import transaction
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from engine.bars.timeframe import canonical
 from engine.errors import Conflict, FortifiedError, InvalidInput, NotFound
 from engine.instruments.catalog import normalize_symbol
 from engine.model.market import Bar
@@ -26,11 +25,11 @@ from infra.redis import keys
 from infra.redis.client import REDIS_AWAY, aclose_clients, async_client
 from marketdata.archive.store import Archive
 from marketdata.backfill.fetch import Fetcher, Pace, Request
+from marketdata.backfill.plan import plan
 from marketdata.backfill.sources import ArchiveHistory, FeedHistory, HistorySource
-from marketdata.depth import days_back, parse_depths
 from marketdata.history import join_history
 from marketdata.host import make_feed
-from marketdata.models import BackfillItem, BackfillJob, FeedSource
+from marketdata.models import BackfillItem, BackfillJob
 
 State = BackfillJob.State
 CLAIM = timedelta(seconds=90)
@@ -48,25 +47,18 @@ def create_job(
     user_id: int | None = None,
     purpose: str = BackfillJob.Purpose.REQUEST,
 ) -> BackfillJob:
-    """A job for `symbols`, from `start`, or `days` back, or as far as the settings say, until `end` or now.
-
-    `source` is a feed's name, or archive; empty: the default feed.
-    """
+    """A job for `symbols`; what it covers is decided by `plan`."""
     names = list(dict.fromkeys(normalize_symbol(each) for each in symbols))
     if not names:
         raise InvalidInput("symbols: at least one was expected, found none", field="symbols")
-    spelled = canonical(timeframe)
-    until = end or timezone.now()
-    back = days if days is not None else days_back(spelled, parse_depths(settings.BACKFILL_DAYS))
-    since = start or until - timedelta(days=back)
-    if since >= until:
-        raise InvalidInput(f"start: a moment before {until:%Y-%m-%d %H:%M} was expected, found {since}", field="start")
+    span = plan(timeframe=timeframe, source=source, days=days, start=start, end=end)
     with transaction.atomic():
         job = BackfillJob.objects.create(
-            source=_source_name(source), timeframe=spelled, start=since, end=until, user_id=user_id, purpose=purpose
-        )
+            source=span.source, timeframe=span.timeframe, start=span.start, end=span.end, note=span.note,
+            user_id=user_id, purpose=purpose,
+        )  # fmt: skip
         BackfillItem.objects.bulk_create(
-            [BackfillItem(job=job, symbol=name, reached=from_datetime(since)) for name in names]
+            [BackfillItem(job=job, symbol=name, reached=from_datetime(span.start)) for name in names]
         )
     return job
 
@@ -205,18 +197,6 @@ class _Worker:
         self._tell(progress)
         if self._job.user_id is not None:
             broadcast(keys.user_group(self._job.user_id), "backfill", progress)
-
-
-def _source_name(source: str) -> str:
-    if source == ArchiveHistory.name:
-        return source
-    feeds = FeedSource.objects.filter(name=source) if source else FeedSource.objects.filter(is_default=True)
-    feed = feeds.first()
-    if feed is None:
-        known = ", ".join([*FeedSource.objects.values_list("name", flat=True), ArchiveHistory.name])
-        wanted = f"no feed named {source!r}" if source else "no default feed"
-        raise NotFound(f"There is {wanted}. Known: {known}.", field="source")
-    return feed.name
 
 
 def _open_source(name: str, archive: Archive) -> HistorySource:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from engine.model.market import Bar
+from engine.model.time import NS_PER_DAY
 from infra.backoff import Backoff
 from infra.redis.client import REDIS_AWAY, AsyncRedis
 from marketdata.feeds.errors import FeedError
@@ -33,11 +34,14 @@ class Past:
         bars: int,
         now: Callable[[], int],
         on_repair: Callable[[Joined], None] = lambda joined: None,
+        days_of: Callable[[str], int | None] = lambda timeframe: None,
     ) -> None:
-        """`on_repair` gets the vendor's bars that took the place of incomplete ones of ours."""
+        """`days_of` a timeframe: how far back to look at most; None: as far as it takes. `on_repair` gets the vendor's
+        bars that took the place of incomplete ones of ours."""
         self.fetched = 0
         self.repaired = 0
         self._on_repair = on_repair
+        self._days_of = days_of
         self._client = client
         self._feed = feed
         self._bars = bars
@@ -114,12 +118,14 @@ class Past:
             self._on_repair(joined)
 
     async def _ask(self, symbol: str, timeframe: str, depth: int) -> list[Bar]:
-        """`depth` bars, looking further back if need be."""
+        """`depth` bars, looking further back if need be, and as long as one may."""
         bars: list[Bar] = []
+        days = self._days_of(timeframe)
         for attempt in range(_ATTEMPTS):
             end = self._now()
-            start = end - lookback_ns(timeframe, depth, attempt=attempt)
-            bars = await self._feed.history(symbol, timeframe, start=start, end=end)
-            if len(bars) >= depth:
+            reach = lookback_ns(timeframe, depth, attempt=attempt)
+            most = reach if days is None else days * NS_PER_DAY
+            bars = await self._feed.history(symbol, timeframe, start=end - min(reach, most), end=end)
+            if len(bars) >= depth or (days is not None and reach >= most):
                 break
         return bars

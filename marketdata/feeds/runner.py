@@ -67,12 +67,13 @@ class FeedRunner:
         on_alert: Callable[[FeedStateChanged], None] = lambda changed: None,
         recorder: Recorder | None = None,
         history_bars: int = 500,
+        days_of: Callable[[str], int | None] = lambda timeframe: None,
         held_bytes: int = HELD_BYTES,
         interval_s: float = 1.0,
     ) -> None:
         """`session_of` anchors a symbol's bars, `hours_of` says when its data is expected; `second` is compared with;
         `on_alert` is told of every change of a symbol's state; `recorder` keeps what was received;
-        `held_bytes` see `Trimmer`."""
+        `days_of` see `Past`, `held_bytes` see `Trimmer`."""
         options = options or TruthOptions()
         self.feed = feed
         self.truth = TruthGate(options, hours_of=hours_of)
@@ -95,7 +96,7 @@ class FeedRunner:
             quality=getattr(feed, "quality", "built"),
             passed_of=getattr(feed, "native_timeframes", lambda symbol: frozenset()),
         )
-        self.past = Past(client, feed, bars=history_bars, now=self.venue_now, on_repair=self._repaired)
+        self.past = Past(client, feed, bars=history_bars, now=self.venue_now, on_repair=self._repaired, days_of=days_of)
         self.trimmer = Trimmer(client, held_bytes=held_bytes)
         self.report = Report(
             client,

@@ -1,5 +1,6 @@
 """What of the universe a feed carries: the first symbols over its stream, the rest asked for again and again."""
 
+import logging
 import time
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -7,10 +8,12 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import Q
 
-from engine.errors import FortifiedError
+from engine.errors import FortifiedError, InvalidInput
 from marketdata.backfill import services as backfill
 from marketdata.models import BackfillJob, FeedSource
 from marketdata.universe.services import Excluded, choose
+
+logger = logging.getLogger(__name__)
 
 _KEEP_S = 60.0  # the list changes once a day; the supervisor asks every other second
 _remembered: dict[tuple[str, ...], tuple[float, "Carried"]] = {}
@@ -71,14 +74,18 @@ def poll(*, traded: dict[str, set[tuple[str, str]]]) -> list[int]:
         last = earlier.first()
         if not symbols or (last and last.state in (BackfillJob.State.QUEUED, BackfillJob.State.RUNNING)):
             continue
-        job = backfill.create_job(
-            symbols=symbols,
-            timeframe=source.universe_timeframe,
-            source=source.name,
-            days=1,
-            start=last.end if last and last.state == BackfillJob.State.DONE else None,
-            purpose=BackfillJob.Purpose.POLL,
-        )
+        try:
+            job = backfill.create_job(
+                symbols=symbols,
+                timeframe=source.universe_timeframe,
+                source=source.name,
+                days=1,
+                start=last.end if last and last.state == BackfillJob.State.DONE else None,
+                purpose=BackfillJob.Purpose.POLL,
+            )
+        except InvalidInput as error:
+            logger.warning("%s: %d symbols are not polled: %s", source.name, len(symbols), error.detail)
+            continue
         earlier.exclude(pk=job.pk).delete()
         jobs.append(job.pk)
     return jobs

@@ -16,6 +16,7 @@ from engine.errors import FortifiedError, InvalidInput
 from engine.instruments.catalog import normalize_symbol
 from marketdata.archive.store import Archive
 from marketdata.backfill import services
+from marketdata.backfill.plan import depths, depths_in_words
 from marketdata.backfill.reports import compare
 from marketdata.backfill.sources import ArchiveHistory, FeedHistory, HistorySource
 from marketdata.host import make_feed
@@ -32,16 +33,20 @@ class Command(TyperCommand):
         self,
         symbols: Annotated[list[str] | None, typer.Argument(help="SPY /NQ …; none: the symbols of SYMBOL_MODE")] = None,
         timeframe: Annotated[str, typer.Option(help="1, 5Min, 1h, 1d, 144t …")] = "1d",
-        days: Annotated[int | None, typer.Option(help="How far back; else BACKFILL_DAYS")] = None,
+        days: Annotated[int | None, typer.Option(help="How far back; else as --depths says")] = None,
         start: Annotated[str | None, typer.Option(help="From this day or moment (UTC), 2026-11-01")] = None,
         end: Annotated[str | None, typer.Option(help="Until this day or moment; else now")] = None,
         source: Annotated[str, typer.Option(help="A feed's name, or archive; else the default feed")] = "",
         resume: Annotated[int | None, typer.Option(help="Go on with this job, failed symbols included")] = None,
         enqueue: Annotated[bool, typer.Option(help="Only write the job down; the workers do it")] = False,
+        is_asking: Annotated[bool, typer.Option("--depths", help="Only say how far back a backfill goes")] = False,
         is_comparing: Annotated[bool, typer.Option("--compare", help="Compare the days instead; needs --days")] = False,
         adopt: Annotated[bool, typer.Option(help="With --compare: the vendor's bars replace what differs")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output")] = False,
     ) -> None:
+        if is_asking:
+            self._write([{**depths(), "text": depths_in_words()}], as_json)
+            return
         try:
             names = symbols or ([] if resume else [each.symbol for each in choose().chosen])
             if is_comparing:
@@ -90,8 +95,8 @@ def _outcome(job: BackfillJob) -> dict[str, Any]:
     text = f"Backfill {job.pk} from {job.source}, {job.timeframe}, {span}: {job.state}; "
     text += f"{progress['done']} of {progress['symbols']} symbols, {progress['bars']:,} bars received, "
     text += f"{progress['added']:,} new in the archive"
-    lines = [text, *[f"  {each['symbol']}: {each['error']}" for each in failed]]
-    return {**progress, "errors": failed, "text": "\n".join(lines)}
+    lines = [text, *[f"  {job.note}"] * bool(job.note), *[f"  {each['symbol']}: {each['error']}" for each in failed]]
+    return {**progress, "note": job.note, "errors": failed, "text": "\n".join(lines)}
 
 
 def _compare(symbols: list[str], timeframe: str, days: int, source: str, adopt: bool) -> list[HistoryDay]:

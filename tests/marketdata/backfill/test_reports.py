@@ -90,7 +90,8 @@ def test_tick_bars_have_nothing_to_be_compared_with(archive):
 
 
 @pytest.mark.django_db
-def test_every_night_all_that_is_carried_is_fetched_and_compared(archive, redis_url, simulator):
+def test_every_night_all_that_is_carried_is_fetched_and_compared(archive, redis_url, settings, simulator):
+    settings.BACKFILL_DAYS = "1=4"
     feeds.save_feed(name="main", kind="dxlink", api_url=simulator.rest_url, token=SECRET)
     feeds.set_wanted(feed="main", pairs=[("SPY", "5"), ("QQQ", "5"), ("SPY", "144t")])
     (job,) = history_tasks.nightly_backfill()

@@ -1,7 +1,10 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from engine.model.market import Bar
+from engine.model.time import NS_PER_DAY
 from infra.cancelling import cancel
 from marketdata.feeds.past import Past
 from marketdata.history import Joined
@@ -24,6 +27,32 @@ class SlowFeed:
         self.asked.append(symbol)
         await self.go.wait()
         return []
+
+
+async def test_history_is_looked_for_no_further_back_than_people_chose(monkeypatch):
+    spans: list[tuple[str, float]] = []
+
+    class EmptyFeed(SlowFeed):
+        async def history(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]:
+            spans.append((timeframe, (end - start) / NS_PER_DAY))
+            return []
+
+    async def joined(*_: Any) -> Joined:
+        return Joined()
+
+    monkeypatch.setattr("marketdata.feeds.past.join_bars", joined)
+    days = {"1d": 600, "1": 2}
+    past = Past(None, EmptyFeed(), bars=500, now=lambda: 10**18, days_of=days.get)  # type: ignore[arg-type]
+    past.carry({("SPY", "1d"), ("SPY", "1"), ("SPY", "5")})
+    running = asyncio.create_task(past.run())
+    while past.fetched < 3:
+        assert not running.done(), running.exception()
+        await asyncio.sleep(0.01)
+    await cancel(running)
+    reached = {timeframe: [span for name, span in spans if name == timeframe] for timeframe in ("1d", "1", "5")}
+    assert reached["1d"] == [600.0]  # a thousand would be the first look
+    assert reached["1"] == [pytest.approx(1_000 / 1_440), 2.0]
+    assert len(reached["5"]) == ONE_FETCH
 
 
 async def test_a_pair_that_is_wanted_again_while_it_waits_for_its_turn_is_fetched_again(monkeypatch):
