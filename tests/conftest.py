@@ -10,7 +10,6 @@ import pytest
 import redis
 
 from tests.postgres import PostgresServer
-from tests.stack import Stack
 
 _DEADLINE_S = 20.0
 _LONG = ("slow", "browser", "postgres")
@@ -102,14 +101,3 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("there is no ../shared/data here")
     return folder
-
-
-@pytest.fixture(scope="session")
-def demo_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """`./run demo` with its page up: `url`, `email`, `password`, `redis_url`, `log`."""
-    stack = Stack(tmp_path_factory.mktemp("demo"), command="demo", port=free_port())
-    try:
-        stack.until_ready()
-        yield stack
-    finally:
-        stack.stop()

@@ -1,23 +1,32 @@
-"""The page of the whole system, started as a person starts it."""
+"""`./run demo` from outside: a newcomer logs in, watches a paper trade open and close, and nothing stops it."""
 
+import json
+import os
+import signal
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 from playwright.sync_api import Page, expect, sync_playwright
 
+from infra.redis import keys
 from tests.browser.conftest import FLAGS
 from tests.conftest import free_port
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
+BOOK = "paper"
 TRADES_WITHIN_S = 180.0
 
 
-@pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Stack]:
-    stack = Stack(tmp_path, command="demo", port=free_port())
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    stack = Stack(tmp_path_factory.mktemp("demo"), command="demo", port=free_port())
     try:
         stack.until_ready()
         yield stack
@@ -25,6 +34,38 @@ def demo(tmp_path: Path) -> Iterator[Stack]:
         stack.stop()
 
 
+def call(stack: Stack, path: str, *, token: str = "", body: dict[str, Any] | None = None) -> Any:
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    data = json.dumps(body).encode() if body is not None else None
+    with urllib.request.urlopen(urllib.request.Request(f"{stack.url}{path}", data, headers), timeout=10) as answer:
+        return json.load(answer)
+
+
+@pytest.fixture(scope="module")
+def token(demo):
+    login = {"email": demo.email, "password": demo.password}
+    return call(demo, "/api/login", body=login)["access"]
+
+
+def test_the_banner_gives_what_a_newcomer_needs_to_log_in(demo, token):
+    assert f"E-mail    {demo.email}" in demo.log
+    assert f"Password  {demo.password}" in demo.log
+    assert token
+
+
+def test_a_paper_trade_opens_and_closes_within_three_minutes(demo, token):
+    def closed() -> list[dict[str, Any]]:
+        trades: list[dict[str, Any]] = call(demo, "/api/trades?strategy=ema&trade_type=paper", token=token)["results"]
+        return trades
+
+    demo.until(lambda: bool(closed()), within_s=TRADES_WITHIN_S, what="closed trade")
+    trade = closed()[0]
+    assert trade["entry_at"] < trade["exit_at"]
+    assert trade["entry_reason"]
+    assert trade["exit_reason"]
+
+
+@pytest.mark.browser
 def test_a_newcomer_sees_the_price_move_and_a_trade_marked(demo: Stack, chromium, tmp_path: Path):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
@@ -66,3 +107,19 @@ def an_order_waits_and_is_cancelled(page: Page) -> None:
     page.get_by_role("button", name="Cancel buy SPY limit").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel it").click()
     expect(page.locator("#orders")).not_to_contain_text("SPY limit 1.25", timeout=20_000)
+
+
+def test_another_process_trades_within_ten_seconds_when_the_traders_are_killed(demo):
+    client = redis.Redis.from_url(demo.redis_url, decode_responses=True)
+
+    def fencing_token() -> int:
+        held = client.get(keys.lease("trader", BOOK))
+        return int(json.loads(str(held))["token"]) if held else 0
+
+    demo.until(lambda: fencing_token() > 0, within_s=30, what="trader")
+    before = fencing_token()
+    os.kill(demo.pids["traders"], signal.SIGKILL)
+    killed_at = time.monotonic()
+    demo.until(lambda: fencing_token() > before, within_s=30, what="takeover")
+    assert time.monotonic() - killed_at < 10
+    client.close()

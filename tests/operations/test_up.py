@@ -80,17 +80,14 @@ def test_a_busy_port_is_named_with_the_remedy(tmp_path):
     )
 
 
-def test_it_stops_without_a_trace_starts_again_and_ends_even_when_killed(tmp_path):
-    first = Stack(tmp_path, command="up", port=free_port())
-    try:
-        first.until_ready()
-        assert first.processes()
-    finally:
-        ended_with = first.stop()
-    assert ended_with == 0, first.log
-    assert first.processes() == []
+def test_it_stops_without_a_trace_starts_again_and_ends_even_when_killed(stack):
+    """The last one of this file: it ends the system that the others looked at."""
+    assert stack.processes()
+    ended_with = stack.stop()
+    assert ended_with == 0, stack.log
+    assert stack.processes() == []
 
-    second = Stack(tmp_path, command="up", port=free_port())
+    second = Stack(stack.var, command="up", port=free_port())
     second.until_ready()
     second.process.kill()
     second.process.wait()
