@@ -42,6 +42,17 @@ class ReadOnlyAdmin(ReadOnly, ModelAdmin):
     """The journal writes these rows; a person who could edit them could not be told from it."""
 
 
+def plain(field: str) -> Callable[[Any], str]:
+    """A column that shows a number without the zeros that it is stored with."""
+
+    @admin.display(description=field.replace("_", " "), ordering=field)
+    def shown(row: Any) -> str:
+        value = getattr(row, field)
+        return "-" if value is None else f"{value.normalize():f}"
+
+    return shown
+
+
 def tell(page: ModelAdmin, request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object], done: str) -> None:
     """Do `act` with each row, and say for each what became of it."""
     for row in rows:
@@ -210,7 +221,8 @@ class RunAdmin(ReadOnlyAdmin):
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
     list_display = (
-        "client_id", "symbol", "side", "quantity", "type", "intent", "state", "average_price", "broker", "created_at",
+        "client_id", "symbol", "side", plain("quantity"), "type", "intent", "state", "state_reason",
+        plain("average_price"), "broker", "created_at",
     )  # fmt: skip
     list_filter = ("state", "intent", "strategy", "broker", "book")
     search_fields = ("client_id", "venue_id", "symbol")
@@ -231,7 +243,9 @@ class OrderAdmin(ReadOnlyAdmin):
 
 @admin.register(Fill)
 class FillAdmin(ReadOnlyAdmin):
-    list_display = ("at", "symbol", "side", "quantity", "price", "fee", "broker", "order", "is_ambiguous")
+    list_display = (
+        "at", "symbol", "side", plain("quantity"), plain("price"), plain("fee"), "broker", "order", "is_ambiguous",
+    )  # fmt: skip
     list_filter = ("broker", "side")
     search_fields = ("fill_id", "symbol", "order__client_id")
     list_select_related = ("order",)
@@ -240,8 +254,8 @@ class FillAdmin(ReadOnlyAdmin):
 @admin.register(Position)
 class PositionAdmin(ReadOnlyAdmin):
     list_display = (
-        "symbol", "contract", "strategy", "broker", "book", "side", "quantity", "average_price", "stop_price",
-        "exit_kind", "realized_pnl", "updated_at",
+        "symbol", "contract", "strategy", "broker", "book", "side", plain("quantity"), plain("average_price"),
+        plain("stop_price"), "exit_kind", plain("realized_pnl"), "updated_at",
     )  # fmt: skip
     list_filter = ("strategy", "broker", "book")
     search_fields = ("symbol",)
@@ -264,7 +278,8 @@ class PositionAdmin(ReadOnlyAdmin):
 @admin.register(Trade)
 class TradeAdmin(ReadOnlyAdmin):
     list_display = (
-        "exit_at", "symbol", "strategy", "side", "quantity", "entry_price", "exit_price", "pnl", "exit_reason", "mode",
+        "exit_at", "symbol", "strategy", "side", plain("quantity"), plain("entry_price"), plain("exit_price"),
+        plain("pnl"), "exit_reason", "mode",
     )  # fmt: skip
     list_filter = ("mode", "strategy", "broker", "side")
     search_fields = ("trade_id", "symbol")

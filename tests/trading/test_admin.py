@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from strategies.services import create_ticker
 from tests.trading.people import NOON, book, order, person, trade
-from trading.models import CommandRecord, Decision, Fill, Position, Run
+from trading.models import CommandRecord, Decision, Fill, Order, Position, Run
 from users.roles import Role
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +47,15 @@ def act(client, page, action, rows):
     data = {"action": action, "_selected_action": [row.pk for row in rows]}
     answer = client.post(page, data, follow=True)
     return [str(message) for message in answer.context["messages"]]
+
+
+def test_numbers_are_shown_without_the_zeros_of_their_storage_and_a_refusal_with_its_reason(client, rows):
+    Order.objects.update(state="rejected", state_reason="tastytrade takes no trailing stop orders.", quantity="2.50")
+    page = client.get("/admin/trading/order/?o=4").content.decode()
+    assert "tastytrade takes no trailing stop orders." in page
+    assert ">2.5<" in page
+    assert "2.50000000" not in page
+    assert ">400<" in client.get("/admin/trading/fill/").content.decode()
 
 
 @pytest.mark.parametrize(
