@@ -18,9 +18,9 @@ from trading.models import Adjustment, CommandRecord, Decision, Fill, Order, Tra
 # File → its model, the column that says when, and what is written of each row. Relations are written by their names.
 FILES: dict[str, tuple[type[Model], str, tuple[str, ...]]] = {
     "orders": (Order, "created_at", (
-        "created_at", "updated_at", "book__name", "book__mode", "client_id", "venue_id", "strategy", "symbol", "broker",
-        "side", "type", "intent", "quantity", "filled_quantity", "average_price", "limit_price", "stop_price", "state",
-        "reason", "state_reason", "parent", "group", "timeline",
+        "created_at", "updated_at", "book__name", "book__mode", "client_id", "venue_id", "strategy", "symbol",
+        "contract", "broker", "side", "type", "intent", "quantity", "filled_quantity", "average_price", "limit_price",
+        "stop_price", "state", "reason", "state_reason", "parent", "group", "timeline",
     )),
     "fills": (Fill, "at", (
         "at", "ts", "order__book__name", "order__book__mode", "order__client_id", "order__venue_id", "fill_id",

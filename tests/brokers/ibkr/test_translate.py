@@ -178,6 +178,11 @@ def test_contracts_are_spelt_as_in_our_books(told_contract, symbol):
     assert symbol_of(told_contract, futures=BookedFutures(), day=DAY) == symbol
 
 
+def test_an_order_goes_out_for_the_month_that_it_names_whatever_is_active():
+    body = request("/ES", contract="/ESU26", quantity=D(1)).body
+    assert body["contract"]["lastTradeDateOrContractMonth"] == "202609"
+
+
 def test_a_contract_that_the_books_trade_by_its_name_keeps_it():
     futures = BookedFutures(["/MESZ26"])
     found = contract("FUT", "MES", expiry="20261218", local_symbol="MESZ6")

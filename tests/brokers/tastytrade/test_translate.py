@@ -56,6 +56,15 @@ def test_a_future_is_reversed_with_one_plain_sale():
     assert "advanced-instructions" not in body(made)
 
 
+def test_an_order_goes_out_for_the_contract_that_it_names_whatever_is_active():
+    made = order("/ES", SELL, 1, intent=OrderIntent.EXIT, contract="/ESU26")
+    names = Names()
+    request = place_request(made, instrument_for("/ES"), account="5WT00000", names=names, day=DAY)
+    assert request.body["legs"][0]["symbol"] == "/ESU6"
+    assert names.ours("Future", "/ESU6", DAY) == "/ESU26"
+    assert names.ours("Future", "/ESZ6", DAY) == "/ES"
+
+
 @pytest.mark.parametrize(
     ("side", "intent", "action"),
     [
