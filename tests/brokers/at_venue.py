@@ -98,8 +98,7 @@ async def book_at(
     start: int = OPEN,
     **config: Any,
 ) -> AsyncIterator[tuple[Stage, There]]:
-    """A green book at the venue called `name`, whose wall clock is the simulated venue's; `config` goes to its engine.
-    """
+    """A green book at the venue called `name`, by the simulated venue's wall clock; `config` goes to its engine."""
     (entry,) = (each for each in ENTRIES if each.name == name)
     features = FEATURES[name]
     async with contextlib.AsyncExitStack() as stack:

@@ -20,6 +20,7 @@ VENUES = ("alpaca", "schwab", "tastytrade")
 PARTS = ["limit", "stop"]
 PAIR = ExitConfig(stop=Distance(0.05), targets=(Target(Distance(0.01)),))
 every_venue = pytest.mark.parametrize("venue", VENUES)
+every_line = pytest.mark.parametrize("venue", [*VENUES, "ibkr"])  # where what is sent need not be read on the way
 pytestmark = pytest.mark.timeout(60)
 
 
@@ -112,7 +113,7 @@ class TestReversals:
 
 
 class TestSomebodyElse:
-    @pytest.mark.parametrize("venue", [*VENUES, "schwab by polling"])
+    @pytest.mark.parametrize("venue", [*VENUES, "ibkr", "schwab by polling"])
     async def test_a_trade_by_hand_is_found_within_seconds_and_pauses_entries(self, at, venue):
         name, _, polls = venue.partition(" ")
         async with at(name, slot({1: 1}), options={"activity": "poll"} if polls else {}) as (stage, there):
@@ -124,7 +125,7 @@ class TestSomebodyElse:
             assert (difference.symbol, difference.theirs) == ("SPY", 7)
             await stage.play([there.price()])
             await stage.quiet(0.2)
-            assert sent(there) == []
+            assert len(there.orders) == 1, "theirs alone"
 
     @pytest.mark.parametrize("venue", ["schwab", "tastytrade"])
     async def test_an_adopted_sale_by_hand_shrinks_the_position_and_its_stop(self, at, venue):
@@ -154,7 +155,7 @@ class TestSomebodyElse:
 
 
 class TestExitsThere:
-    @every_venue
+    @every_line
     async def test_a_stop_and_a_target_go_as_one_and_the_stop_moves_in_place(self, at, venue):
         exits = msgspec.structs.replace(PAIR, break_even=BreakEven(after=Distance(0.005)))
         async with at(venue, slot({1: 1, 5: 0}, exits=exits)) as (stage, there):
@@ -163,7 +164,8 @@ class TestExitsThere:
                 lambda: sorted(r.state for r in stage.engine.open_orders) == [OrderState.ACCEPTED] * 2, "guarded",
                 within_s=15,
             )  # fmt: skip
-            assert len(sent(there)) == 2, "the entry, and both exits with one request"
+            if venue in VENUES:
+                assert len(sent(there)) == 2, "the entry, and both exits with one request"
             there.fault("no_fills")  # the price that the book hears of is not the market's
             entry = stage.engine.ledger.position("scripted", "SPY", "sim").average_price
             await stage.play([float(entry) * 1.007], start=3)
@@ -197,7 +199,7 @@ async def test_what_happened_while_the_line_was_cut_is_booked_when_it_is_back_by
         await stage.until_checked(AccountState.GREEN)
 
 
-@every_venue
+@every_line
 async def test_killed_between_order_and_answer_it_is_found_again_and_not_sent_twice(at, venue):
     async with at(venue, slot({1: 1})) as (stage, there):
         there.fault("late_answer", times=1, actions=("place",), delay_s=30.0)
@@ -207,7 +209,8 @@ async def test_killed_between_order_and_answer_it_is_found_again_and_not_sent_tw
         getattr(stage.venue, "_names", {}).clear() if venue == "schwab" else None  # a new process has no memory
         await stage.start(reconciles=True)
         await stage.until(lambda: stage.held() == 10, "it is found", within_s=20)
-        assert len(sent(there)) == len(there.orders) == 1
+        assert len(there.orders) == 1
+        assert venue not in VENUES or len(sent(there)) == 1
         await stage.until_checked(AccountState.GREEN)
 
 

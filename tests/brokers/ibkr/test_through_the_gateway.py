@@ -5,10 +5,10 @@ from functools import partial
 
 import pytest
 
-from engine.exits.config import BreakEven, Distance, ExitConfig, Target
+from engine.exits.config import Distance, ExitConfig, Target
 from engine.model.accounts import AccountState
-from engine.model.enums import OrderType, Side
-from engine.model.orders import OrderBecameUnknown, OrderRejected, StopMoved
+from engine.model.enums import OrderType
+from engine.model.orders import OrderBecameUnknown
 from simulators.brokerage.faults import OrderFaultScript
 from tests.brokers.at_venue import There, book_at
 from tests.brokers.ibkr.test_pairs import when_the_stop_is_there
@@ -16,7 +16,7 @@ from tests.engine.scenario import slot
 from tests.trading.runtime.live_stage import Stage
 
 pytestmark = pytest.mark.timeout(60)
-PAIR = ExitConfig(stop=Distance(0.05), targets=(Target(Distance(0.02)),), break_even=BreakEven(Distance(0.005)))
+PAIR = ExitConfig(stop=Distance(0.05), targets=(Target(Distance(0.02)),))
 
 
 @pytest.fixture
@@ -45,43 +45,6 @@ async def test_a_reversal_is_one_order_whatever_happens_to_its_answer(at_ib, fau
         assert there.executions == [("buy", 10), ("sell", 20)]
         assert bool(stage.of(OrderBecameUnknown)) is bool(fault)
         await stage.until_checked(AccountState.GREEN)
-
-
-async def test_a_trade_by_hand_is_found_and_pauses_entries(at_ib):
-    async with at_ib(slot({1: 1})) as (stage, there):
-        there.trade_by_hand(Side.BUY, 7)
-        checked = await stage.until_checked(AccountState.RED)
-        (difference,) = checked.differences
-        assert (difference.symbol, difference.theirs) == ("SPY", 7)
-
-
-async def test_killed_between_order_and_answer_it_is_found_again_by_its_name_and_not_sent_twice(at_ib):
-    async with at_ib(slot({1: 1})) as (stage, there):
-        there.fault("server_error_after", times=1, actions=("place",))
-        await stage.play([there.price()] * 2)
-        await stage.until(lambda: there.orders, "the order is there", within_s=15)
-        await stage.kill()
-        await stage.start(reconciles=True)
-        await stage.until(lambda: stage.held() == 10, "it is found", within_s=20)
-        assert len(there.orders) == 1
-        await stage.until_checked(AccountState.GREEN)
-
-
-async def test_a_stop_and_a_target_wait_as_one_group_and_the_stop_moves_in_place(at_ib):
-    async with at_ib(slot({1: 1, 6: 0}, exits=PAIR)) as (stage, there):
-        await bought(stage, there)
-        await stage.until(lambda: at_work(there) == ["limit", "stop"], "guarded", within_s=15)
-        there.fault("no_fills")  # the price that the book hears of is not the market's
-        entry = stage.engine.ledger.position("scripted", "SPY", "sim").average_price
-        await stage.play([float(entry) * 1.007], start=4)
-        await stage.until(lambda: stage.of(StopMoved), "moved", within_s=15)
-        await stage.until(lambda: at_work(there) == ["limit", "stop"], "the new stop took over", within_s=15)
-        there.simulated.order_faults.clear()
-        await stage.play([there.price()] * 2, start=5)
-        await stage.until(lambda: stage.held() == 0 and not stage.engine.open_orders, "closed", within_s=15)
-        assert at_work(there) == []
-        assert there.executions == [("buy", 10), ("sell", 10)]
-        assert stage.of(OrderRejected) == []
 
 
 async def test_killed_between_stop_and_target_the_stop_guards_and_the_target_is_watched_and_sells_once(at_ib):
