@@ -26,7 +26,8 @@ from trading.runtime import compose
 from trading.runtime.simulated import SimulatedDesk
 from trading.services import start_strategy
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+journalled = pytest.mark.django_db(transaction=True)  # by a thread of its own
 
 NO_TRAIL = "tastytrade takes no trailing stop orders."
 
@@ -86,6 +87,7 @@ def test_what_the_venue_would_not_take_is_rejected_before_anything_fills(redis_u
     assert isinstance(desk.venue.execute(ApprovedOrder(T0, order(99, broker=venue)))[0], OrderAccepted)
 
 
+@journalled
 def test_a_person_reads_the_venues_words_and_nothing_is_held(redis_url):
     BrokerAccount.objects.create(name="practice", broker="tastytrade", mode="paper")
     desk = desk_of("manual", "/MES", {"practice": "1", "paper": "1"})
@@ -110,6 +112,7 @@ def test_shares_are_not_sold_short_where_the_book_allows_none(redis_url):
     ]
 
 
+@journalled
 def test_shares_turn_with_two_orders_and_a_future_with_one(redis_url):
     desk = desk_of("ema", "SPY", {"schwab": "2", "paper": "2"})
     play(desk, RISING, "SPY")
@@ -122,6 +125,7 @@ def test_shares_turn_with_two_orders_and_a_future_with_one(redis_url):
     assert not Order.objects.filter(state=OrderState.REJECTED).exists()
 
 
+@journalled
 def test_exits_wait_where_they_would_wait_and_a_stop_that_follows_is_moved(redis_url):
     exits = {"stop": {"value": 4, "kind": "points"}, "trailing": {"value": 4, "kind": "points"}}
     desk = desk_of("ema", "/MES", {"tastytrade": "2", "paper": "2"}, exits=exits)
@@ -167,6 +171,7 @@ def test_nothing_is_too_dear_where_no_cash_is_stated(redis_url):
     assert refused(give(desk, at=100.0, symbol="SPY", broker="paper", quantity=Decimal(10_000))) == []
 
 
+@journalled
 def test_what_is_held_what_waits_and_what_was_lost_bind_money_also_for_a_successor(redis_url):
     desk = desk_of("manual", "SPY", {"paper": "1"}, sizing=CASH)
     out = give(desk, 1, at=100.0, symbol="SPY", broker="paper", quantity=Decimal(5))
@@ -189,6 +194,7 @@ def test_a_leverage_of_nothing_is_refused_when_it_is_saved(redis_url):
         desk_of("manual", "SPY", {"paper": "1"}, fills={"share_leverage": 0})
 
 
+@journalled
 def test_a_recorded_session_repeats_its_refusals(redis_url):
     desk_of("ema", "SPY", {"schwab": "2", "alpaca": "2"}, sizing={"capital": {"schwab": 100, "alpaca": 100_000}})
     events = [
