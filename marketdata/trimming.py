@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 TICK_WINDOW_MS = 60_000  # partial bars older than this are dropped
 BAR_WINDOW_MS = 300_000  # completed ones younger than this are kept beyond their number: the archiver comes by
-HELD_BYTES = 1 << 29
+HELD_BYTES = 3 << 29
 _AT_ONCE = 100  # streams per look: none takes long
 _SHARE = 10  # of many streams a tenth each time: all of them come round within seconds
 _TRIMS = 10  # in one request: bars wait while Redis trims

@@ -16,7 +16,7 @@ BACKFILL_BATCH_SIZE = integer("BACKFILL_BATCH_SIZE", 10, minimum=1)  # symbols
 BACKFILL_CONCURRENT_REQUESTS = integer("BACKFILL_CONCURRENT_REQUESTS", 3, minimum=1)
 RATE_LIMIT_DELAY = number("RATE_LIMIT_DELAY", 0.5, minimum=0.0)  # seconds between the beginnings of two requests
 
-STREAMS_HELD_MB = integer("STREAMS_HELD_MB", 512, minimum=1)  # what books have not read is kept while Redis uses less
+STREAMS_HELD_MB = integer("STREAMS_HELD_MB", 1536, minimum=1)  # what books have not read is kept while Redis uses less
 
 SYMBOL_MODE = choice("SYMBOL_MODE", "popular", ("popular", "all", "large", "mid", "small", "custom"))
 SYMBOLS = [each.strip() for each in env.str("SYMBOLS", default="").split(",") if each.strip()]

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from engine.errors import FortifiedError, InvalidInput
 from marketdata.backfill import services as backfill
+from marketdata.feed_lines import limits_of
 from marketdata.models import BackfillJob, FeedSource
 from marketdata.universe.services import Excluded, choose
 
@@ -43,11 +44,12 @@ def carried(source: FeedSource, *, traded: Iterable[str] = ()) -> Carried:
     first = tuple(sorted(set(traded)))
     if not source.universe:
         return Carried((), (), ())
-    key = (source.universe, str(settings.MAX_WEBSOCKET_SYMBOLS), str(settings.MAX_SYMBOLS), *settings.SYMBOLS, *first)
+    most = _most_streamed(source)
+    key = (source.universe, str(most), str(settings.MAX_SYMBOLS), *settings.SYMBOLS, *first)
     found = _remembered.get(key)
     if found is None or time.monotonic() - found[0] > _KEEP_S:
         _remembered.clear()
-        found = _remembered[key] = (time.monotonic(), _choose(source.universe, first))
+        found = _remembered[key] = (time.monotonic(), _choose(source.universe, first, most))
     return found[1]
 
 
@@ -91,11 +93,17 @@ def poll(*, traded: dict[str, set[tuple[str, str]]]) -> list[int]:
     return jobs
 
 
-def _choose(mode: str, traded: tuple[str, ...]) -> Carried:
+def _most_streamed(source: FeedSource) -> int:
+    """What the settings allow, and no more than the vendor does: what it would refuse is polled."""
+    allowed = limits_of(source).symbols
+    return settings.MAX_WEBSOCKET_SYMBOLS if allowed is None else min(allowed, settings.MAX_WEBSOCKET_SYMBOLS)
+
+
+def _choose(mode: str, traded: tuple[str, ...], most: int) -> Carried:
     try:
         universe = choose(mode)
     except FortifiedError as error:
         return Carried((), (), (), problem=error.detail)
     others = [asset.symbol for asset in universe.chosen if asset.symbol not in set(traded)]
-    room = max(settings.MAX_WEBSOCKET_SYMBOLS - len(traded), 0)
+    room = max(most - len(traded), 0)
     return Carried(tuple(others[:room]), tuple(others[room:]), tuple(universe.excluded), universe.note)

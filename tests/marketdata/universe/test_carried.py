@@ -40,6 +40,19 @@ def test_what_is_traded_streams_before_anything_that_is_only_watched(feed):
     assert len(crowded.polled) == 4
 
 
+def test_no_more_stream_than_the_vendor_allows():
+    feed = save_feed(name="main", kind="dxlink", universe="custom", universe_timeframe="5m", options={"max_symbols": 2})
+    assert carried(feed, traded=["/NQ"]).streamed == ("SPY",)
+    assert carried(feed, traded=["/NQ"]).polled == ("QQQ", "IWM", "DIA")
+
+
+def test_what_the_source_has_no_history_of_is_not_polled_and_the_others_are(feed, caplog):
+    save_feed(name="ahead", kind="schwab", universe="custom", universe_timeframe="30s")
+    (job,) = poll(traded={})
+    assert backfill.get_job(job).source == "main"
+    assert "ahead: 1 symbols are not polled" in caplog.text
+
+
 def test_a_feed_without_a_universe_carries_its_tickers_only():
     feed = save_feed(name="plain", kind="dxlink")
     assert carried(feed) == ((), (), (), "", "")
