@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from prometheus_client import Counter, Gauge
 
 from engine.model.event import Event
+from engine.model.positions import TradeClosed
 from trading.runtime.latency import Latency
 from trading.runtime.runner import Stats
 
@@ -14,6 +15,9 @@ FACTS = Counter("trader_facts_total", "What came of it, by kind, once it was com
 DECISION = Gauge("trader_decision_seconds", "From receipt by the feed to the engine's answer", ["book", "quantile"])
 COMMIT = Gauge("trader_commit_seconds", "From an output to its being in the database", ["book", "quantile"])
 
+TRADES = Counter("strategy_trades_total", "Round trips that ended", ["book", "strategy", "end"])
+PNL = Gauge("strategy_trades_pnl", "What they made since the process began, net of fees", ["book", "strategy"])
+
 _QUANTILES = (0.5, 0.99)
 
 
@@ -21,6 +25,9 @@ def count_facts(book: str, outputs: Iterable[Event]) -> None:
     """These were committed."""
     for output in outputs:
         FACTS.labels(book, type(output).__name__).inc()
+        if isinstance(output, TradeClosed):
+            TRADES.labels(book, output.strategy, "won" if output.pnl > 0 else "lost").inc()
+            PNL.labels(book, output.strategy).inc(float(output.pnl))
 
 
 class Measures:

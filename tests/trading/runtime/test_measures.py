@@ -1,6 +1,10 @@
 """A book's figures for Prometheus."""
 
+from decimal import Decimal
+
+from engine.model.enums import PositionSide
 from engine.model.market import FeedGap, TimeAdvanced
+from engine.model.positions import TradeClosed
 from infra import metrics
 from trading.runtime.measures import Measures, count_facts
 from trading.runtime.runner import Stats
@@ -38,3 +42,18 @@ def test_facts_are_counted_by_kind_once_they_are_committed():
         '{book="measured",kind="FeedGap"} 2.0',
         '{book="measured",kind="TimeAdvanced"} 1.0',
     ]
+
+
+def test_a_strategys_trades_are_counted_with_what_they_made():
+    for number, pnl in enumerate(("50.25", "-20", "0")):
+        trade = TradeClosed(
+            number, f"t{number}", "ema", "SPY", "paper", PositionSide.LONG, Decimal(1), 0, Decimal(500), number,
+            Decimal(501), Decimal(pnl), Decimal(1), "in", "out", "cross", "target",
+        )  # fmt: skip
+        count_facts("measured-trades", [trade])
+    lines = [line for line in metrics.exposition().decode().splitlines() if "measured-trades" in line]
+    assert {
+        'strategy_trades_total{book="measured-trades",end="won",strategy="ema"} 1.0',
+        'strategy_trades_total{book="measured-trades",end="lost",strategy="ema"} 2.0',
+        'strategy_trades_pnl{book="measured-trades",strategy="ema"} 30.25',
+    } <= set(lines)
