@@ -1,19 +1,24 @@
-"""The book's WebSocket: what the book is now, then every committed fact."""
+"""The WebSockets of a book (what it is now, then every committed fact) and of an option chain."""
 
 import asyncio
 from typing import Any
+from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
-from dashboard import selectors
-from dashboard.book_feed import BookViewer, watch
-from engine.errors import NotFound
+from dashboard import chain_feed, selectors
+from dashboard.book_feed import BookFeed, watch
+from dashboard.shared_feed import SharedViewer
+from engine.errors import InvalidInput, NotFound
 from infra.cancelling import cancel
 from infra.redis import keys
+from trading.options.boards import BoardSetup, board_setup
 
 UNAUTHENTICATED = 4401
 UNKNOWN_BOOK = 4404
+INVALID = 4400
+FORBIDDEN = 4403
 
 
 class BookConsumer(AsyncJsonWebsocketConsumer):
@@ -21,7 +26,7 @@ class BookConsumer(AsyncJsonWebsocketConsumer):
 
     async def connect(self) -> None:
         self._task: asyncio.Task[None] | None = None
-        self._viewer: BookViewer | None = None
+        self._viewer: SharedViewer[BookFeed] | None = None
         if not self.scope["user"].is_authenticated:
             await self.close(code=UNAUTHENTICATED)  # before accept: the handshake itself is refused
             return
@@ -56,4 +61,36 @@ class BookConsumer(AsyncJsonWebsocketConsumer):
         async with watch(self._book) as self._viewer:
             while True:
                 for text in await self._viewer.next():
+                    await self.send(text_data=text)
+
+
+class ChainConsumer(AsyncJsonWebsocketConsumer):
+    """`/ws/chain/{symbol}?source=`: the chain as it is now, twice a second."""
+
+    async def connect(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+        user = self.scope["user"]
+        if not user.is_authenticated:
+            await self.close(code=UNAUTHENTICATED)
+            return
+        if not await database_sync_to_async(user.has_perm)("trading.view_book"):
+            await self.close(code=FORBIDDEN)
+            return
+        await self.accept()
+        source = parse_qs(self.scope["query_string"].decode()).get("source", [""])[0]
+        try:
+            setup = await database_sync_to_async(board_setup)(self.scope["url_route"]["kwargs"]["symbol"], source)
+        except InvalidInput as error:
+            await self.close(code=INVALID, reason=error.detail[:120])
+            return
+        self._task = asyncio.create_task(self._forward(setup))
+
+    async def disconnect(self, code: int) -> None:
+        if self._task is not None:
+            await cancel(self._task)
+
+    async def _forward(self, setup: BoardSetup) -> None:
+        async with chain_feed.watch(setup) as viewer:
+            while True:
+                for text in await viewer.next():
                     await self.send(text_data=text)

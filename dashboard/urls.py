@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from dashboard import api, data_views, portfolio_views, report_views, risk_views, study_views, views
+from dashboard import api, chain_views, data_views, portfolio_views, report_views, risk_views, study_views, views
 
 urlpatterns = [
     path("", views.BookPage.as_view(), name="home"),
@@ -11,6 +11,8 @@ urlpatterns = [
     path("book/<slug:book>/report", report_views.BookReport.as_view(), name="book-report"),
     path("portfolio", portfolio_views.PortfolioPage.as_view(), name="portfolio"),
     path("risk", risk_views.RiskPage.as_view(), name="risk"),
+    path("options", chain_views.ChainPage.as_view(), name="options"),
+    path("options/<str:symbol>", chain_views.ChainPage.as_view(), name="options-on"),
     path("data", data_views.DataPage.as_view(), name="data"),
     path("backtests", study_views.StudiesPage.as_view(), name="studies-page"),
     path("backtests/<int:study>", study_views.StudyPage.as_view(), name="study-page"),

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from trading import account_api, api, book_api, ledger_api, manual_api
+from trading.options.api import ChainView
 
 urlpatterns = [
     path("start-trading", api.StartTrading.as_view(), name="api-start-trading"),
@@ -35,5 +36,6 @@ urlpatterns = [
     path("commands/<str:command_id>", manual_api.CommandStatus.as_view(), name="api-command"),
     path("books/<slug:book>/rules", book_api.Rules.as_view(), name="api-book-rules"),
     path("books/<slug:book>/usage", book_api.Usage.as_view(), name="api-book-usage"),
+    path("options/chain/<str:symbol>", ChainView.as_view(), name="api-option-chain"),
     path("decisions", ledger_api.Decisions.as_view(), name="api-decisions"),
 ]

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -38,6 +40,16 @@ def async_client(url: str) -> AsyncRedis:
     if url not in clients:
         clients[url] = redis.asyncio.Redis.from_url(url, retry=AsyncRetry(_backoff(), _RETRIES), **_options())
     return clients[url]
+
+
+@asynccontextmanager
+async def lone_client(url: str) -> AsyncIterator[AsyncRedis]:
+    """A client for one call, whosever loop it runs in."""
+    client = redis.asyncio.Redis.from_url(url, retry=AsyncRetry(_backoff(), _RETRIES), **_options())
+    try:
+        yield client
+    finally:
+        await client.aclose()
 
 
 async def aclose_clients() -> None:

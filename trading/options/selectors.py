@@ -13,6 +13,7 @@ from engine.instruments.options import is_option, underlying_of
 from engine.instruments.sessions import is_open
 from engine.model.time import from_datetime, to_datetime
 from engine.options.rules import ContractRules
+from strategies.models import Ticker
 from strategies.registry import STRATEGIES, parse_params
 from trading.models import Book, Decision, Run
 
@@ -30,6 +31,13 @@ def option_slots(*, book: Book) -> list[Row]:
         for document in run.slots
         if _rules(run.strategy, document) is not None
     ]
+
+
+def rules_of(symbol: str) -> ContractRules:
+    """What is asked of chains by those who would trade options on `symbol`: the first ticker that does, or defaults."""
+    tickers = Ticker.objects.filter(symbol=symbol, strategy__in=list(STRATEGIES)).order_by("pk")
+    found = (_rules(ticker.strategy, {"params": ticker.params}) for ticker in tickers)
+    return next((rules for rules in found if rules is not None), ContractRules())
 
 
 def _rules(strategy: str, document: Row) -> ContractRules | None:
