@@ -5,10 +5,12 @@ from decimal import Decimal
 
 import pytest
 
+from brokers.paper.dialects import speaker
 from engine.core import Engine, EngineConfig
-from engine.model.orders import ApprovedOrder, OrderFilled
+from engine.model.orders import ApprovedOrder, OrderFilled, OrderRejected
 from engine.venue.matching import SimulatedVenue
 from tests.engine.scenario import INSTRUMENTS, STRATEGIES, bars, slot
+from trading.runtime.house_rules import HouseRules
 from trading.runtime.simulated import SimulatedDesk
 
 
@@ -31,15 +33,20 @@ async def test_orders_are_filled_without_a_call(shut):
     with pytest.raises(Called):
         socket.create_connection(("127.0.0.1", 9))
     accounts = {"schwab": 10, "tastytrade": 1}
-    config = EngineConfig("r1", (slot({1: 1, 3: -1}, quantity=accounts),), INSTRUMENTS)
-    desk = SimulatedDesk(engine=Engine(config, strategies=STRATEGIES), venue=SimulatedVenue(instruments=INSTRUMENTS))
+    slots = (slot({1: 1, 3: -1}, quantity=accounts),)
+    config = EngineConfig("r1", slots, INSTRUMENTS, linked_reversal=dict.fromkeys(accounts, True))
+    engine = Engine(config, strategies=STRATEGIES)
+    speakers = {name: speaker.__wrapped__(name) for name in accounts}  # made here, while the ways are shut
+    rules = HouseRules(engine, venues=speakers, rates=None, allow_short=True)
+    desk = SimulatedDesk(engine=engine, venue=SimulatedVenue(instruments=INSTRUMENTS, refuses=rules.refusal))
     out = []
     for bar in bars([100, 100, 101, 102, 103]):
         facts = list(desk.handle(bar))
         await desk.committed(facts)
         out += facts
-    assert len([event for event in out if isinstance(event, ApprovedOrder)]) == 4
+    assert len([event for event in out if isinstance(event, ApprovedOrder)]) == 6
+    assert not [event for event in out if isinstance(event, OrderRejected)]
     fills = [(event.broker, event.quantity) for event in out if isinstance(event, OrderFilled)]
     assert sorted(fills) == [
-        ("schwab", Decimal(10)), ("schwab", Decimal(20)), ("tastytrade", Decimal(1)), ("tastytrade", Decimal(2)),
+        *[("schwab", Decimal(10))] * 3, *[("tastytrade", Decimal(1))] * 3,
     ]  # fmt: skip
