@@ -1,4 +1,4 @@
-"""A position in futures over the roll: the real loop, gateway, comparison, adapter and sockets of tastytrade."""
+"""A position in futures over the roll: the real loop, gateway, comparison, adapters and sockets."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -68,12 +68,12 @@ class Trader:
         assert self.stage.last_check().state is AccountState.GREEN, self.stage.last_check()
 
 
-@pytest.mark.parametrize("restarts", [False, True])
-async def test_what_was_opened_before_the_roll_is_compared_and_closed_in_its_contract(monkeypatch, restarts):
+@pytest.mark.parametrize(("venue", "restarts"), [("tastytrade", False), ("tastytrade", True), ("ibkr", False)])
+async def test_what_was_opened_before_the_roll_is_compared_and_closed_in_its_contract(monkeypatch, venue, restarts):
     made = slot({}, symbol="/ES", quantity=1, exits=ExitConfig(stop=Distance(0.2)))
     hold = RollPolicy(close_before_s=None)
     async with book_at(
-        "tastytrade", made, monkeypatch=monkeypatch, policy=PATIENT, start=ENDS - 2 * MINUTE, rolls=hold
+        venue, made, monkeypatch=monkeypatch, policy=PATIENT, start=ENDS - 2 * MINUTE, rolls=hold
     ) as found:
         trader = Trader(*found)
         stage = trader.stage
