@@ -2,13 +2,10 @@
 simulator."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
-import pytest
 from msgspec import convert
 
 from brokers.adapters import VENUES
@@ -26,7 +23,6 @@ from engine.options.events import ContractChosen, ContractRefused, ContractWante
 from engine.ports import ChainSource
 from engine.strategy.slot import SlotConfig
 from simulators.brokerage.orders import Execution, SimOrder, State
-from simulators.market import MarketConfig
 from strategies.registry import STRATEGIES
 from tests.contracts.venues import schwab, tastytrade
 from tests.engine.options.world import HALF_DAY, MINUTE, NEVER_TRADES, SPX, S, session
@@ -35,7 +31,6 @@ from trading.runtime.account import Permission, Verdict
 from trading.runtime.contracts import ContractSource
 
 OPENS, CLOSES = session(HALF_DAY)
-START = datetime(2026, 11, 27, 17, 5, tzinfo=UTC)  # 12:05 in New York; the day ends at 13:00
 CUT_OFF = CLOSES - 15 * MINUTE
 CROSSES = {"period_1": 2, "period_2": 5, "last_entry_minutes": 20}
 BY_HAND = NEVER_TRADES | {"chain_wait_s": 120}
@@ -177,16 +172,6 @@ def most_at_once(executions: Iterable[Execution]) -> int:
         assert held[each.symbol] >= 0, "an option was written"
         most = max(most, sum(1 for quantity in held.values() if quantity))
     return most
-
-
-@pytest.fixture(params=[tastytrade, schwab], ids=["tastytrade", "schwab"])
-async def venue(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    """One of them, at five past twelve; what reads the clock of this process reads the venue's."""
-    market = MarketConfig(seed=11, symbols=("SPX", "SPY"), tick_rate=1.0)
-    async with request.param.start(market, start=START.isoformat(), poll_s=0.01) as found:
-        monkeypatch.setattr(time, "time_ns", found.clock.now)
-        monkeypatch.setattr(time, "time", lambda: found.clock.now() / S)
-        yield found
 
 
 async def test_a_half_day_ends_flat_without_a_hand(venue):
