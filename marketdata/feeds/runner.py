@@ -303,6 +303,7 @@ class FeedRunner:
                 if self._lease.remaining_s > 0.0:
                     await self.trimmer.trim(self.publisher.pairs, self.publisher.counters, now_ms)
             except REDIS_AWAY as error:
+                self._followed = frozenset()  # what was not followed to the end is looked at again
                 logger.warning("feed %s: Redis is away: %s", self.feed.name, error)
 
     # ---- parts --------------------------------------------------------------------------------------------

@@ -207,6 +207,21 @@ async def test_timeframes_come_and_go_while_it_runs(client, venue, start):
     assert loop.runner.publisher.pairs == {("SPX", "1s")}
 
 
+async def test_what_redis_kept_from_being_taken_up_is_taken_up_in_the_next_round(client, venue, start, monkeypatch):
+    loop = await start(pairs={("SPY", "1s")})
+    await until(lambda: loop.runner.publisher.pairs == {("SPY", "1s")})
+    carry, refusals = loop.runner.publisher.carry, [ConnectionError("away")]
+
+    async def carried(*args: Any, **options: Any) -> None:
+        if refusals:
+            raise refusals.pop()
+        await carry(*args, **options)
+
+    monkeypatch.setattr(loop.runner.publisher, "carry", carried)
+    await want(client, {("SPY", "1s"), ("SPX", "1s")})
+    await until(lambda: not refusals and ("SPX", "1s") in loop.runner.publisher.pairs)
+
+
 async def test_a_cut_makes_bars_gapped_and_no_unflagged_one_wrong(client, venue, start):
     loop = await start(pairs={("SPY", "1s"), ("SPY", "9t")})
     await wait_for_bars(client, "SPY", "1s", 2)
