@@ -35,15 +35,16 @@ QUOTE_S = 30
 
 class Pace(NamedTuple):
     """Seconds between two questions for a chain, and for the quotes of what is shown, where a chain costs too much to
-    be asked for each time (and no feed streams them)."""
+    be asked for each time (and no feed streams them). `follows_feeds`: what feeds stream is of the same market."""
 
     chain_s: float
     quotes_s: float | None = None
+    follows_feeds: bool = True
 
 
 # Schwab lets 120 questions a minute through, the trader's among them, and a chain is one. At tastytrade a chain is the
 # list of every contract there is, and its quotes are other questions.
-PACES = {"schwab": Pace(5.0), "tastytrade": Pace(60.0, 3.0), MODEL: Pace(0.5)}
+PACES = {"schwab": Pace(5.0), "tastytrade": Pace(60.0, 3.0), MODEL: Pace(0.5, follows_feeds=False)}
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -101,7 +102,7 @@ class ChainBoard:
     async def row(self) -> Row:
         """What is known now, as pages and the API show it; those who look at it are said to be interested."""
         seen = await self._seen()
-        if seen.near:
+        if seen.near and self._pace.follows_feeds:
             await self._be_interested(entry.contract.symbol for entry in seen.near)
         return board_row(self._symbol, self.expiry, seen, rules=self._rules, now=self._now_ns(), source=self._name)
 
@@ -171,7 +172,7 @@ class ChainBoard:
         chain = told.chain if told.chain is not None and self._is_of_today(told.chain) else None
         spot = self._spot_of(quote, chain)
         streamed: list[ChainEntry] = []
-        if chain is not None and spot.price == spot.price:
+        if chain is not None and spot.price == spot.price and self._pace.follows_feeds:
             near = [entry.contract.symbol for entry in chain.near(spot.price, STRIKES)]
             found = await self._client.mget([keys.option_quote(symbol) for symbol in near]) if near else []
             streamed = [msgspec.json.decode(each, type=ChainEntry) for each in found if each is not None]
