@@ -25,7 +25,7 @@ def alpaca() -> Iterator[AlpacaSimulator]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    market = MarketConfig(seed=7, symbols=("SPY", "QQQ"), tick_rate=0.2)
+    market = MarketConfig(seed=7, symbols=("SPY", "QQQ"), tick_rate=0.01)
     running = asyncio.run_coroutine_threadsafe(serve_alpaca(AlpacaConfig(market=market, stream_port=0)), loop).result(
         20
     )
