@@ -4,6 +4,7 @@ import logging
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
+from django.db.models import F
 
 from engine.bars.timeframe import parse_timeframe
 from engine.errors import FortifiedError, InvalidInput
@@ -41,7 +42,7 @@ def _jobs_of(feed: str, timeframe: str, symbols: set[str]) -> list[int]:
         logger.info("no nightly backfill of %s from %s: %s", timeframe, feed, error.detail)
         return []
     late = whole.end - timedelta(days=DAYS)
-    done = symbols & _fetched(feed, timeframe, since=whole.start + timedelta(days=DAYS))
+    done = symbols & _fetched(feed, timeframe, since=whole.start + timedelta(days=DAYS), late=late)
     wishes = ((symbols - done, None), (done, late if late > whole.start else None))
     return [
         services.create_job(symbols=sorted(wanted), timeframe=timeframe, source=feed, start=start).pk
@@ -50,12 +51,13 @@ def _jobs_of(feed: str, timeframe: str, symbols: set[str]) -> list[int]:
     ]
 
 
-def _fetched(feed: str, timeframe: str, *, since: datetime) -> set[str]:
-    """Symbols that a backfill has fetched from there on, or from earlier."""
-    items = BackfillItem.objects.filter(
-        state=BackfillItem.State.DONE, job__source=feed, job__timeframe=timeframe, job__start__lte=since
-    )
-    return set(items.values_list("symbol", flat=True))
+def _fetched(feed: str, timeframe: str, *, since: datetime, late: datetime) -> set[str]:
+    """Symbols that one backfill has fetched from `since` or earlier up to its own day, and one after `late`: where
+    nights between were missed, all is fetched anew."""
+    items = BackfillItem.objects.filter(state=BackfillItem.State.DONE, job__source=feed, job__timeframe=timeframe)
+    whole = items.filter(job__start__lte=since, job__end__gte=F("job__created_at") - timedelta(days=1))
+    recent = items.filter(job__end__gte=late)
+    return set(whole.values_list("symbol", flat=True)) & set(recent.values_list("symbol", flat=True))
 
 
 def compare_all(*, day: date) -> int:

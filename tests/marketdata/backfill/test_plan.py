@@ -86,6 +86,21 @@ def test_the_night_fetches_new_symbols_as_far_back_as_that_goes_and_of_the_other
     assert sorted(night()) == [("QQQ", 2), ("SPY", 2)]
 
 
+def test_what_lies_behind_nights_that_were_missed_is_fetched_again(schwab):
+    feeds.set_wanted(feed="schwab", pairs=[("SPY", "1")])
+    now = timezone.now()
+    services.create_job(symbols=["SPY"], timeframe="1", start=now - timedelta(days=60), end=now - timedelta(days=3))
+    BackfillItem.objects.update(state=BackfillItem.State.DONE)
+    assert night() == [("SPY", 30)]  # a span of the past says nothing of the days since
+    BackfillItem.objects.update(state=BackfillItem.State.DONE)
+    assert night() == [("SPY", nightly.DAYS)]
+    for job in BackfillJob.objects.all():
+        past = {"start": job.start, "end": job.end, "created_at": job.created_at}
+        BackfillJob.objects.filter(pk=job.pk).update(**{name: at - timedelta(days=9) for name, at in past.items()})
+    BackfillItem.objects.update(state=BackfillItem.State.DONE)
+    assert night() == [("SPY", 30)]
+
+
 def test_over_http_a_backfill_is_asked_for_and_followed_by_those_who_may(schwab):
     api, user = APIClient(), User.objects.create_user("filler")
     api.force_authenticate(user)
