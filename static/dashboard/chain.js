@@ -32,8 +32,7 @@ function show(chain) {
   setText(byId("chain-expiry"), `expiring ${chain.expiry}`);
   tell(chain.problem);
   const spot = chain.spot;
-  setText(byId("chain-spot"), spot.price === null ? "no price" : price(spot.price, 2));
-  byId("chain-spot").title = spot.price === null ? "" : `${timeOf(spot.at)} by ${spot.by}`;
+  told(byId("chain-spot"), spot.price === null ? "no price" : price(spot.price, 2), spot.price === null ? "" : `${timeOf(spot.at)} by ${spot.by}`);
   byId("chain-spot").dataset.old = spot.is_stale ? "yes" : "no";
   choice(byId("chain-call"), chain.choices[0]);
   choice(byId("chain-put"), chain.choices[1]);
@@ -52,11 +51,13 @@ function badge(text, tone) {
 }
 
 // What would be bought, and why; or why nothing would.
-function choice(target, found) {
-  setText(target.firstElementChild ?? target.appendChild(element("span")), found.contract ?? "nothing");
-  for (const part of [...target.childNodes]) if (part.nodeType === Node.TEXT_NODE) part.remove();
-  const why = target.children[1] ?? target.appendChild(element("small", { className: "muted" }));
-  setText(why, found.refused ? `not now: ${found.refused}` : found.reason);
+const choice = (target, found) => told(target, found.contract ?? "nothing", found.refused ? `not now: ${found.refused}` : found.reason);
+
+// A figure, and below it what it rests on.
+function told(target, text, below) {
+  if (!target.firstElementChild) target.replaceChildren(element("span"), element("small", { className: "muted" }));
+  setText(target.children[0], text);
+  setText(target.children[1], below);
 }
 
 function quotes(chain) {

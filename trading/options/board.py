@@ -20,7 +20,7 @@ from engine.options.synthetic import MODEL
 from engine.ports import ChainSource
 from infra.redis import keys
 from infra.redis.client import AsyncRedis
-from trading.options.board_view import STRIKES, Seen, Spot, board_row
+from trading.options.board_view import FEED, STRIKES, Seen, Spot, board_row
 
 logger = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ class ChainBoard:
     def _spot_of(self, quote: dict[str, str], chain: OptionChain | None) -> Spot:
         """The feed's price, which is what strategies see; where there is none or it is old, the source's own."""
         price, at = float(quote.get("last") or NAN), int(quote.get("ts") or 0)
-        fed = Spot(price, at, "the feed")
+        fed = Spot(price, at, FEED)
         if chain is None or chain.spot != chain.spot:
             return fed
         return fed if price == price and chain.ts - at < 60 * NS_PER_S else Spot(chain.spot, chain.ts, self._name)

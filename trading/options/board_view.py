@@ -1,5 +1,6 @@
 """A chain in words and rows: what is shown around the money, what is old, and what would be chosen now and why."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -17,12 +18,18 @@ Row = dict[str, Any]
 
 STRIKES = 21
 STALE_S = 15.0  # a quote that is older is marked; the model's and streamed ones come every second or so
+_TOGETHER_NS = 5 * NS_PER_S  # quotes that are compared
 _GREEKS = ("delta", "gamma", "theta", "vega", "volatility")
 _SIDES = ((1, "call", "C"), (-1, "put", "P"))
 
 
+FEED = "the feed"
+PARITY = "put-call parity"
+
+
 class Spot(NamedTuple):
-    """The underlying's price (nan where nobody tells one), when it was told (UTC ns) and by whom."""
+    """The underlying's price (nan where nobody tells one), when it was told (UTC ns) and by whom. Strategies see what
+    the feed tells; the others are for looking at."""
 
     price: float = NAN
     ts: int = 0
@@ -49,6 +56,8 @@ class Seen(NamedTuple):
         newer = {each.contract: each for each in streamed}
         entries = tuple(_newest(entry, newer.get(entry.contract)) for entry in chain.entries)
         newest = max((entry.ts for entry in entries), default=0)
+        if spot.by != FEED:
+            spot = max(spot, implied_spot(entries), key=lambda each: each.ts)
         whole = msgspec.structs.replace(chain, entries=entries, ts=max(newest, chain.ts))
         near = whole.near(spot.price, STRIKES) if spot.price == spot.price else entries[: 2 * STRIKES]
         return cls(whole, near, frozenset(each.contract.symbol for each in streamed), spot, problem, asked)
@@ -64,6 +73,23 @@ def _newest(entry: ChainEntry, newer: ChainEntry | None) -> ChainEntry:
         return entry
     last = newer.last if newer.last == newer.last else entry.last
     return msgspec.structs.replace(newer, last=last, greeks=newer.greeks or entry.greeks)
+
+
+def implied_spot(entries: Iterable[ChainEntry]) -> Spot:
+    """What calls and puts say together: a strike and what its call costs more than its put, there where they cost
+    about the same. Within one day interest and dividends hardly matter."""
+    quoted = {(e.contract.strike, e.contract.right): e for e in entries if e.bid > 0 and e.ask > 0}
+    calls = [each for each in quoted.values() if each.contract.right == "C"]
+    pairs = [(call, put) for call in calls if (put := quoted.get((call.contract.strike, "P"))) is not None]
+    newest = max((min(call.ts, put.ts) for call, put in pairs), default=0)
+    found = [_parity(call, put) for call, put in pairs if min(call.ts, put.ts) > newest - _TOGETHER_NS]
+    return min(found, key=lambda each: abs(each[0]))[1] if found else Spot()
+
+
+def _parity(call: ChainEntry, put: ChainEntry) -> tuple[float, Spot]:
+    """What the call costs more than the put, and the price that follows."""
+    more = (call.bid + call.ask - put.bid - put.ask) / 2
+    return more, Spot(round(float(call.contract.strike) + more, 2), min(call.ts, put.ts), PARITY)
 
 
 def board_row(symbol: str, expiry: date, seen: Seen, *, rules: ContractRules, now: int, source: str) -> Row:
@@ -140,6 +166,8 @@ def _choice(seen: Seen, right: str, target: int, rules: ContractRules, now: int)
     except FortifiedError as error:
         return {**found, "refused": error.detail}
     found |= {"contract": choice.contract.symbol, "reason": choice.reason}
+    if seen.spot.by != FEED:
+        return {**found, "refused": f"no feed tells the price of {seen.chain.underlying}, so no strategy sees one"}
     if not choice.entry.ask > 0:
         return {**found, "refused": f"nobody offers {choice.contract.symbol}"}
     return {**found, "refused": rules.too_old(seen.chain, now)}

@@ -220,17 +220,22 @@ async def test_yesterdays_chain_is_not_todays(world):
     assert (row["state"], row["expiry"], row["rows"]) == ("unknown", WHOLE_DAY.isoformat(), [])
 
 
-async def test_without_a_feed_the_sources_own_price_is_the_underlyings(world):
+async def test_without_a_feed_the_price_is_the_sources_or_what_calls_and_puts_imply_and_no_strategy_sees_it(world):
     board = world.board()
     await board.refresh()
-    assert (await board.row())["spot"]["by"] == "sim"
+    row = await board.row()
+    assert (row["spot"]["by"], row["spot"]["price"]) == ("sim", 6001.0)
+    assert row["choices"][0]["refused"] == "no feed tells the price of SPX, so no strategy sees one"
+    assert row["choices"][0]["contract"] == "SPXW  261127C06000000"
+    world.now += 20 * S
+    await world.stream(6010, "C", 9.0)
+    await world.stream(6010, "P", 6.9)
+    row = await board.row()
+    assert (row["spot"]["by"], row["spot"]["price"], row["spot"]["is_stale"]) == ("put-call parity", 6012.1, False)
+    assert [each["strike"] for each in row["rows"] if each["is_at_the_money"]] == [6010.0]
     await world.index(6002.0)
-    assert (await board.row())["spot"] == {
-        "price": 6002.0,
-        "at": world.now // 10**6,
-        "by": "the feed",
-        "is_stale": False,
-    }
+    told = {"price": 6002.0, "at": world.now // 10**6, "by": "the feed", "is_stale": False}
+    assert (await board.row())["spot"] == told
 
 
 # ---- whom one may ask ----------------------------------------------------------------------------------------

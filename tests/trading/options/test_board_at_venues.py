@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from brokers.adapters import VENUES
 from engine.options.rules import ContractRules
 from infra.cancelling import cancel
@@ -65,12 +67,15 @@ async def test_the_chain_of_a_venue_is_shown_with_its_own_price_of_the_index(ven
         board = board_at(venue, client)
         row = await until(board, lambda row: row["rows"])
         assert (row["state"], row["told_by"], row["problem"]) == ("open", venue.venue, "")
-        assert row["spot"]["by"] == venue.venue
+        spot = venue.simulator.market.find("SPX").last(venue.clock.now())
+        assert row["spot"]["price"] == pytest.approx(float(spot.prints.price[spot.first]) / 100, abs=2)
         assert len(row["rows"]) == 21
         [money] = [each for each in row["rows"] if each["is_at_the_money"]]
         assert abs(money["strike"] - row["spot"]["price"]) <= 2.5
         assert (money["call"]["is_chosen"], money["put"]["is_chosen"]) == (True, True)
-        assert [choice["refused"] for choice in row["choices"]] == ["", ""]
+        assert {choice["refused"] for choice in row["choices"]} == {
+            "no feed tells the price of SPX, so no strategy sees one"
+        }
         assert (money["call"]["delta"] is None) is (venue.venue == "tastytrade"), "Schwab tells greeks with the chain"
         await board.close()
         if venue.venue == "tastytrade":
