@@ -2,26 +2,14 @@
 
 from typing import Any
 
-import msgspec
-
-from simulators.faults import FaultScript
 from simulators.listening import SocketListener
-from simulators.market import MarketConfig
-from simulators.service import Service
+from simulators.service import Service, ServiceConfig
 
 
-class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """`port` is that of HTTP; 0 takes a free one. `gateway_port` None is `port` + 1 (0: a free one). `start` is the
-    market time to begin at (ISO 8601; empty: now), `speed` how many market seconds pass in one."""
+class GatewayConfig(ServiceConfig, frozen=True, kw_only=True):
+    """`gateway_port` None is `port` + 1 (0: a free one)."""
 
-    market: MarketConfig = MarketConfig()
-    host: str = "127.0.0.1"
-    port: int = 0
     gateway_port: int | None = None
-    start: str = ""
-    speed: float = 1.0
-    poll_s: float = 0.02
-    faults: tuple[FaultScript, ...] = ()
 
 
 class GatewaySimulator(Service):

@@ -3,8 +3,6 @@
 import time
 from typing import Any
 
-import msgspec
-
 from engine.model.time import iso
 from simulators import fault_control
 from simulators.brokerage import by_hand
@@ -13,29 +11,17 @@ from simulators.dxlink.connection import LinkSettings
 from simulators.dxlink.damage import DAMAGES
 from simulators.dxlink.quote_tokens import Credentials, TokenDesk, error
 from simulators.dxlink.server import DXLinkServer
-from simulators.faults import FaultScript
 from simulators.http_server import HttpRequest, HttpResponse
-from simulators.market import MarketConfig
-from simulators.service import Service
+from simulators.service import Service, ServiceConfig
 from simulators.tastytrade.venue import TastytradeSetup, TastytradeVenue
 
 
-class SimulatorConfig(msgspec.Struct, frozen=True):
-    """Everything a simulator can be told. Port 0 takes a free one; `feed_port` None is `port` + 1 (0: a free one).
+class SimulatorConfig(ServiceConfig, frozen=True, kw_only=True):
+    """`feed_port` None is `port` + 1 (0: a free one)."""
 
-    `start` is the market time to begin at (ISO 8601; empty: now), `speed` how many market seconds pass in one.
-    """
-
-    market: MarketConfig = MarketConfig()
-    host: str = "127.0.0.1"
-    port: int = 0
     feed_port: int | None = None
-    start: str = ""
-    speed: float = 1.0
-    poll_s: float = 0.02
     link: LinkSettings = LinkSettings()
     credentials: Credentials = Credentials()
-    faults: tuple[FaultScript, ...] = ()
     broker: TastytradeSetup = TastytradeSetup()
 
 

@@ -5,7 +5,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
+
+import msgspec
 
 from engine.model.time import from_datetime, to_datetime
 from simulators import fault_control
@@ -15,22 +17,17 @@ from simulators.http_server import HttpRequest, HttpResponse, HttpServer
 from simulators.market import Market, MarketConfig
 
 
-class ServiceConfig(Protocol):
-    """What each of them can be told. Port 0 takes a free one. `start` is the market time to begin at (ISO 8601; empty:
-    now), `speed` how many market seconds pass in one."""
+class ServiceConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What each of them can be told. `port` is that of HTTP; 0 takes a free one. `start` is the market time to begin at
+    (ISO 8601; empty: now), `speed` how many market seconds pass in one."""
 
-    @property
-    def market(self) -> MarketConfig: ...
-    @property
-    def host(self) -> str: ...
-    @property
-    def port(self) -> int: ...
-    @property
-    def start(self) -> str: ...
-    @property
-    def speed(self) -> float: ...
-    @property
-    def faults(self) -> tuple[FaultScript, ...]: ...
+    market: MarketConfig = MarketConfig()
+    host: str = "127.0.0.1"
+    port: int = 0
+    start: str = ""
+    speed: float = 1.0
+    poll_s: float = 0.02
+    faults: tuple[FaultScript, ...] = ()
 
 
 class Service(ABC):

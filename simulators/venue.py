@@ -3,29 +3,19 @@
 from abc import abstractmethod
 from typing import Any
 
-import msgspec
 from websockets.asyncio.server import ServerConnection
 
 from engine.model.time import iso
 from simulators.clock import MarketClock
-from simulators.faults import FaultScript
-from simulators.market import Market, MarketConfig
-from simulators.service import Service
+from simulators.market import Market
+from simulators.service import Service, ServiceConfig
 from simulators.streaming import StreamClient, StreamServer
 
 
-class VenueConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Port 0 takes a free one; `stream_port` None is `port` + 1 (0: a free one). `start` is the market time to begin at
-    (ISO 8601; empty: now), `speed` how many market seconds pass in one."""
+class VenueConfig(ServiceConfig, frozen=True, kw_only=True):
+    """`stream_port` None is `port` + 1 (0: a free one)."""
 
-    market: MarketConfig = MarketConfig()
-    host: str = "127.0.0.1"
-    port: int = 0
     stream_port: int | None = None
-    start: str = ""
-    speed: float = 1.0
-    poll_s: float = 0.02
-    faults: tuple[FaultScript, ...] = ()
 
 
 class VenueSimulator(Service):

@@ -14,9 +14,8 @@ from simulators.brokerage.account import AccountSetup
 from simulators.brokerage.fault_control import control_faults
 from simulators.brokerage.faults import OrderFaultScript
 from simulators.clock import MarketClock
-from simulators.faults import FaultScript
 from simulators.http_server import HttpRequest, HttpResponse
-from simulators.market import Market, MarketConfig
+from simulators.market import Market
 from simulators.schwab import login as oauth
 from simulators.schwab import market_data
 from simulators.schwab.answers import CORRELATION, gateway_error
@@ -26,25 +25,15 @@ from simulators.schwab.login import Credentials, LoginDesk
 from simulators.schwab.market_data import MarketDataDesk
 from simulators.schwab.session import StreamSettings
 from simulators.schwab.streamer import Streamer
-from simulators.service import Service
+from simulators.service import Service, ServiceConfig
 
 
-class SchwabConfig(msgspec.Struct, frozen=True):
-    """Everything this simulator can be told. Port 0 takes a free one; `stream_port` None is `port` + 1 (0: free).
+class SchwabConfig(ServiceConfig, frozen=True, kw_only=True):
+    """`stream_port` None is `port` + 1 (0: a free one)."""
 
-    `start` is the market time to begin at (ISO 8601; empty: now), `speed` how many market seconds pass in one.
-    """
-
-    market: MarketConfig = MarketConfig()
-    host: str = "127.0.0.1"
-    port: int = 0
     stream_port: int | None = None
-    start: str = ""
-    speed: float = 1.0
-    poll_s: float = 0.02
     stream: StreamSettings = StreamSettings()
     credentials: Credentials = Credentials()
-    faults: tuple[FaultScript, ...] = ()
     accounts: tuple[AccountSetup, ...] = ACCOUNTS
     order_faults: tuple[OrderFaultScript, ...] = ()
 
