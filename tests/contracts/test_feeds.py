@@ -16,6 +16,7 @@ from marketdata.feeds.dxlink.connection import DXLinkConnection
 from marketdata.feeds.errors import FeedError
 from marketdata.feeds.registry import FEEDS
 from marketdata.feeds.streaming.line import StreamLine
+from marketdata.feeds.streaming.pace import Turns
 from marketdata.history import plan_join
 from tests.contracts.feeds import feeds_under_test
 from tests.contracts.feeds.base import FeedUnderTest, Policy, Venue, Watched
@@ -172,6 +173,25 @@ async def test_no_message_asks_for_more_than_the_venue_takes(entry, watch, monke
     assert not got.feed.refused
     assert max(len(frame) for frame in sent) <= (limits.message_bytes or 1 << 20)
     assert max(len(_named(names, frame)) for frame in sent) <= (limits.symbols_a_message or len(names))
+
+
+@having(lambda entry: entry.history and "requests_per_minute" in FEEDS[entry.name].options_type.__struct_fields__)
+async def test_requests_for_history_wait_for_their_turn(entry, watch, monkeypatch):
+    turns: list[str] = []
+    take = Turns.__call__
+
+    async def counted(turn: Turns) -> None:
+        turns.append("a request")
+        await take(turn)
+
+    got = await watch(entry.symbols[0])
+    await got.until(lambda: got.feed.is_connected)
+    monkeypatch.setattr(Turns, "__call__", counted)
+    end = got.venue.now()
+    await got.feed.history(entry.symbols[0], "1", start=end - 2 * NS_PER_MINUTE, end=end)
+    assert turns
+    limits = FEEDS[entry.name].limits(got.feed.options)
+    assert limits.requests_per_minute == got.feed.options.requests_per_minute
 
 
 def _listening(send: Callable[..., Awaitable[None]], sent: list[bytes]) -> Callable[..., Awaitable[None]]:
