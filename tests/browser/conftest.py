@@ -14,7 +14,7 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from django.db import connection
 from django.test.utils import override_settings
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from fortified.settings.storage import channel_layers
 from tests.conftest import free_port
@@ -81,9 +81,8 @@ def web_process(django_db_setup, redis_server, tmp_path_factory) -> Iterator[Web
 
 
 @pytest.fixture
-def web(web_process: Web, redis_url, transactional_db, settings, monkeypatch) -> Web:
+def web(web_process: Web, redis_url, transactional_db, settings) -> Web:
     """The pages, with one account that may trade and nothing else."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # the browser's driver runs a loop in this thread
     settings.CHANNEL_LAYERS = channel_layers(redis_url)
     _make_user()
     web_process.start()
@@ -122,20 +121,28 @@ def _await_page(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None
     pytest.fail(f"the page did not come up at {url}:\n{log.read_text()[-3000:]}")
 
 
-@pytest.fixture
-def page(chromium, web) -> Iterator[Page]:
-    """A signed-out page of desktop size; any error of a script fails the test.
+@pytest.fixture(scope="module")
+def browser(chromium: str, django_db_setup: None) -> Iterator[Browser]:
+    """One browser for a file's tests.
 
-    The browser is the test's own and starts after the database: while its driver lives, its loop runs in this thread.
+    While its driver lives, a loop of its own runs in this thread, and Django takes that for a mistake.
     """
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, web: Web) -> Iterator[Page]:
+    """A signed-out page of desktop size, as in a new browser; any error of a script fails the test."""
+    with browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce") as fresh:
+        page = fresh.new_page()
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if "Security Policy" in message.text else None)
         yield page
-        browser.close()
     assert errors == []
 
 
