@@ -101,6 +101,8 @@ def _order_problem(engine: "Engine", holding: Holding, command: ManualOrder) -> 
     signed, held = command.quantity * command.side.sign, holding.position.quantity
     if held * signed < 0:
         return _closing_problem(holding, command, abs(held))
+    if held and (behind := engine.rolls.doubt(holding, command.ts)):
+        return f"{behind}: close it, and then enter"
     if command.stop_loss is not None or command.take_profit is not None:
         return _double_exit(_closing(holding))
     return ""

@@ -295,7 +295,7 @@ class Guards:
 
     def set_deadline(self, holding: Holding, guard: Guard, ts: int) -> None:
         """When the position must be closed whatever its price: by its exits, or before its contract rolls."""
-        found = [(self._desk.rolls.deadline(holding, ts), ROLL)]
+        found = [(NEVER, ""), (self._desk.rolls.deadline(holding, ts), ROLL)]
         if holding.exits is not None and holding.exits.goes_by_time:
             found += deadlines(holding.exits, self._config.instruments[holding.symbol], guard.opened_ts)
         guard.deadline, guard.deadline_reason = min(found)

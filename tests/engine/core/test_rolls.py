@@ -137,6 +137,15 @@ def test_a_reversal_after_the_roll_closes_the_old_contract_and_then_opens_the_ne
     assert held(made) == -1
 
 
+def test_a_person_adds_nothing_to_what_is_held_behind_the_roll():
+    made = world({1: 1}, HOLDS)
+    made.run(es([4000, 4000]))
+    more = ManualOrder(SUNDAY + MINUTE, "c1", "ann", "scripted", "/ES", "sim", Side.BUY, Decimal(1))
+    [answer] = [each for each in made.send(more) if isinstance(each, CommandHandled)]
+    assert not answer.accepted
+    assert answer.detail == "/ESZ26 is held, and prices are of /ESH27: close it, and then enter"
+
+
 def test_prices_of_the_next_contract_decide_no_exit_of_the_old_one():
     made = world({1: 1}, HOLDS, exits=ExitConfig(stop=Distance(0.01)), exit_placement={"sim": ExitPlacement.HELD})
     made.run(es([4000, 4000]))
