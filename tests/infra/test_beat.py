@@ -8,16 +8,6 @@ from celery.beat import Service
 from celery_app import app
 
 
-class Interrupted:
-    """An entry of the schedule in whose saving a signal arrives."""
-
-    def __init__(self, signum: signal.Signals) -> None:
-        self._signum = signum
-
-    def from_entry(self, *_entry: object, **_fields: object) -> None:
-        signal.raise_signal(self._signum)
-
-
 @pytest.fixture
 def handlers():
     """The signals are the process's: what a test installs is taken back."""
@@ -28,10 +18,10 @@ def handlers():
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_inside_a_query_ends_beat_and_is_not_taken_for_a_fault_of_the_schedule(handlers, signum):
+def test_a_signal_inside_a_query_ends_beat_and_is_not_taken_for_a_fault_of_the_schedule(handlers, monkeypatch, signum):
     service = Service(app, scheduler_cls=app.conf.beat_scheduler)
     app.Beat(quiet=True).install_sync_handler(service)
     scheduler = service.get_scheduler(lazy=True)
-    scheduler.Entry = Interrupted(signum)
+    monkeypatch.setattr(scheduler.Entry, "from_entry", lambda *_entry, **_fields: signal.raise_signal(signum))
     with pytest.raises(SystemExit):
         scheduler.update_from_dict({"supervise": {"task": "trading.tasks.supervise", "schedule": 2.0}})

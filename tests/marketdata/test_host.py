@@ -4,6 +4,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import uvloop
 
 from infra.processes.priority import may_run_ahead
 from marketdata import host
@@ -18,6 +19,6 @@ def test_a_feed_runs_ahead_of_everything_else_unless_that_is_switched_off(monkey
         loop.close()
         return os.sched_getscheduler(0)
 
-    monkeypatch.setattr(host.uvloop, "run", looked_at)
+    monkeypatch.setattr(uvloop, "run", looked_at)
     with ThreadPoolExecutor(1) as threads:  # a priority is a thread's own
         assert threads.submit(host.run_feed, "dxlink", should_stop=lambda: True).result() == policy
