@@ -256,7 +256,7 @@ class PairsExits(Protocol):
         """Send both, once: both are taken or none. Raises like `place`; afterwards `find` knows each by itself.
 
         A venue that takes one after the other gets the stop first. Then a target that does not get there is told as
-        rejected, or as unknown together with its stop; it is never there while the stop is not."""
+        rejected, or as unknown together with its stop."""
         ...
 
 

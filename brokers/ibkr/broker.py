@@ -89,12 +89,12 @@ class IbkrVenue(Questions):
         return pair_request(stop, target, instrument, account=self._client.account, futures=self._futures, day=_today())
 
     async def place_pair(self, stop: Order, target: Order, instrument: Instrument) -> tuple[VenueOrder, VenueOrder]:
-        """Two messages: the target follows when the stop is there, so it is never there alone. One that does not get
-        there is told as rejected while its stop works; whether it did is asked where nobody knows."""
+        """Two messages: the target follows when the venue has the stop. One that does not get there is told as rejected
+        while its stop works; whether it did is asked where nobody knows."""
         request = self.request_for_pair(stop, target, instrument)
         line = await self._client.line_soon()
         first, second = request.body["orders"]
-        guarding = await self._sent(line, first, request)
+        guarding = await self._sent(line, first, request, is_at_venue=True)
         if guarding.state.is_final or guarding.filled_quantity:
             return guarding, refused_order(target, f"its stop is {guarding.state} already")
         try:
@@ -146,10 +146,12 @@ class IbkrVenue(Questions):
 
     # ---- helpers -------------------------------------------------------------------------------------------
 
-    async def _sent(self, line: Line, terms: dict[str, Any], request: VenueRequest) -> VenueOrder:
-        """A new order in the contract of `request`, as the gateway has it first."""
-        doc = await line.errands.place(Contract(**request.body["contract"]), IbOrder(**terms))
-        return self._order(line, doc)
+    async def _sent(
+        self, line: Line, terms: dict[str, Any], request: VenueRequest, *, is_at_venue: bool = False
+    ) -> VenueOrder:
+        """A new order in the contract of `request`, as the gateway has it first, or the venue."""
+        contract = Contract(**request.body["contract"])
+        return self._order(line, await line.errands.place(contract, IbOrder(**terms), is_at_venue=is_at_venue))
 
     async def _found(self, order: Order, since: int) -> VenueOrder | None:
         line = self._client.line()

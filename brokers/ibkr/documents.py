@@ -18,6 +18,7 @@ STATES = {
     "ApiCancelled": OrderState.CANCELLED,
     "Inactive": OrderState.REJECTED,
 }
+PENDING = frozenset({"PendingSubmit", "ApiPending"})  # at the gateway; the venue did not say that it has it
 _FINAL = frozenset({"Filled", "Cancelled", "ApiCancelled"})  # an inactive order may be revived
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from brokers.ibkr.codec import Codec, Letter
-from brokers.ibkr.documents import OrderDoc
+from brokers.ibkr.documents import PENDING, OrderDoc
 from brokers.ibkr.words import refusal
 from brokers.venue import OrderRefused, OutcomeUnknown, RateLimited, VenueUnreachable
 
@@ -31,13 +31,17 @@ class Errands:
 
     # ---- instructions ------------------------------------------------------------------------------------------
 
-    async def place(self, contract: Any, order: Any) -> OrderDoc:
-        """A new order; the answer is how the gateway has it first."""
+    async def place(self, contract: Any, order: Any, *, is_at_venue: bool = False) -> OrderDoc:
+        """A new order; the answer is how the gateway has it first, or with `is_at_venue` the venue behind it."""
         try:
             number = self._codec.getReqId()
         except ConnectionError as error:
             raise _not_up(error) from error
-        return await self._do(number, lambda: self._codec.placeOrder(number, contract, order), lambda told: True)
+
+        def is_answer(told: OrderDoc) -> bool:
+            return not (is_at_venue and told.status in PENDING)
+
+        return await self._do(number, lambda: self._codec.placeOrder(number, contract, order), is_answer)
 
     async def change(self, doc: OrderDoc, contract: Any, order: Any) -> OrderDoc:
         """Other terms for a working order, under its number."""

@@ -12,7 +12,9 @@ from brokers.venue import Known, OutcomeUnknown
 from engine.model.enums import OrderState, OrderType
 from engine.model.orders import Order
 from simulators.brokerage.brokerage import Brokerage
+from simulators.brokerage.orders import State
 from simulators.brokerage.updates import Update
+from simulators.ibkr.book import Standing
 from tests.contracts.test_venue_pairs import SPY, exits, pairing
 from tests.contracts.venues import ibkr
 from tests.contracts.venues.base import Desk, ask_until_known, at_desk, changed
@@ -89,6 +91,23 @@ async def test_who_ends_between_the_two_messages_leaves_a_stop_and_a_successor_k
     assert at_work(desk) == [STOP]
 
 
+async def test_the_target_follows_when_not_the_gateway_alone_has_the_stop(desk, monkeypatch):
+    whole = vars(Standing)["status"].fget
+
+    def status(standing: Standing) -> str:
+        return "PendingSubmit" if standing.order.state is State.RECEIVED else whole(standing)
+
+    def heard(update: Update) -> None:
+        if update.order is not None and update.order.is_oco and update.order.ticket.type is TARGET:
+            stops.append(desk.at_venue()[1].state)
+
+    stops: list[State] = []
+    monkeypatch.setattr(Standing, "status", property(status))
+    desk.simulated.brokerage.listen(heard)
+    await pairing(desk).place_pair(*exits(desk), SPY)
+    assert stops[0] is State.WORKING
+
+
 async def test_prices_that_are_both_there_already_close_the_position_once(desk):
     stop, target = exits(desk, target="0.9")
     stop = changed(stop, stop_price=desk.price("SPY", Decimal("1.1")))
@@ -104,8 +123,8 @@ async def test_a_stop_that_is_over_gets_no_target(desk, monkeypatch):
     stop, target = exits(desk)
     whole = desk.venue._sent
 
-    async def sent(*given):
-        return changed(await whole(*given), state=OrderState.FILLED)
+    async def sent(*given, **named):
+        return changed(await whole(*given, **named), state=OrderState.FILLED)
 
     monkeypatch.setattr(desk.venue, "_sent", sent)
     _, second = await pairing(desk).place_pair(stop, target, SPY)
