@@ -1,9 +1,11 @@
 """An option chain at one moment, as a value that can be stored with the decision it led to."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from engine.instruments.options import OptionContract
-from engine.model.market import NAN
+from engine.model.market import NAN, Quote
 
 
 class Greeks(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -37,6 +39,17 @@ class OptionChain(msgspec.Struct, frozen=True, omit_defaults=True):
     entries: tuple[ChainEntry, ...]
     source: str = ""
     spot: float = NAN
+
+    def quoted(self, quotes: Iterable[Quote]) -> "OptionChain":
+        """The same chain with newer quotes of some of its contracts."""
+        newer = {quote.symbol: quote for quote in quotes}
+        entries = tuple(
+            entry
+            if (quote := newer.get(entry.contract.symbol)) is None
+            else msgspec.structs.replace(entry, bid=quote.bid, ask=quote.ask, ts=quote.ts)
+            for entry in self.entries
+        )
+        return msgspec.structs.replace(self, entries=entries, ts=max([self.ts, *(each.ts for each in newer.values())]))
 
     def near(self, spot: float, strikes: int) -> tuple[ChainEntry, ...]:
         """What is listed at the `strikes` strikes nearest to `spot`, by strike, calls before puts."""

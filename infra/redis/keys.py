@@ -74,7 +74,7 @@ def option_interest() -> str:
 
 
 def option_quote(symbol: str) -> str:
-    """String with TTL: JSON of an option's newest quote and greeks. Feeds, pages that ask a venue → pages."""
+    """String with TTL: JSON of an option's quote and greeks, renewed while they are streamed. Feeds → pages."""
     return f"option_quote:{symbol}"
 
 

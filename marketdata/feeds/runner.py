@@ -20,7 +20,7 @@ from infra.redis.lease_thread import LeaseThread
 from infra.redis.leases import Lease
 from infra.redis.streams import Wire
 from marketdata.feeds.clock import VenueClock
-from marketdata.feeds.contracts import ContractWatch
+from marketdata.feeds.contracts import ContractFeed, ContractWatch
 from marketdata.feeds.crosscheck import CrossCheck
 from marketdata.feeds.drift import Drift
 from marketdata.feeds.facts import SymbolFacts
@@ -156,9 +156,8 @@ class FeedRunner:
         ]  # fmt: skip
         if self.check is not None:
             loops.append(self._compare(self.check))
-        contracts = getattr(self.feed, "contracts", None)  # what few feeds have
-        if contracts is not None:
-            loops.append(ContractWatch(self._client, contracts).run())
+        if hasattr(self.feed, "contracts"):  # what few feeds have
+            loops.append(ContractWatch(self._client, cast("ContractFeed", self.feed)).run())
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(loop) for loop in loops]
         stopping: asyncio.Task[Any] = asyncio.create_task(self._stop.wait())
         try:

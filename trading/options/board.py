@@ -30,7 +30,6 @@ Opened = Callable[[Callable[[str], float]], ChainSource | None]
 KEPT_S = 600  # a chain that nobody renews
 ANSWER_S = 15.0
 INTEREST_S = 10.0  # an interest that is not renewed ends
-QUOTE_S = 30
 
 
 class Pace(NamedTuple):
@@ -95,9 +94,9 @@ class ChainBoard:
             await self._ask_for_chain(seen)
             return
         quotes_s = self._pace.quotes_s
-        is_due = quotes_s is not None and seen.near and not seen.is_streamed(self._now_ns())
+        is_due = quotes_s is not None and seen.near and not seen.is_streamed
         if is_due and await self._turn("quotes", quotes_s or 0.0):
-            await self._ask_for_quotes(seen.near)
+            await self._ask_for_quotes(seen)
 
     async def row(self) -> Row:
         """What is known now, as pages and the API show it; those who look at it are said to be interested."""
@@ -128,24 +127,22 @@ class ChainBoard:
         except Exception as error:  # whatever broke on the way: it is shown, and asked again
             logger.warning("%s: fetching the chain of %s broke", self._name, self._symbol, exc_info=True)
             problem = f"{type(error).__name__}: {error}"
-        told = msgspec.json.encode(Told(chain, problem, self._now_ns()))
-        await self._client.set(keys.chain(self._name, self._symbol), told, ex=KEPT_S)
+        await self._keep(Told(chain, problem, self._now_ns()))
 
-    async def _ask_for_quotes(self, near: Iterable[ChainEntry]) -> None:
+    async def _ask_for_quotes(self, seen: Seen) -> None:
         """A question that fails is not shown: the quotes grow old, which is."""
-        entries = {entry.contract.symbol: entry for entry in near}
+        near = [entry.contract.symbol for entry in seen.near]
         try:
             async with asyncio.timeout(ANSWER_S):
-                quotes = await (await self._open()).quotes(list(entries))
+                quotes = await (await self._open()).quotes(near)
         except Exception as error:  # noqa: BLE001 - whatever broke: the next question follows
             logger.info("%s: no quotes of options on %s: %s", self._name, self._symbol, error)
             return
-        async with self._client.pipeline(transaction=False) as pipe:
-            for quote in quotes:
-                entry = entries[quote.symbol]
-                known = ChainEntry(entry.contract, quote.bid, quote.ask, entry.last, quote.ts, entry.greeks)
-                pipe.set(keys.option_quote(quote.symbol), msgspec.json.encode(known), ex=QUOTE_S)
-            await pipe.execute()
+        if seen.chain is not None:
+            await self._keep(Told(seen.chain.quoted(quotes), seen.problem, self._now_ns()))
+
+    async def _keep(self, told: Told) -> None:
+        await self._client.set(keys.chain(self._name, self._symbol), msgspec.json.encode(told), ex=KEPT_S)
 
     async def _open(self) -> ChainSource:
         if self._source is None:

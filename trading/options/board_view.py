@@ -17,7 +17,7 @@ from engine.options.rules import ContractRules
 Row = dict[str, Any]
 
 STRIKES = 21
-STALE_S = 15.0  # a quote that is older is marked; the model's and streamed ones come every second or so
+STALE_S = 15.0  # a price that is older is marked
 _TOGETHER_NS = 5 * NS_PER_S  # quotes that are compared
 _GREEKS = ("delta", "gamma", "theta", "vega", "volatility")
 _SIDES = ((1, "call", "C"), (-1, "put", "P"))
@@ -62,9 +62,14 @@ class Seen(NamedTuple):
         near = whole.near(spot.price, STRIKES) if spot.price == spot.price else entries[: 2 * STRIKES]
         return cls(whole, near, frozenset(each.contract.symbol for each in streamed), spot, problem, asked)
 
-    def is_streamed(self, now: int) -> bool:
-        """Whether everything around the money has a new quote by itself."""
-        return all(not _is_stale(entry, now) and entry.contract.symbol in self.streamed for entry in self.near)
+    @property
+    def is_streamed(self) -> bool:
+        """Whether everything around the money comes by itself."""
+        return all(entry.contract.symbol in self.streamed for entry in self.near)
+
+    def is_stale(self, entry: ChainEntry, now: int) -> bool:
+        """Whether a quote is old. One that streams and did not change is still true."""
+        return entry.contract.symbol not in self.streamed and _is_old(entry.ts, now)
 
 
 def _newest(entry: ChainEntry, newer: ChainEntry | None) -> ChainEntry:
@@ -146,7 +151,7 @@ def _side(entry: ChainEntry | None, seen: Seen, chosen: set[str | None], now: in
         "last": _known(entry.last),
         **greeks,
         "at": entry.ts // NS_PER_MS or None,
-        "is_stale": _is_stale(entry, now),
+        "is_stale": seen.is_stale(entry, now),
         "is_streamed": entry.contract.symbol in seen.streamed,
         "is_chosen": entry.contract.symbol in chosen,
     }
@@ -193,10 +198,6 @@ def _state(symbol: str, expiry: date, seen: Seen, now: int) -> tuple[str, str]:
         "open",
         f"Expires today at {new_york(ends):%H:%M} in New York{', a half day' if is_half_day(expiry) else ''}.",
     )
-
-
-def _is_stale(entry: ChainEntry, now: int) -> bool:
-    return _is_old(entry.ts, now)
 
 
 def _is_old(ts: int, now: int) -> bool:

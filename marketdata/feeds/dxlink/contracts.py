@@ -78,6 +78,10 @@ class DXLinkContracts:
         changed, self._changed = self._changed, set()
         return [self._entries[symbol] for symbol in sorted(changed)]
 
+    def quoted(self) -> list[ChainEntry]:
+        """The newest of each that has a quote."""
+        return [entry for entry in self._entries.values() if entry.ts]
+
 
 def _with(entry: ChainEntry, event: Quote | Tick | SymbolFacts) -> ChainEntry:
     """A quote's time is when it came: the venue leaves an option's own times at 0."""

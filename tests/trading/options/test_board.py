@@ -141,10 +141,12 @@ async def test_old_quotes_are_marked_and_nothing_would_be_chosen_from_them(world
     await world.index(6001.0)
     board = world.board()
     await board.refresh()
+    await world.stream(6000, "C", 7.7)
     world.now += 40 * S
     row = await board.row()
     assert row["spot"]["is_stale"]
-    assert all(side["is_stale"] for each in row["rows"] for side in (each["call"], each["put"]))
+    sides = [side for each in row["rows"] for side in (each["call"], each["put"])]
+    assert [side["contract"] for side in sides if not side["is_stale"]] == ["SPXW  261127C06000000"], "it streams"
     assert {choice["refused"] for choice in row["choices"]} == {"the underlying's price is old"}
     await world.index(6001.0)
     assert "the chain's newest quote is 40 s away" in (await board.row())["choices"][0]["refused"]

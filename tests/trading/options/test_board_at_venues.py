@@ -53,7 +53,7 @@ async def streaming(venue: Any, client: AsyncRedis) -> AsyncIterator[DXLinkFeed]
         async for _ in feed.frames():
             pass
 
-    tasks = [asyncio.create_task(read()), asyncio.create_task(ContractWatch(client, feed.contracts, look_s=0.05).run())]
+    tasks = [asyncio.create_task(read()), asyncio.create_task(ContractWatch(client, feed, look_s=0.05).run())]
     try:
         yield feed
     finally:
