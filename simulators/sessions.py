@@ -32,6 +32,7 @@ _EQUITY = Hours(4 * 60, 20 * 60, 9 * 60 + 30, 16 * 60, 13 * 60, 17 * 60, "XNYS")
 _INDEX = Hours(9 * 60 + 30, 16 * 60, 9 * 60 + 30, 16 * 60, 13 * 60, 13 * 60, "XNYS")
 _FUTURE = Hours(-6 * 60, 17 * 60, 9 * 60 + 30, 16 * 60, 13 * 60, 13 * 60, "CMES")
 _FOREX = Hours(17 * 60 + 15 - MINUTES_PER_DAY, 17 * 60, 9 * 60 + 30, 16 * 60, 16 * 60, 17 * 60, "24/5")
+_HOLIDAYS = {"24/5": ((1, 1), (12, 25))}  # of currencies: that calendar knows weekends only
 HOURS = {
     AssetClass.EQUITY: _EQUITY, AssetClass.OPTION: _INDEX, AssetClass.INDEX: _INDEX, AssetClass.FUTURE: _FUTURE,
     AssetClass.FOREX: _FOREX,
@@ -124,5 +125,6 @@ def _calendar_days(name: str) -> tuple[frozenset[int], frozenset[int]]:
 
     calendar = get_calendar(name)
     epoch = date(1970, 1, 1)
-    full = frozenset((stamp.date() - epoch).days for stamp in calendar.sessions)
+    days = [stamp.date() for stamp in calendar.sessions]
+    full = frozenset((day - epoch).days for day in days if (day.month, day.day) not in _HOLIDAYS.get(name, ()))
     return full, frozenset((stamp.date() - epoch).days for stamp in calendar.early_closes)

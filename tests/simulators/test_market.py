@@ -180,6 +180,8 @@ def is_open(asset_class: AssetClass, when: str) -> bool:
         (AssetClass.FOREX, "2026-11-22T22:14:00+00:00", False),
         (AssetClass.FOREX, "2026-11-22T22:15:00+00:00", True),  # Sunday 17:15
         (AssetClass.FOREX, "2026-11-18T22:10:00+00:00", False),  # the daily break
+        (AssetClass.FOREX, "2026-11-26T15:00:00+00:00", True),  # Thanksgiving
+        (AssetClass.FOREX, "2025-12-25T15:00:00+00:00", False),
     ],
 )
 def test_hours_follow_the_exchange(asset_class, when, expected):
