@@ -5,6 +5,7 @@ import time
 from contextlib import asynccontextmanager
 from decimal import Decimal as D
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from brokers.venue import (
     NotAuthorized,
     OrderRefused,
     OutcomeUnknown,
+    PairsExits,
     RateLimited,
     StreamLost,
     StreamRestored,
@@ -326,9 +328,12 @@ async def test_a_currency_pair_is_bought_guarded_and_turned_with_one_order():
         (held,) = known(await desk.venue.positions())
         assert (held.symbol, held.quantity) == ("EUR/USD", D(20_000))
         assert held.average_price == held.average_price.quantize(pair.tick_size)
-        exits = {"symbol": "EUR/USD", "quantity": 20_000, "intent": OrderIntent.EXIT, "tif": TimeInForce.GTC}
+        exits: dict[str, Any] = {
+            "symbol": "EUR/USD", "quantity": 20_000, "intent": OrderIntent.EXIT, "tif": TimeInForce.GTC,
+        }  # fmt: skip
         stop = desk.order(Side.SELL, type=OrderType.STOP, stop_price=D("0.9"), **exits)
         target = desk.order(Side.SELL, type=OrderType.LIMIT, limit_price=D("1.60005"), **exits)
+        assert isinstance(desk.venue, PairsExits)
         await desk.venue.place_pair(stop, target, pair)
         await desk.venue.cancel(await desk.found(stop, OrderState.ACCEPTED))
         await desk.found(target, OrderState.CANCELLED)

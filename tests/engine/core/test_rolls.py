@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -39,9 +40,8 @@ def es(closes: list[float], *, first: int = 1, start: int = START) -> list[Event
     return [at(each, start) for each in bars(closes, symbol="/ES", start=first)]
 
 
-def world(targets: dict[int, int], rolls: RollPolicy | None = CLOSES, **values: object) -> World:
-    exits = values.pop("exits", None)
-    made = slot(targets, symbol="/ES", quantity=1, exits=exits)  # type: ignore[arg-type]
+def world(targets: dict[int, int], rolls: RollPolicy | None = CLOSES, **values: Any) -> World:
+    made = slot(targets, symbol="/ES", quantity=1, exits=values.pop("exits", None))
     return World(made, rolls=rolls, **values)
 
 
@@ -98,7 +98,7 @@ def test_nothing_is_entered_in_a_contract_that_is_left_and_then_the_next_one_is(
 def test_a_person_enters_nothing_either_and_what_waits_to_enter_is_withdrawn():
     made = world({})
     made.run(es([4000]))
-    limit = {"type": OrderType.LIMIT, "limit_price": Decimal(3900)}
+    limit: dict[str, Any] = {"type": OrderType.LIMIT, "limit_price": Decimal(3900)}
     made.send(ManualOrder(START + 2 * MINUTE, "c1", "ann", "scripted", "/ES", "sim", Side.BUY, Decimal(1), **limit))
     made.send(TimeAdvanced(ENDS - 15 * MINUTE))
     assert [each.reason for each in made.of(CancelRequested)] == ["/ESZ26 rolls"]
@@ -130,8 +130,8 @@ def test_a_reversal_after_the_roll_closes_the_old_contract_and_then_opens_the_ne
     made.send(command(made, SUNDAY + MINUTE, -1))
     made.run([at(bar(number, 4000, symbol="/ES"), SUNDAY) for number in (2, 3)])
     assert [(each.contract, each.side, each.quantity) for each in orders(made)[1:]] == [
-        ("/ESZ26", Side.SELL, 1),
-        ("/ESH27", Side.SELL, 1),
+        ("/ESZ26", Side.SELL, Decimal(1)),
+        ("/ESH27", Side.SELL, Decimal(1)),
     ]
     assert made.of(PositionChanged)[-1].contract == "/ESH27"
     assert held(made) == -1
