@@ -29,6 +29,7 @@ Opened = Callable[[Callable[[str], float]], ChainSource | None]
 
 KEPT_S = 600  # a chain that nobody renews
 ANSWER_S = 15.0
+_DRIFT = 20  # strikes: the money may have moved since the source told its price
 INTEREST_S = 10.0  # an interest that is not renewed ends
 
 
@@ -170,7 +171,7 @@ class ChainBoard:
         spot = self._spot_of(quote, chain)
         streamed: list[ChainEntry] = []
         if chain is not None and spot.price == spot.price and self._pace.follows_feeds:
-            near = [entry.contract.symbol for entry in chain.near(spot.price, STRIKES)]
+            near = [entry.contract.symbol for entry in chain.near(spot.price, STRIKES + _DRIFT)]
             found = await self._client.mget([keys.option_quote(symbol) for symbol in near]) if near else []
             streamed = [msgspec.json.decode(each, type=ChainEntry) for each in found if each is not None]
         return Seen.of(chain, streamed, spot=spot, problem=told.problem, asked=told.asked)

@@ -60,7 +60,8 @@ class Seen(NamedTuple):
             spot = max(spot, implied_spot(entries), key=lambda each: each.ts)
         whole = msgspec.structs.replace(chain, entries=entries, ts=max(newest, chain.ts))
         near = whole.near(spot.price, STRIKES) if spot.price == spot.price else entries[: 2 * STRIKES]
-        return cls(whole, near, frozenset(each.contract.symbol for each in streamed), spot, problem, asked)
+        by_itself = frozenset(entry.contract.symbol for entry in near if entry.contract in newer)
+        return cls(whole, near, by_itself, spot, problem, asked)
 
     @property
     def is_streamed(self) -> bool:
