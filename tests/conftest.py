@@ -17,7 +17,7 @@ _LONG = ("slow", "browser", "postgres")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread the long files evenly among the short ones: two that start a whole system each rarely run side by side,
-    and none is left over at the end when the other worker has nothing to do any more."""
+    and none is left over at the end when the other workers have nothing to do any more."""
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
