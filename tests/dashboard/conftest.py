@@ -9,6 +9,7 @@ from channels.routing import URLRouter
 
 from dashboard.routing import websocket_urlpatterns
 from fortified.settings.storage import channel_layers
+from infra import broadcast
 from infra.redis.client import aclose_clients
 from strategies.models import Ticker
 from tests.browser.scripted import ScriptedLedger
@@ -42,10 +43,11 @@ def ledger(user, store, tickers) -> ScriptedLedger:
 
 @pytest.fixture
 def traded(ledger: ScriptedLedger) -> ScriptedLedger:
-    """One closed trade in /MES, and two contracts held long from 5,010.00 with a stop."""
+    """One closed trade in /MES, and two contracts held long from 5,010.00 with a stop; all of it told already."""
     entry = ledger.enter("/MES", 2, Decimal("5000.25"))
     ledger.leave(entry, 2, Decimal("5004.25"), multiplier=Decimal(5), reason="EMA 9 crossed below EMA 21")
     ledger.enter("/MES", 2, Decimal("5010.00"), stop=Decimal("5006.00"))
+    assert broadcast.flush()
     return ledger
 
 
