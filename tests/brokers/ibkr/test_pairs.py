@@ -138,7 +138,7 @@ async def test_a_pair_is_placed_anew_under_another_name(desk):
     assert first[0].group == second[0].group
     await pairing(desk).place_pair(*first, SPY)
     await desk.venue.cancel(await desk.found(first[0]))
-    await desk.found(first[1], OrderState.CANCELLED)
+    await desk.until(lambda: at_work(desk) == [], "the end of both")
     await pairing(desk).place_pair(*second, SPY)
     assert at_work(desk) == [STOP, TARGET]
     answer = await desk.venue.find(second[0], since=0)

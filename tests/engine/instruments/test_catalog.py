@@ -53,7 +53,7 @@ def test_a_currency_pair_is_counted_in_its_base_on_a_grid_of_half_a_pip():
     found = instrument_for("EURUSD")
     assert (found.symbol, found.asset_class, found.calendar) == ("EUR/USD", AssetClass.FOREX, "FOREX")
     assert found.price(1.150_038) == Decimal("1.15005")
-    assert (found.multiplier, found.quantity_step) == (1, 1)
+    assert (found.multiplier, found.quantity_step) == (Decimal(1), Decimal(1))
     assert found.notional(price=Decimal("1.15"), quantity=Decimal(-20_000)) == 23_000
     assert asset_class_of("BRK/B") is AssetClass.EQUITY, "as dxFeed spells it"
 
