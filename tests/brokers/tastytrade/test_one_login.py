@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-async def simulator(settings):
+async def simulator(redis_url, settings):
     cache.clear()
     market = MarketConfig(seed=5, symbols=("SPY",), always_open=True)
     credentials = Credentials(client_secret="client-secret-1", refresh_token="not-this-one", access_life_s=61.0)
