@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from django.db.models import F
 
@@ -54,6 +54,15 @@ NEAR_STRIKES = 11  # of a chain, around the money, that a decision shows
 BarOf = Callable[[str], dict[str, Any] | None]
 
 
+class _OfSlot(Protocol):
+    """What tells whose it is."""
+
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def symbol(self) -> str: ...
+
+
 class Projection:
     """Writes the rows of one batch for one book. `bar_of(key)` gives a slot's or an execution's bar as a document."""
 
@@ -93,11 +102,10 @@ class Projection:
         order = event.order
         self._decide(
             event.ts,
-            kind=Decision.Kind.DENIED,
-            strategy=order.strategy,
-            symbol=order.symbol,
+            order,
+            Decision.Kind.DENIED,
+            event.reason,
             target=order.side.sign,
-            reason=event.reason[:400],
             rule=event.rule,
             value=event.value[:120],
             limit=event.limit[:120],
@@ -258,39 +266,26 @@ class Projection:
     def _wish(self, signal: Signal, *, kind: str, reason: str, rule: str) -> None:
         self._decide(
             signal.ts,
-            kind=kind,
-            strategy=signal.strategy,
-            symbol=signal.symbol,
+            signal,
+            kind,
+            reason,
             timeframe=signal.timeframe,
             target=signal.target,
             confidence=signal.confidence,
-            reason=reason[:400],
             rule=rule,
             evidence={name: finite(value) for name, value in signal.evidence.items()},
             bar_ts=signal.bar_ts,
         )
 
     def faulted(self, event: StrategyFaulted) -> None:
-        self._decide(
-            event.ts,
-            kind=Decision.Kind.FAULT,
-            strategy=event.strategy,
-            symbol=event.symbol,
-            rule="strategy",
-            reason=event.error[:400],
-        )
+        self._decide(event.ts, event, Decision.Kind.FAULT, event.error, rule="strategy")
 
     def slot_changed(self, event: SlotStateChanged) -> None:
-        self._decide(
-            event.ts,
-            kind=Decision.Kind.STATE,
-            strategy=event.strategy,
-            symbol=event.symbol,
-            rule=event.state,
-            reason=(event.reason or event.state)[:400],
-        )
+        self._decide(event.ts, event, Decision.Kind.STATE, event.reason or event.state, rule=event.state)
 
-    def _decide(self, ts: int, **columns: Any) -> None:
+    def _decide(self, ts: int, of: _OfSlot, kind: str, reason: str, **columns: Any) -> None:
+        """`of` names the slot: an event, or the order or signal that it is about."""
+        columns |= {"kind": kind, "strategy": of.strategy, "symbol": of.symbol, "reason": reason[:400]}
         self._decisions.append(Decision(book=self.book, at=to_datetime(ts), **columns))
 
     def command_handled(self, event: CommandHandled) -> None:
@@ -309,11 +304,10 @@ class Projection:
         near = event.chain.near(event.spot, NEAR_STRIKES)
         self._decide(
             event.ts,
-            kind=Decision.Kind.CONTRACT,
-            strategy=event.strategy,
-            symbol=event.symbol,
+            event,
+            Decision.Kind.CONTRACT,
+            event.reason,
             target=event.target,
-            reason=event.reason[:400],
             rule=event.wish[:64],
             evidence={
                 "contract": event.contract,
@@ -336,15 +330,7 @@ class Projection:
         )
 
     def contract_refused(self, event: ContractRefused) -> None:
-        self._decide(
-            event.ts,
-            kind=Decision.Kind.SUPPRESSED,
-            strategy=event.strategy,
-            symbol=event.symbol,
-            target=event.target,
-            reason=event.reason[:400],
-            rule=event.rule,
-        )
+        self._decide(event.ts, event, Decision.Kind.SUPPRESSED, event.reason, target=event.target, rule=event.rule)
 
     def run_of(self, strategy: str) -> Run | None:
         if strategy not in self._runs:
