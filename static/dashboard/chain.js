@@ -131,7 +131,7 @@ function moved(cell, text) {
   cell.timer = setTimeout(() => { cell.dataset.moved = ""; }, 900);
 }
 
-const greek = (value, places) => (value === null ? "–" : value.toFixed(places).replace("-", "−"));
+const greek = (value, places) => (value === null ? "–" : value.toFixed(places).replace(/^-(?=0\.?0*$)/, "").replace("-", "−"));
 
 function age(ms) {
   const seconds = Math.max(0, ms) / 1000;

@@ -106,7 +106,7 @@ def board_row(symbol: str, expiry: date, seen: Seen, *, rules: ContractRules, no
         words += " The prices are those of a model, not of a market."
     spot = seen.spot
     choices = [_choice(seen, right, target, rules, now) for target, right, _ in _SIDES]
-    chosen = {choice["contract"] for choice in choices}
+    chosen = {choice["contract"] for choice in choices if not choice["refused"]}
     strikes = sorted({entry.contract.strike for entry in seen.near})
     by_place = {(entry.contract.strike, entry.contract.right): entry for entry in seen.near}
     is_priced = spot.price == spot.price

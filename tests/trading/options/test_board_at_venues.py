@@ -72,7 +72,10 @@ async def test_the_chain_of_a_venue_is_shown_with_its_own_price_of_the_index(ven
         assert len(row["rows"]) == 21
         [money] = [each for each in row["rows"] if each["is_at_the_money"]]
         assert abs(money["strike"] - row["spot"]["price"]) <= 2.5
-        assert (money["call"]["is_chosen"], money["put"]["is_chosen"]) == (True, True)
+        assert {choice["contract"] for choice in row["choices"]} == {
+            money[side]["contract"] for side in ("call", "put")
+        }
+        assert (money["call"]["is_chosen"], money["put"]["is_chosen"]) == (False, False)
         assert {choice["refused"] for choice in row["choices"]} == {
             "no feed tells the price of SPX, so no strategy sees one"
         }
