@@ -1,6 +1,7 @@
 """What all viewers of one thing in a process share: it is read once, encoded once, and each gets the newest only."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from typing import Any, Generic, Self, TypeVar
@@ -9,6 +10,10 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from infra.cancelling import cancel
+
+logger = logging.getLogger(__name__)
+
+AGAIN_AFTER_S = 1.0
 
 _encoder = msgspec.json.Encoder()
 
@@ -37,7 +42,7 @@ class SharedFeed:
         viewer = SharedViewer(self)
         self._viewers.add(viewer)
         if self._task is None:
-            self._task = asyncio.create_task(self.run(), name=self._name)
+            self._task = asyncio.create_task(self._keep_running(), name=self._name)
         return viewer
 
     def leave(self, viewer: "SharedViewer[Self]") -> bool:
@@ -48,6 +53,15 @@ class SharedFeed:
     async def stop(self) -> None:
         if self._task is not None:
             await cancel(self._task)
+
+    async def _keep_running(self) -> None:
+        """What `run` does not expect is logged, and it begins again: viewers must not wait for what nobody makes."""
+        while True:
+            try:
+                await self.run()
+            except Exception:
+                logger.exception("%s broke and begins again", self._name)
+            await asyncio.sleep(AGAIN_AFTER_S)
 
     async def newer_than(self, seen: dict[str, int]) -> list[str]:
         """The kinds of message that changed since `seen`, as soon as there is one."""
