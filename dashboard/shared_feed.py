@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from typing import Any, Generic, Self, TypeVar
@@ -18,7 +19,7 @@ AGAIN_AFTER_S = 1.0
 _encoder = msgspec.json.Encoder()
 
 
-class SharedFeed:
+class SharedFeed(ABC):
     """Keeps the newest message of each of its `kinds` as text, with versions by which viewers know what is new.
 
     `run` is the work that makes them with `publish`; it is done while somebody views.
@@ -34,9 +35,9 @@ class SharedFeed:
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
+    @abstractmethod
     async def run(self) -> None:
         """For ever."""
-        raise NotImplementedError
 
     def join(self) -> "SharedViewer[Self]":
         viewer = SharedViewer(self)

@@ -1,6 +1,7 @@
 """The rules of a bar strategy as one plain step over indicator values: called while trading, compiled for research."""
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -74,7 +75,7 @@ class Decision:
         return self.recurrence.initial_state(self.recurrence.defaults) if self.is_recurrence else None
 
 
-class StepStrategy(Strategy):
+class StepStrategy(Strategy, ABC):
     """A strategy on closed bars whose rules are one `Decision`.
 
     A subclass says which values the step reads (`values`, specs or price fields in the order of its arguments) and the
@@ -102,9 +103,9 @@ class StepStrategy(Strategy):
         is_plain = self._state is None and self._gate is None and len(self._specs) == 1
         self._only = self._specs[0] if is_plain else ""
 
+    @abstractmethod
     def values(self) -> tuple[str, ...]:
         """What the step reads of each bar, in the order of its arguments."""
-        raise NotImplementedError
 
     def indicators(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self._specs))
