@@ -140,6 +140,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "infra.web.schema.describe_errors",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "StudyState": "backtest.models.Study.State",
         "OrderState": "engine.model.enums.OrderState",
