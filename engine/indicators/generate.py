@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 from engine.indicators.graph import Node, Plan
 from engine.indicators.inline import Inlined, NotInlinable, inline
-from engine.indicators.prices import DERIVED, mean_of
+from engine.indicators.prices import DERIVED, TIMES, mean_of
 from engine.indicators.recurrence import Value
 from engine.indicators.spec import Spec
 
 _numbers = count()
+_TIMES_OF = {f"{field}_of": time_of for field, time_of in TIMES.items()}
 
 
 class Appender(NamedTuple):
@@ -42,7 +43,7 @@ def _builder(plan: Plan) -> Callable[..., tuple[Any, ...]]:
     source = writer.source()
     name = f"<indicators {next(_numbers)}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)  # for tracebacks
-    scope: dict[str, Any] = {"math": math, "nan": math.nan, **writer.scope}
+    scope: dict[str, Any] = {"math": math, "nan": math.nan, **_TIMES_OF, **writer.scope}
     exec(compile(source, name, "exec"), scope)  # noqa: S102 - our own text, made from registered functions
     build: Callable[..., tuple[Any, ...]] = scope["build"]
     return build
@@ -129,6 +130,7 @@ class _Writer:
         lines += [f"{field} = {mean_of(DERIVED[field])}" for field in self._derived]
         lines += [f"{field} = bar.{field}" for field in ("volume", "vwap") if field in fields]
         lines += ["trade_count = float(bar.trade_count)"] if "trade_count" in fields else []
+        lines += [f"{field} = {field}_of(bar.ts)" for field in TIMES if field in fields]
         return lines + (["session = float(session_of(bar.ts))"] if "session" in fields else [])
 
     @property

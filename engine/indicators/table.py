@@ -8,7 +8,7 @@ import numpy as np
 from engine.errors import InvalidInput
 from engine.indicators.frame import utc_date
 from engine.indicators.graph import Node, Plan, plan_for
-from engine.indicators.prices import DERIVED
+from engine.indicators.prices import DERIVED, TIMES
 from engine.indicators.recurrence import INDICATORS
 from engine.indicators.scan import Floats, NotInlinable, interpret, scan
 from engine.indicators.spec import Spec, parse
@@ -19,7 +19,7 @@ class ColumnCache:
     """Columns computed once however many ask: one per set of bars.
 
     `columns` needs what the indicators read: `open high low close volume vwap`; hl2 and its like are derived, and
-    `session` from `ts` (UTC ns of the close) unless it is given.
+    `session` and the fields of `TIMES` from `ts` (UTC ns of the close) unless they are given.
     """
 
     def __init__(
@@ -94,8 +94,9 @@ class ColumnCache:
         if name in DERIVED:
             parts = [self._price(part) for part in DERIVED[name]]
             return sum(parts[1:], start=parts[0]) / float(len(parts))
-        if name == "session" and "ts" in self._given:
-            return np.array([self._session_of(int(ts)) for ts in self._given["ts"]], dtype=np.float64)
+        of_ts = self._session_of if name == "session" else TIMES.get(name)
+        if of_ts is not None and "ts" in self._given:
+            return np.array([of_ts(ts) for ts in self._given["ts"].tolist()], dtype=np.float64)
         raise InvalidInput(f"The table has no column {name!r}; it has: {', '.join(self._given)}", field=name)
 
 

@@ -3,14 +3,14 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from engine.errors import InvalidInput, NotFound
-from engine.model.time import NS_PER_DAY, from_datetime, to_datetime
+from engine.model.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S, from_datetime, to_datetime
 
 NEW_YORK = ZoneInfo("America/New_York")
 _FIRST, _LAST = date(1995, 1, 1), date(2035, 12, 31)  # of the exchange calendars we ask for
@@ -61,6 +61,7 @@ HOURS = {
     # Currencies: from the evening before, with the break from 17:00 to 17:15; the week ends on Friday.
     "FOREX": Hours(time(17, 15), time(17), time(17), time(17), "24/5", opens_evening_before=True),
 }
+_EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
 ALWAYS = "24/7"  # a market that never closes; its day is the UTC day
 _NO_CURRENCIES = ((1, 1), (12, 25))  # on working days, too; that calendar knows weekends only
 # Metals and energy close later after Thanksgiving than before Christmas and Independence Day.
@@ -180,6 +181,27 @@ def is_half_day(day: date) -> bool:
 def new_york(ts: int) -> datetime:
     """The wall clock of New York, truncated to microseconds."""
     return to_datetime(ts).astimezone(NEW_YORK)
+
+
+def new_york_minute(ts: int) -> float:
+    """Minutes since New York's midnight, above 0: what ends at midnight ends the day before, at 1440."""
+    return ((ts + _offset(ts) - 1) % NS_PER_DAY + 1) / NS_PER_MINUTE
+
+
+def new_york_weekday(ts: int) -> float:
+    """The day of New York's week on which something ended at `ts`: 0 for Monday; midnight belongs to the day before."""
+    return float(((ts + _offset(ts) - 1) // NS_PER_DAY + _EPOCH_WEEKDAY) % 7)
+
+
+def _offset(ts: int) -> int:
+    """New York's nanoseconds ahead of UTC just before `ts`; it changes on full hours only."""
+    return _offset_in((ts - 1) // NS_PER_HOUR)
+
+
+@lru_cache(maxsize=100_000)
+def _offset_in(hour: int) -> int:
+    ahead = new_york(hour * NS_PER_HOUR).utcoffset()
+    return int((ahead or timedelta()).total_seconds()) * NS_PER_S
 
 
 def from_new_york(day: date, clock: time) -> int:

@@ -156,6 +156,24 @@ def platform_sessions(symbol: str) -> np.ndarray:
 
 
 SETTLED = 1000  # bars after which another seed (TA-Lib: of period − 1 values, or of SMAs) no longer matters
+
+
+def risen(d: pd.DataFrame) -> Any:
+    return d.close > d.close.shift(5)
+
+
+def runs(d: pd.DataFrame) -> Any:
+    """Moves counted within stretches of one sign."""
+    sign = np.sign(d.close.diff()).fillna(0.0)
+    return sign.groupby((sign != sign.shift()).cumsum()).cumsum()
+
+
+def followed(d: pd.DataFrame) -> Any:
+    """A rising bar two to four bars before a falling one."""
+    before = (d.close > d.open).astype(float).shift(2).rolling(3, min_periods=1).max() > 0
+    return ((d.open > d.close) & before) * 1.0
+
+
 ORACLES = [
     Oracle("sma", "sma(close,20)", "TA-Lib SMA", ta("SMA", "c", 20)),
     Oracle("ema", "ema(close,20,seed=sma)", "TA-Lib EMA", ta("EMA", "c", 20)),
@@ -325,6 +343,34 @@ ORACLES = [
         ),
         6,
     ),
+    Oracle("is_above", "is_above(close,delay(close,5))", "pandas", frame(lambda d: risen(d) * 1.0), 6),
+    Oracle(
+        "at_least", "at_least(close,delay(close,1))", "pandas", frame(lambda d: (d.close >= d.close.shift()) * 1.0), 1
+    ),
+    Oracle(
+        "both",
+        "both(is_above(close,open),is_above(close,delay(close,5)))",
+        "pandas",
+        frame(lambda d: ((d.close > d.open) & risen(d)) * 1.0),
+        6,
+    ),
+    Oracle(
+        "either",
+        "either(is_above(close,open),is_above(close,delay(close,5)))",
+        "pandas",
+        frame(lambda d: ((d.close > d.open) | risen(d)) * 1.0),
+        6,
+    ),
+    Oracle(
+        "net",
+        "net(is_above(close,open),is_above(close,delay(close,5)))",
+        "pandas",
+        frame(lambda d: (d.close > d.open) * 1.0 - risen(d) * 1.0),
+        6,
+    ),
+    Oracle("relative", "relative(close,delay(close,3))", "pandas pct_change", frame(lambda d: d.close.pct_change(3))),
+    Oracle("streak", "streak(close)", "pandas groupby", frame(runs), 1),
+    Oracle("follows", "follows(is_above(close,open),is_above(open,close),2,4)", "pandas rolling", frame(followed)),
 ]
 
 ZIGZAG = "0.01,0.05,5,2.0"

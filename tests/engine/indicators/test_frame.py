@@ -5,6 +5,7 @@ import pytest
 
 from engine.errors import InvalidInput, NotFound, SnapshotIncompatible
 from engine.indicators.frame import IndicatorFrame, LookAhead
+from engine.indicators.table import compute
 from tests.engine.indicators.sample_bars import bars_of, sample_columns
 
 BARS = bars_of(sample_columns(60))
@@ -98,3 +99,15 @@ def test_a_bar_that_closes_at_midnight_belongs_to_the_day_that_ends():
     for ts, expected in ((3 * day, 2.0), (3 * day + 1, 3.0)):
         frame.append(BARS[0].__class__(**{f: getattr(BARS[0], f) for f in BARS[0].__struct_fields__} | {"ts": ts}))
         assert frame["session"] == expected
+
+
+def test_time_fields_are_those_of_new_york_in_frames_and_tables():
+    names = ["clock", "weekday", "is_above(clock,600)"]
+    columns = sample_columns()
+    frame = IndicatorFrame(names)
+    for bar in bars_of(columns):
+        frame.append(bar)
+    table = compute(columns, names)
+    assert [frame.column(name) for name in names] == [table[name].tolist() for name in names]
+    assert set(table["weekday"]) == {1.0, 2.0, 3.0, 4.0}  # 2023-11-14 17:23 and on, seventy hours
+    assert table["clock"][0] == 17 * 60 + 23 + 20 / 60

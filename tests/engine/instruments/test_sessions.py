@@ -1,6 +1,6 @@
 """Trading days over daylight saving, half days, holidays and the CME's break."""
 
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 
 import pytest
 from hypothesis import given, settings
@@ -14,9 +14,12 @@ from engine.instruments.sessions import (
     from_new_york,
     is_half_day,
     is_open,
+    new_york,
+    new_york_minute,
+    new_york_weekday,
     session_of,
 )
-from engine.model.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, iso
+from engine.model.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, from_datetime, iso
 
 
 def hours(name, day):
@@ -123,3 +126,28 @@ def test_what_no_calendar_knows_is_refused():
         calendar("NYSE")
     with pytest.raises(InvalidInput, match="2035"):
         calendar("XNYS").session(from_new_york(date(2040, 1, 1), time(0)))
+
+
+@pytest.mark.parametrize(
+    ("moment", "minute", "weekday"),
+    [
+        ("2024-03-08T14:31:00+00:00", 571.0, 4),  # a Friday in winter: five hours behind
+        ("2024-03-11T13:31:00+00:00", 571.0, 0),  # the Monday after the clocks went forward
+        ("2024-11-01T20:00:00+00:00", 960.0, 4),
+        ("2024-11-04T21:00:30+00:00", 960.5, 0),  # after they went back
+        ("2024-11-05T05:00:00+00:00", 1440.0, 0),  # what ends at midnight ends the day before
+        ("2024-11-05T05:01:00+00:00", 1.0, 1),
+        ("2024-11-03T05:30:00+00:00", 90.0, 6),  # 1:30 the first time, and an hour later again
+        ("2024-11-03T06:30:00+00:00", 90.0, 6),
+    ],
+)
+def test_minute_and_weekday_are_those_of_new_york_when_something_ends(moment, minute, weekday):
+    ts = from_datetime(datetime.fromisoformat(moment))
+    assert (new_york_minute(ts), new_york_weekday(ts)) == (minute, weekday)
+
+
+@given(ts=st.integers(from_datetime(datetime(2000, 1, 1, tzinfo=UTC)), from_datetime(datetime(2034, 1, 1, tzinfo=UTC))))
+def test_minute_and_weekday_agree_with_the_wall_clock(ts):
+    wall = new_york(ts - 1)
+    assert new_york_weekday(ts) == wall.weekday()
+    assert new_york_minute(ts) == pytest.approx(wall.hour * 60 + wall.minute + wall.second / 60, abs=1 / 59)
