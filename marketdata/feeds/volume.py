@@ -73,6 +73,8 @@ class VolumeLedger:
     def told(self, kind: str, ts: int, volume: float, now: int) -> None:
         """The venue says the volume of the day as of the print at `ts`. `kind` names the count that it belongs to."""
         base = self._base
+        if base is not None and kind != self._kind and ts < base[0]:
+            return  # of hours that are over: repeated after a subscription
         if base is None or kind != self._kind or (volume < base[1] and ts >= base[0]):
             self._begin(kind, ts, volume)
             return

@@ -122,10 +122,7 @@ class DXLinkFeed:
     async def unsubscribe(self, symbols: Iterable[str]) -> None:
         dropped = [name for symbol in symbols if symbol in self._wanted and (name := self._drop(symbol))]
         self._twins.learn(self._wanted)
-        for channel, kinds in zip((PRINTS, VALUES), self.options.kinds(), strict=True):
-            await self._say(
-                messages.unsubscribe(channel, [Subscription(kind, each) for each in dropped for kind in kinds])
-            )
+        await self._say(self._requests(messages.unsubscribe, dropped))
         for venue_name in dropped:
             self.translator.remove(venue_name)
             self._room.leave(venue_name)
@@ -227,6 +224,7 @@ class DXLinkFeed:
                 self._room.take(symbol, now)
                 if before not in self._wanted.values():
                     self._room.leave(before)
+                    self.translator.remove(before)
         self._twins.learn(self._wanted)
         self.translator.configure(FIELDS)
         self._bad_frames = 0
@@ -320,13 +318,16 @@ class DXLinkFeed:
     def _subscriptions(self, venue_names: Iterable[str]) -> list[bytes]:
         names = list(dict.fromkeys(venue_names))
         ours = self._by_venue_name()
-        self._liveness.asked(time.monotonic())
         for venue_name in names:
             self.translator.add(venue_name, ours[venue_name])
+        self._liveness.asked(time.monotonic())
+        return self._requests(messages.subscribe, names)
+
+    def _requests(self, ask: Callable[[int, list[Subscription]], Iterable[bytes]], names: list[str]) -> list[bytes]:
         return [
             frame
             for channel, kinds in zip((PRINTS, VALUES), self.options.kinds(), strict=True)
-            for frame in messages.subscribe(channel, [Subscription(kind, each) for each in names for kind in kinds])
+            for frame in ask(channel, [Subscription(kind, each) for each in names for kind in kinds])
         ]
 
     def _by_venue_name(self) -> dict[str, str]:
@@ -356,7 +357,9 @@ class DXLinkFeed:
             silent = self._liveness.silent(now, time.time_ns(), list(self.translator.symbols.items()))
             if silent:
                 logger.info("%s: silent, subscribed again: %s", self.name, ", ".join(silent))
-                await self._say(self._subscriptions(silent))
+                self.translator.wake(silent)
+                self._liveness.asked(now)
+                await self._say(self._requests(messages.subscribe, silent))
 
     async def _renew(self, connection: DXLinkConnection, token: QuoteToken) -> None:
         try:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
+from engine.bars.builder import NEVER
 from engine.model.event import Event
 from engine.model.market import NAN, FeedGap, Quote, Tick, TickCorrected
 from engine.model.time import NS_PER_MS, NS_PER_S
 from marketdata.feeds.dxlink.candles import CandleRow
+from marketdata.feeds.dxlink.values import amount, fact, number
 from marketdata.feeds.errors import FeedProtocolError
-from marketdata.feeds.facts import SymbolFacts, Value
+from marketdata.feeds.facts import SymbolFacts
 from marketdata.feeds.volume import VolumeLedger
 
 logger = logging.getLogger(__name__)
@@ -39,8 +41,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-_WORDS = {"NaN": NAN, "Infinity": float("inf"), "-Infinity": float("-inf")}
 _ALIASES = {"VWAP": "vwap"}
+_LAST_VALUES = ("Trade", "TradeETH")  # what the venue repeats of after a subscription
 _RECENT = 512  # sale indexes remembered per symbol: duplicates come close together
 
 
@@ -98,7 +100,7 @@ class SymbolState:
         self.prints: deque[tuple[Any, Tick]] = deque(maxlen=_RECENT)  # by sale index, for corrections
         self.trades: deque[tuple[int, float, float]] = deque(maxlen=_RECENT)  # taken while sales are not known yet
         self.volume: Any = None  # of the day, as of the last Trade
-        self.awaited: set[str] = set()  # types whose first event only repeats what is known
+        self.awaited: dict[str, int] = {}  # types whose next event, up to this ts, only repeats what is known
 
     def print_at(self, index: Any) -> Tick | None:
         """The print that came under this sale index, if that is not long ago."""
@@ -112,6 +114,16 @@ class SymbolState:
             return True
         self.recent.append(index)
         return False
+
+    def repeats(self, kind: str, ts: int) -> bool:
+        """Whether the event of `kind` at `ts` only says again what was known when we subscribed."""
+        return ts <= self.awaited.get(kind, -1)
+
+    def passes_over(self, kind: str, ts: int) -> bool:
+        """The same, for the event that was waited for: what comes after it is new."""
+        is_known = self.repeats(kind, ts)
+        del self.awaited[kind]
+        return is_known
 
     def came_as_trade(self, ts: int, price: float, size: float) -> bool:
         """Whether this sale is a print that came as Trade, before we knew that sales are granted."""
@@ -151,13 +163,20 @@ class Translator:
         }
 
     def add(self, venue_name: str, name: str) -> None:
-        """Translate `venue_name` as our `name`; said again after each subscription, which repeats last values."""
+        """Translate `venue_name` as our `name`; said again on each connection, which repeats last values."""
         state = self.symbols.get(venue_name)
         if state is None:
             state = self.symbols[venue_name] = SymbolState(name, VolumeLedger(grace_ns=self._loss_grace_ns))
         state.name = name
         state.ledger.reset()
-        state.awaited = {"Trade", "TradeETH"}
+        state.awaited = dict.fromkeys(_LAST_VALUES, NEVER)
+
+    def wake(self, venue_names: Iterable[str]) -> None:
+        """These are subscribed again on a line that is up: last values may come once more, or not. What was lost while
+        they were silent still has to show, so their volume is counted on."""
+        for state in filter(None, map(self.symbols.get, venue_names)):
+            if state.last_ts:
+                state.awaited = dict.fromkeys(_LAST_VALUES, state.last_ts)
 
     def remove(self, venue_name: str) -> None:
         self.symbols.pop(venue_name, None)
@@ -290,8 +309,7 @@ class Translator:
             if state is None:
                 self.counts["unknown symbol"] += 1
                 continue
-            if kind in state.awaited:
-                state.awaited.discard(kind)
+            if kind in state.awaited and state.passes_over(kind, time * NS_PER_MS + (nanos or 0)):
                 state.volume = volume
                 continue
             if has_sales:
@@ -319,7 +337,7 @@ class Translator:
             if state is not None and volume and volume != "NaN":
                 ts = time * NS_PER_MS + (nanos or 0)
                 state.ledger.told(kind, ts, float(volume), ts_recv)
-                if not self.has_sales and kind not in state.awaited and volume != state.volume:
+                if not self.has_sales and not state.repeats(kind, ts) and volume != state.volume:
                     state.ledger.took(ts, amount(size))
             yield row
 
@@ -365,30 +383,3 @@ class Translator:
                     name, flags or 0, index, time, sequence or 0, int(amount(count)), *(number(each) for each in prices)
                 )
             )
-
-
-def number(value: Any) -> float:
-    """A double of the protocol: a number, "NaN", "Infinity", "-Infinity", or nothing (nan)."""
-    if type(value) is float:
-        return value
-    if type(value) is int:
-        return float(value)
-    if value is None:
-        return NAN
-    found = _WORDS.get(value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError(f"a number was expected, found {value!r}")
-    return found
-
-
-def amount(value: Any) -> float:
-    """The same for sizes: an absent one is 0 (an index has none)."""
-    found = number(value)
-    return found if found == found else 0.0
-
-
-def fact(value: Any) -> Value:
-    """A number as float, anything else as text."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    return _WORDS.get(str(value), str(value))

@@ -19,6 +19,30 @@ from tests.marketdata.feeds.conftest import SECRET, Collector, until
 S = 1_000_000_000
 
 
+async def test_after_a_roll_during_a_cut_the_line_is_watched_on(venue, caplog):
+    """The contract that is gone is silent for ever: that must not disturb who looks after the others."""
+    caplog.set_level("INFO")
+    active = {"/ES": "SPY"}
+    options = DXLinkOptions(
+        reconnect_base_s=0.05, reconnect_cap_s=0.2, mute_after_s=1.0, symbol_mute_after_s=0.5, answer_timeout_s=0.5
+    )
+    token = TokenSource(venue.rest_url, SECRET).fetch
+    feed = DXLinkFeed("test", token=token, options=options, resolve=lambda symbol: active.get(symbol, symbol))
+    await feed.subscribe(["/ES"])
+    got = Collector(feed)
+    try:
+        await until(lambda: len(got.of(Tick, "/ES")) > 5)
+        active["/ES"] = "QQQ"
+        venue.faults.add(FaultScript("cut", for_s=0.1))
+        await until(lambda: [gap for gap in got.of(FeedGap, "/ES") if gap.is_roll])
+        assert set(feed.translator.symbols) == {"QQQ"}
+        venue.faults.add(FaultScript("mute", after_s=0.8, for_s=1.5))
+        await until(lambda: "connected but mute" in feed.last_error)
+    finally:
+        await got.close()
+    assert "subscribed again: SPY" not in caplog.text
+
+
 @pytest.mark.parametrize("is_cut", [False, True])
 async def test_a_roll_stands_before_the_first_print_of_the_new_contract(venue, is_cut):
     """Looked up again while the line is up, and with each new connection; who waits for a place does not get its."""

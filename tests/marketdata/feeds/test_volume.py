@@ -80,6 +80,16 @@ def test_a_new_day_begins_a_new_count():
     assert str(found) == "the venue traded 10 and 5 of it was received"
 
 
+def test_a_last_value_of_hours_that_are_over_hides_no_loss():
+    """After a subscription the venue repeats both: the extended hours' after the regular ones'."""
+    ledger = VolumeLedger()
+    ledger.told("Trade", T, 9_000.0, T)
+    ledger.told("Trade", T + 9, 9_700.0, T + 10)
+    ledger.told("TradeETH", T - 1, 50.0, T + 10)
+    found = ledger.settle(T + GRACE + 10)
+    assert found == Loss(T, T + 9, 700.0, 0.0)
+
+
 def test_hours_with_a_count_of_their_own_are_not_compared_with_each_other():
     ledger = VolumeLedger()
     ledger.told("TradeETH", T, 50.0, T)

@@ -95,10 +95,16 @@ async def test_connected_but_mute_is_noticed_and_reconnected(venue, collect):
 async def test_one_silent_symbol_is_subscribed_again(venue, collect, caplog):
     caplog.set_level("INFO")
     got = await collect("SPY", "QQQ", symbol_mute_after_s=0.5, mute_after_s=4.0)
-    await until(lambda: got.of(Tick) and got.of(Tick, "QQQ"))
+    await until(lambda: len(got.of(Tick)) > 20 and got.of(Tick, "QQQ"))
     venue.faults.add(FaultScript("mute", for_s=2.0, symbols=("SPY",)))
     await until(lambda: "silent, subscribed again: SPY" in caplog.text)
     assert got.feed.connects == 1
+    await until(lambda: got.of(FeedGap))
+    gap = got.of(FeedGap)[0]
+    assert "of it was received" in gap.reason
+    ticks = got.of(Tick)
+    whole = [each for each in sent(venue, "SPY", ticks[0].ts, gap.ts) if each[0] <= gap.since]
+    assert whole == received([tick for tick in ticks if tick.ts <= gap.since])  # what was lost comes after it
 
 
 async def test_an_unreadable_frame_is_a_gap_and_several_end_the_connection(venue, collect):

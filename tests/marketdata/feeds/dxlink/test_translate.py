@@ -108,6 +108,17 @@ def test_the_first_trade_after_a_subscription_is_the_last_known_value_and_no_pri
     assert translated(made, ["Trade", trade(dayVolume=1009.0)]) == []
 
 
+def test_what_is_subscribed_again_on_a_line_that_is_up_loses_no_print_that_is_new():
+    made = translator("trade")
+    translated(made, ["Trade", [*trade(), *trade(dayVolume=1003.0)]])
+    made.wake(["SPY"])
+    assert translated(made, ["TradeETH", trade(time=NOW_MS - 9_000_000, dayVolume=77.0)]) == []
+    assert translated(made, ["Trade", trade(dayVolume=1003.0)]) == []
+    assert len(translated(made, ["Trade", trade(time=NOW_MS + 1, dayVolume=1006.0)])) == 1
+    made.wake(["SPY"])  # this time the venue repeats nothing
+    assert len(translated(made, ["Trade", trade(time=NOW_MS + 2, dayVolume=1009.0)])) == 1
+
+
 def test_a_trade_that_does_not_move_the_days_volume_is_a_repetition():
     made = translator("trade")
     values = [*trade(), *trade(dayVolume=1003.0), *trade(dayVolume=1003.0)]
