@@ -1,19 +1,20 @@
-"""The WebSockets of a book (what it is now, then every committed fact) and of an option chain."""
+"""The WebSockets of a book (what it is now, then every committed fact), of an option chain and of the market."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
-from dashboard import chain_feed, selectors
+from dashboard import chain_feed, market, market_feed, selectors
 from dashboard.book_feed import BookFeed, watch
 from dashboard.shared_feed import SharedViewer
 from engine.errors import InvalidInput, NotFound
 from infra.cancelling import cancel
 from infra.redis import keys
-from trading.options.boards import BoardSetup, board_setup
+from trading.options.boards import board_setup
 
 UNAUTHENTICATED = 4401
 UNKNOWN_BOOK = 4404
@@ -64,11 +65,29 @@ class BookConsumer(AsyncJsonWebsocketConsumer):
                     await self.send(text_data=text)
 
 
-class ChainConsumer(AsyncJsonWebsocketConsumer):
+class FollowingConsumer(AsyncJsonWebsocketConsumer):
+    """Sends what is shared, as long as somebody listens."""
+
+    _task: asyncio.Task[None] | None = None
+
+    def follow(self, watched: AbstractAsyncContextManager[SharedViewer[Any]]) -> None:
+        self._task = asyncio.create_task(self._forward(watched))
+
+    async def disconnect(self, code: int) -> None:
+        if self._task is not None:
+            await cancel(self._task)
+
+    async def _forward(self, watched: AbstractAsyncContextManager[SharedViewer[Any]]) -> None:
+        async with watched as viewer:
+            while True:
+                for text in await viewer.next():
+                    await self.send(text_data=text)
+
+
+class ChainConsumer(FollowingConsumer):
     """`/ws/chain/{symbol}?source=`: the chain as it is now, twice a second."""
 
     async def connect(self) -> None:
-        self._task: asyncio.Task[None] | None = None
         user = self.scope["user"]
         if not user.is_authenticated:
             await self.close(code=UNAUTHENTICATED)
@@ -83,14 +102,21 @@ class ChainConsumer(AsyncJsonWebsocketConsumer):
         except InvalidInput as error:
             await self.close(code=INVALID, reason=error.detail[:120])
             return
-        self._task = asyncio.create_task(self._forward(setup))
+        self.follow(chain_feed.watch(setup))
 
-    async def disconnect(self, code: int) -> None:
-        if self._task is not None:
-            await cancel(self._task)
 
-    async def _forward(self, setup: BoardSetup) -> None:
-        async with chain_feed.watch(setup) as viewer:
-            while True:
-                for text in await viewer.next():
-                    await self.send(text_data=text)
+class MarketConsumer(FollowingConsumer):
+    """`/ws/market?symbols=SPY,/MES&feed=&minutes=15`: quotes of these, and what moves, twice a second."""
+
+    async def connect(self) -> None:
+        if not self.scope["user"].is_authenticated:
+            await self.close(code=UNAUTHENTICATED)
+            return
+        await self.accept()
+        asked = {name: values[0] for name, values in parse_qs(self.scope["query_string"].decode()).items()}
+        try:
+            seen = await database_sync_to_async(market.watched)(asked)
+        except InvalidInput as error:
+            await self.close(code=INVALID, reason=error.detail[:120])
+            return
+        self.follow(market_feed.watch(seen))

@@ -1,4 +1,4 @@
-"""The page of market data: what each feed carries, whether it may be believed, and what moves."""
+"""The page of market data: what each feed carries, and whether it may be believed."""
 
 import time
 from typing import Any
@@ -11,11 +11,9 @@ from engine.model.time import NS_PER_S, to_datetime
 from marketdata import selectors
 from marketdata.selectors import FeedStatus, SymbolState
 
-MOVERS_OF_S = 900.0
-
 
 class DataPage(PolicyMixin, LoginRequiredMixin, TemplateView):
-    """Feeds, symbols with their timeframes and last prints, fast and slow movers; it loads itself anew."""
+    """Feeds, symbols with their timeframes and last prints; it loads itself anew."""
 
     template_name = "dashboard/data.html"
 
@@ -24,12 +22,6 @@ class DataPage(PolicyMixin, LoginRequiredMixin, TemplateView):
             **super().get_context_data(**kwargs),
             "feeds": [_feed(status) for status in selectors.feed_statuses()],
             "symbols": [_symbol(state) for state in selectors.carried_symbol_states()],
-            "movers": [
-                (kind, [{"found": each, "at": to_datetime(each.ts), "percent": each.change * 100} for each in found])
-                for kind in ("fast", "slow")
-                for found in [selectors.movers(kind=kind, since_s=MOVERS_OF_S, limit=20)]
-            ],
-            "movers_of_minutes": int(MOVERS_OF_S // 60),
         }
 
 

@@ -3,7 +3,17 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from dashboard import api, chain_views, data_views, portfolio_views, report_views, risk_views, study_views, views
+from dashboard import (
+    api,
+    chain_views,
+    data_views,
+    market_views,
+    portfolio_views,
+    report_views,
+    risk_views,
+    study_views,
+    views,
+)
 
 urlpatterns = [
     path("", views.BookPage.as_view(), name="home"),
@@ -13,6 +23,7 @@ urlpatterns = [
     path("risk", risk_views.RiskPage.as_view(), name="risk"),
     path("options", chain_views.ChainPage.as_view(), name="options"),
     path("options/<str:symbol>", chain_views.ChainPage.as_view(), name="options-on"),
+    path("market", market_views.MarketPage.as_view(), name="market"),
     path("data", data_views.DataPage.as_view(), name="data"),
     path("backtests", study_views.StudiesPage.as_view(), name="studies-page"),
     path("backtests/<int:study>", study_views.StudyPage.as_view(), name="study-page"),
@@ -23,6 +34,8 @@ urlpatterns = [
     path("logout", LogoutView.as_view(), name="logout"),
     # A symbol may hold a slash ("/NQ"): the timeframe is what follows the last one.
     path("api/charts/<path:symbol>/<str:timeframe>", api.ChartView.as_view(), name="chart"),
+    path("api/market/search", market_views.SymbolSearchView.as_view(), name="api-market-search"),
+    path("api/market/quotes", market_views.QuotesView.as_view(), name="api-market-quotes"),
     path("api/portfolio", portfolio_views.PortfolioView.as_view(), name="api-portfolio"),
     path("api/book/<slug:book>/overview", api.OverviewView.as_view(), name="book-overview"),
     path("api/book/<slug:book>/trades/<int:trade>", api.TradeDetailView.as_view(), name="book-trade"),

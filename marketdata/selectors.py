@@ -1,7 +1,7 @@
 """Reads what feeds tell about themselves and their symbols: from Redis, for pages, API and health."""
 
 import time
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from django.conf import settings
@@ -105,16 +105,24 @@ def carried_symbol_states() -> list[SymbolState]:
     return sorted([*told.values(), *missing.values()], key=lambda state: state.symbol)
 
 
-def movers(*, kind: str = "", since_s: float = 300.0, limit: int = 100) -> list[MoverDetected]:
-    """The newest first: the last of each symbol and kind that feeds found within the last `since_s`."""
+class MoverFound(NamedTuple):
+    """A mover, and the feed that found it."""
+
+    event: MoverDetected
+    feed: str
+
+
+def movers(*, kind: str = "", feed: str = "", since_s: float = 300.0, limit: int = 100) -> list[MoverFound]:
+    """The newest first: the last of each symbol and kind that feeds, or that `feed` alone, found within the last
+    `since_s`."""
     since_ms = int((time.time() - since_s) * 1_000)
     client = sync_client(settings.REDIS_URL)
-    entries = cast("list[tuple[str, dict[str, str]]]", client.xrevrange(keys.movers(), "+", since_ms, count=limit * 5))
-    found: dict[tuple[str, str], MoverDetected] = {}
+    entries = cast("list[tuple[str, dict[str, str]]]", client.xrevrange(keys.movers(), "+", since_ms))
+    found: dict[tuple[str, str], MoverFound] = {}
     for _, fields in entries:
-        event = codec.decode(fields["e"])
-        if isinstance(event, MoverDetected) and kind in ("", event.mover):
-            found.setdefault((event.symbol, event.mover), event)
+        event, by = codec.decode(fields["e"]), fields.get("feed", "")
+        if isinstance(event, MoverDetected) and kind in ("", event.mover) and feed in ("", by):
+            found.setdefault((event.symbol, event.mover), MoverFound(event, by))
     return list(found.values())[:limit]
 
 

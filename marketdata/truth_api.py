@@ -9,10 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from engine.model.signals import MoverDetected
 from engine.model.time import iso
 from marketdata import selectors
-from marketdata.selectors import FeedStatus, SymbolState
+from marketdata.selectors import FeedStatus, MoverFound, SymbolState
 
 
 class TimeframeStateOutput(serializers.Serializer[Any]):
@@ -73,6 +72,7 @@ class FeedLimitsView(APIView):
 class MoverOutput(serializers.Serializer[Any]):
     ts = serializers.CharField(help_text="ISO 8601 UTC, by the venue's clock.")
     symbol = serializers.CharField()
+    feed = serializers.CharField(allow_blank=True, help_text="That found it.")
     mover = serializers.ChoiceField(choices=("fast", "slow"))
     direction = serializers.IntegerField(help_text="1 up, -1 down, 0 neither.")
     price = serializers.FloatField()
@@ -82,6 +82,7 @@ class MoverOutput(serializers.Serializer[Any]):
 
 class MoversQuery(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=("fast", "slow"), required=False, default="")
+    feed = serializers.CharField(required=False, default="", help_text="What this feed alone found.")
     minutes = serializers.FloatField(required=False, default=5.0, min_value=0.1, max_value=1_440)
 
 
@@ -93,8 +94,8 @@ class MoversView(APIView):
         query = MoversQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         wanted = query.validated_data
-        found = selectors.movers(kind=wanted["kind"], since_s=wanted["minutes"] * 60)
-        return Response([_mover(each) for each in found])
+        found = selectors.movers(kind=wanted["kind"], feed=wanted["feed"], since_s=wanted["minutes"] * 60)
+        return Response([mover_row(each) for each in found])
 
 
 def _limits(status: FeedStatus) -> dict[str, Any]:
@@ -107,16 +108,18 @@ def _limits(status: FeedStatus) -> dict[str, Any]:
     }
 
 
-def _mover(found: MoverDetected) -> dict[str, Any]:
-    ratio = found.volume_ratio if found.volume_ratio == found.volume_ratio else None
+def mover_row(found: MoverFound) -> dict[str, Any]:
+    """As the API and the page of the market tell it."""
+    event = found.event
     return {
-        "ts": iso(found.ts),
-        "symbol": found.symbol,
-        "mover": found.mover,
-        "direction": found.direction,
-        "price": found.price,
-        "change": found.change,
-        "volume_ratio": ratio,
+        "ts": iso(event.ts),
+        "symbol": event.symbol,
+        "feed": found.feed,
+        "mover": event.mover,
+        "direction": event.direction,
+        "price": event.price,
+        "change": event.change,
+        "volume_ratio": event.volume_ratio if event.volume_ratio == event.volume_ratio else None,
     }
 
 

@@ -492,6 +492,8 @@ export type MoverOutput = {
     /** ISO 8601 UTC, by the venue's clock. */
     ts: string;
     symbol: string;
+    /** That found it. */
+    feed: string;
     mover: MoverEnum;
     /** 1 up, -1 down, 0 neither. */
     direction: number;
@@ -1759,9 +1761,46 @@ export interface operations {
             default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
         };
     };
+    market_quotes: {
+        parameters: {
+            query?: {
+                /** Between commas; 40 at most. */
+                symbols?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": {
+                [key: string]: unknown;
+            } } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    market_search: {
+        parameters: {
+            query: {
+                limit?: number;
+                /** A symbol in any spelling, or part of a name. */
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": {
+                [key: string]: unknown;
+            } } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
     api_movers_list: {
         parameters: {
             query?: {
+                /** What this feed alone found. */
+                feed?: string;
                 /**
                  * * `fast` - fast
                  * * `slow` - slow
@@ -2649,6 +2688,14 @@ export interface paths {
          * the book's process, and what becomes of it is told at `/api/commands/{command}`; 200: that is known already.
          */
         post: operations["api_manual_trigger_create"];
+    };
+    "/api/market/quotes": {
+        /** Last price, bid and ask of symbols, and whether they may be believed; `/ws/market` says the same as it moves. */
+        get: operations["market_quotes"];
+    };
+    "/api/market/search": {
+        /** Symbols that fit, the best first, each with where it can be traded and which feed has it, or why not. */
+        get: operations["market_search"];
     };
     "/api/movers": {
         /** Symbols that run away (fast), or in which trading picked up after a quiet time (slow): the newest first. */

@@ -78,7 +78,7 @@ class Report:
     async def tell(self, *, is_last: bool = False) -> None:
         """States, facts and the heartbeat: of work done, never of merely being alive. What is told last stays."""
         facts, self.facts = self.facts, {}
-        timeframes, name = self._publisher.timeframes, f"feed:{self._feed.name}"
+        timeframes, feed = self._publisher.timeframes, self._feed.name
         requests: list[bytes] = []
         self._round += 1
         if len(self._told) != len(self._truth.verdicts):
@@ -98,12 +98,14 @@ class Report:
                 fields = [part for pair in found.values.items() for part in pair]
                 requests.append(pack("HSET", keys.facts(symbol, kind), *fields))
         requests += [
-            pack("XADD", keys.movers(), "MAXLEN", "~", MOVERS_KEPT, "*", "e", codec.encode(found))
+            pack("XADD", keys.movers(), "MAXLEN", "~", MOVERS_KEPT, "*", *("e", codec.encode(found), "feed", feed))
             for found in self.movers.take()
         ]
-        requests.append(pack("SETEX", keys.heartbeat(name), HEARTBEAT_TTL_S, msgspec.json.encode(self.status())))
+        requests.append(
+            pack("SETEX", keys.heartbeat(f"feed:{feed}"), HEARTBEAT_TTL_S, msgspec.json.encode(self.status()))
+        )
         if self._round % _EVERY == 1:
-            requests.append(pack("SETEX", keys.metrics(name), METRICS_TTL_S, metrics.exposition()))
+            requests.append(pack("SETEX", keys.metrics(f"feed:{feed}"), METRICS_TTL_S, metrics.exposition()))
         for reply in await self._wire.send(requests):
             if isinstance(reply, ResponseError):
                 raise reply

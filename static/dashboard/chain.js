@@ -1,7 +1,7 @@
 // An option chain that moves: calls, strikes and puts around the money, as the server tells them twice a second.
 
-import { byId, element, setText } from "./dom.js";
-import { price, timeOf } from "./format.js";
+import { byId, element, moved, setText } from "./dom.js";
+import { age, price, timeOf } from "./format.js";
 import { Socket } from "./socket.js";
 import { bindThemeToggle } from "./theme-toggle.js";
 
@@ -122,18 +122,4 @@ function fill(into, found, now) {
   }
 }
 
-// A price that went up or down shows it for a moment.
-function moved(cell, text) {
-  const [before, after] = [cell.textContent, text].map((each) => Number(each.replaceAll(",", "")));
-  if (Number.isNaN(before) || Number.isNaN(after)) return;
-  cell.dataset.moved = after > before ? "up" : "down";
-  clearTimeout(cell.timer);
-  cell.timer = setTimeout(() => { cell.dataset.moved = ""; }, 900);
-}
-
 const greek = (value, places) => (value === null ? "–" : value.toFixed(places).replace(/^-(?=0\.?0*$)/, "").replace("-", "−"));
-
-function age(ms) {
-  const seconds = Math.max(0, ms) / 1000;
-  return seconds < 60 ? `${seconds.toFixed(0)} s` : seconds < 3600 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(0)} h`;
-}

@@ -49,3 +49,12 @@ export function confirmed(title, text, verb) {
   dialog.showModal();
   return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
 }
+
+// A price that went up or down shows it for a moment.
+export function moved(cell, text) {
+  const [before, after] = [cell.textContent, text].map((each) => Number(each.replaceAll(",", "")));
+  if (Number.isNaN(before) || Number.isNaN(after)) return;
+  cell.dataset.moved = after > before ? "up" : "down";
+  clearTimeout(cell.timer);
+  cell.timer = setTimeout(() => { cell.dataset.moved = ""; }, 900);
+}

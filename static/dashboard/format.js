@@ -48,3 +48,9 @@ export function decimalsOf(value) {
 
 // "ManualOrder" as people say it.
 export const spaced = (kind) => kind.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
+
+// How long ago, in the largest unit.
+export function age(ms) {
+  const seconds = Math.max(0, ms) / 1000;
+  return seconds < 60 ? `${seconds.toFixed(0)} s` : seconds < 3600 ? `${(seconds / 60).toFixed(0)} min` : seconds < 172800 ? `${(seconds / 3600).toFixed(0)} h` : `${(seconds / 86400).toFixed(0)} days`;
+}

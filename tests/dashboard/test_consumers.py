@@ -21,7 +21,7 @@ from trading.models import Book
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.parametrize("path", ["/ws/book/paper", "/ws/chart?symbol=SPY&timeframe=1", "/ws/chain/SPX"])
+@pytest.mark.parametrize("path", ["/ws/book/paper", "/ws/chart?symbol=SPY&timeframe=1", "/ws/chain/SPX", "/ws/market"])
 async def test_nobody_watches_without_signing_in(connect, path):
     _, is_open, code = await connect(path, AnonymousUser())
     assert not is_open

@@ -77,11 +77,12 @@ def test_movers_are_listed_newest_first_and_each_once(admin_user, redis_url):
         MoverDetected(2, "IBM", "slow", 0, 100.0, 0.0, 4.5),
         MoverDetected(3, "SPY", "fast", -1, 490.0, -0.02),
     ):
-        client.xadd(keys.movers(), {"e": codec.encode(event)})
+        client.xadd(keys.movers(), {"e": codec.encode(event), "feed": "iex" if event.symbol == "IBM" else "dxlink"})
     api = APIClient()
     api.force_authenticate(admin_user)
     newest, other = api.get("/api/movers").json()
     assert (newest["symbol"], newest["direction"], newest["change"], newest["volume_ratio"]) == ("SPY", -1, -0.02, None)
     assert (other["symbol"], other["volume_ratio"]) == ("IBM", 4.5)
     assert [each["symbol"] for each in api.get("/api/movers?kind=slow").json()] == ["IBM"]
+    assert [(each["symbol"], each["feed"]) for each in api.get("/api/movers?feed=iex").json()] == [("IBM", "iex")]
     assert api.get("/api/movers?kind=odd").status_code == 400

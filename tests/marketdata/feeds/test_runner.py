@@ -10,6 +10,7 @@ import pytest
 
 from engine.bars.expand import Expander
 from engine.model.market import Bar, FeedGap, FeedStateChanged, PartialBar
+from engine.model.signals import MoverDetected
 from infra import codec
 from infra.cancelling import cancel
 from infra.redis import keys
@@ -369,3 +370,18 @@ async def test_after_a_roll_the_past_is_the_new_contracts(client, venue, start):
     assert [note.reason for note in notes if note.is_roll] == ["/ES rolled from SPY to QQQ"]
     assert loop.feed.connects == 1
     assert loop.runner.report.counts.gaps == 0
+
+
+async def test_what_moves_is_told_with_the_feed_that_found_it(client, start):
+    loop = await start(pairs={("SPY", "1s")})
+    loop.runner.report.movers.found.append(MoverDetected(1, "SPY", "fast", 1, 420.5, 0.0123))
+    await until(lambda: not loop.runner.report.movers.found)
+    [(_, fields)] = [entry for entry in await movers_of(client) if codec.decode(entry[1]["e"]).price == 420.5]
+    assert fields["feed"] == "test"
+
+
+async def movers_of(client: Any) -> Any:
+    async with asyncio.timeout(10):
+        while not (found := await client.xrange(keys.movers())):
+            await asyncio.sleep(0.05)
+        return found
