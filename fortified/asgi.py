@@ -10,8 +10,11 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
 
+from infra.log_follower import follow_log_levels
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fortified.settings")
 http = get_asgi_application()  # sets Django up: consumers may be imported only after it
+follow_log_levels()
 
 
 def websocket_urlpatterns() -> list[Any]:

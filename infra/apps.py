@@ -7,5 +7,5 @@ class InfraConfig(AppConfig):
     name = "infra"
 
     def ready(self) -> None:
-        from infra import task_metrics  # noqa: F401  listens to the tasks
+        from infra import log_follower, task_metrics  # noqa: F401  listen to the workers and their tasks
         from infra.web import checks  # noqa: F401  registers the checks, needs settings

@@ -4,6 +4,7 @@ import logging
 import re
 from typing import Any
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _REDACTED = "[redacted]"
 _secrets: set[str] = set()
 _SHORTEST_SECRET = 6  # shorter ones would redact ordinary words

@@ -17,7 +17,7 @@ from fortified.settings.storage import EMBEDDED_REDIS_PORT_FILE as EMBEDDED_REDI
 from fortified.settings.storage import REDIS_URL as REDIS_URL
 from fortified.settings.storage import channel_layers, database
 from fortified.settings.venues import *  # noqa: F403
-from infra.logging import logging_config
+from infra.logging import LEVELS, logging_config
 
 DEBUG = False
 PORT = integer("PORT", 8000, minimum=1)
@@ -168,7 +168,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
 LANGUAGE_CODE = "en"
-LOG_LEVEL = choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), upper=True)
+LOG_LEVEL = choice("LOG_LEVEL", "INFO", LEVELS, upper=True)
+FOLLOWS_LOG_LEVELS = True  # what `./run manage loglevel` chooses reaches running processes
 LOGGING = logging_config(LOG_LEVEL)
 DT_RICH_TRACEBACK_CONFIG = False  # boxes drawn around a traceback cannot be grepped in a log
 

@@ -21,6 +21,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
     DATABASES["default"]["TEST"] = {"NAME": str(_file)}
 
+FOLLOWS_LOG_LEVELS = False  # the levels of one test would be those of the next
 # Nothing listens there: a test that needs Redis asks for the fixture `redis_url`, which starts a real one.
 REDIS_URL = "redis://127.0.0.1:1/0"
 CELERY_BROKER_URL = REDIS_URL

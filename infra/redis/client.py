@@ -42,6 +42,17 @@ def async_client(url: str) -> AsyncRedis:
     return clients[url]
 
 
+def hasty_client(url: str, *, timeout_s: float) -> SyncRedis:
+    """A client of its own that tries each request once and waits `timeout_s` at most; replies are text."""
+    return redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
 @asynccontextmanager
 async def lone_client(url: str) -> AsyncIterator[AsyncRedis]:
     """A client for one call, whosever loop it runs in."""

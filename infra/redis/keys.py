@@ -136,6 +136,11 @@ def config_changed() -> str:
     return "config_changed"
 
 
+def log_levels() -> str:
+    """Hash: logger → JSON of the level chosen for it and until when. Command → every process."""
+    return "log_levels"
+
+
 def heartbeat(process: str) -> str:
     """String with TTL: when the process last did work. Processes → health, doctor."""
     return f"heartbeat:{process}"
@@ -172,7 +177,7 @@ def price_ticks() -> str:
 
 
 def movers() -> str:
-    """Stream, about 500 entries: symbols that run away or begin to trade. Feeds → API, page."""
+    """Stream, about 500 entries: symbols that run away or begin to trade, with the feed. Feeds → API, page."""
     return "movers"
 
 

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from infra.redis import keys
+from infra.redis.client import hasty_client
 
 logger = logging.getLogger(__name__)
 
@@ -111,13 +112,7 @@ def feed_health() -> Health:
 
 def _redis() -> redis.Redis:
     """A client of its own: a probe must not wait as long as the others retry."""
-    return redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=_TIMEOUT_S,
-        socket_connect_timeout=_TIMEOUT_S,
-        retry=None,
-        decode_responses=True,
-    )
+    return hasty_client(settings.REDIS_URL, timeout_s=_TIMEOUT_S)
 
 
 register_health("database", database_health, is_essential=True)

@@ -1,16 +1,20 @@
 """`./run up` from outside: it starts, heals, stops without a trace, and starts again."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import urllib.error
 import urllib.request
+from collections import Counter
 
 import psutil
 import pytest
 
+from infra.log_levels import choose
 from infra.processes.priority import may_run_ahead
+from infra.redis.client import sync_client
 from tests.conftest import free_port
 from tests.stack import ROOT, Stack
 
@@ -41,6 +45,14 @@ def status(url: str) -> int:
 def test_the_page_answers_when_it_says_so(stack):
     assert status(stack.url) == 200
     assert "manage createsuperuser" in stack.log
+
+
+def test_every_running_process_follows_a_level_of_logging_that_is_chosen(stack):
+    """A worker is three processes: the one that takes tasks and two that run them."""
+    processes = {"web": 1, "beat": 1, "feeds": 3, "traders": 3, "worker": 3, "backtests": 3}
+    told = re.compile(r"^\S+ +(\w+) +\| .*levels of logging: trades DEBUG$", re.MULTILINE)
+    choose(sync_client(stack.redis_url), "trades", "DEBUG")
+    stack.until(lambda: Counter(told.findall(stack.log)) == processes, within_s=20, what="new level everywhere")
 
 
 @pytest.mark.skipif(not may_run_ahead(), reason="real-time priority is not permitted here")

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management import BaseCommand
 
 from infra import draining
+from infra.log_follower import follow_log_levels
 from marketdata import host
 
 
@@ -21,4 +22,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, name: str, **options: Any) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: draining.request())
+        follow_log_levels()
         self.stdout.write(host.run_feed(name, should_stop=draining.is_requested))

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 
 from infra import draining
+from infra.log_follower import follow_log_levels
 from trading.models import Book
 from trading.runtime import host
 
@@ -25,6 +26,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no book named {book!r}. Known: {known}.")
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, lambda *_: draining.request())
+        follow_log_levels()
         ended = host.run_book(book)
         if ended == "held":
             raise CommandError(f"Another process holds the lease of book {book!r}; nothing was run.")

@@ -1,0 +1,70 @@
+"""What management commands share: the form of their answers, and how a refusal ends them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import StringIO
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from django.core.management import CommandError
+from django.core.management.base import OutputWrapper
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from engine.errors import FortifiedError
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
+Row = Mapping[str, Any]
+
+_PIPED_WIDTH = 240  # for grep: a row stays on one line
+_GOOD = {"running", "armed", "active", "ok", "fresh", "done", "sent"}
+_BAD = {"halted", "failed", "stopped", "locked", "stale", "error"}
+
+
+def show(out: OutputWrapper, rows: Sequence[Row], *, as_json: bool, empty: str) -> None:
+    """`rows` as a table whose columns are the first row's keys, or as JSON; `empty` where there are none."""
+    if as_json:
+        out.write(msgspec.json.encode(rows, enc_hook=str).decode())
+    elif not rows:
+        out.write(empty)
+    else:
+        out.write(_table(rows, is_terminal=out.isatty()))
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Our errors end a command with their sentence and exit status 1, without a traceback."""
+    try:
+        yield
+    except FortifiedError as error:
+        raise CommandError(error.detail) from error
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only if a person types yes, or said so before."""
+    if not yes and input(f"{question} Type yes: ").strip() != "yes":
+        raise CommandError("Nothing was changed.")
+
+
+def _table(rows: Sequence[Row], *, is_terminal: bool) -> str:
+    text = StringIO()
+    console = Console(file=text, force_terminal=is_terminal, width=None if is_terminal else _PIPED_WIDTH)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in rows[0]:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    console.print(table)
+    return text.getvalue().rstrip()
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    plain = escape("" if value is None else str(value))
+    word = plain.split(" ")[0].rstrip(":,").lower()
+    colour = "green" if word in _GOOD else "red" if word in _BAD else ""
+    return f"[{colour}]{plain}[/]" if colour else plain
