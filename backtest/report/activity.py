@@ -40,12 +40,13 @@ _TOLD = ("trades", "wins", "losses", "net_pnl", "fees", "win_rate", "profit_fact
 def groups_of(trades: Sequence[TradeClosed]) -> dict[str, list[dict[str, Any]]]:
     """Figures by each of `GROUPS`; hours and weekdays are New York's, of the entry."""
     return {
-        name: [{"name": _label(name, key), **_told(found)} for key, found in grouped(trades, by)]
+        name: [{"name": label(name, key), **_told(found)} for key, found in grouped(trades, by)]
         for name, by in GROUPS.items()
     }
 
 
-def _label(name: str, key: Any) -> str:
+def label(name: str, key: Any) -> str:
+    """The key of a group as people read it."""
     if name == "weekday":
         return WEEKDAYS[key]
     return f"{key:02d}:00" if name == "hour" else str(key) or "(none)"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from backtest.report import convincing
+from infra.spreadsheet import cell
 
 Rows = list[dict[str, Any]]
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file in an archive: the same report gives the same bytes
@@ -17,7 +18,7 @@ def write_csv(document: Mapping[str, Any], folder: Path) -> list[Path]:
     """`trades.csv`, `days.csv`, `monthly.csv` and `figures.csv` in `folder`, which is made; what was written."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, text in _files(document):
+    for name, text in _files(_tables(document)):
         written.append(folder / name)
         written[-1].write_text(text, encoding="utf-8", newline="")
     return written
@@ -25,19 +26,24 @@ def write_csv(document: Mapping[str, Any], folder: Path) -> list[Path]:
 
 def zipped_csv(document: Mapping[str, Any]) -> bytes:
     """The same files in one archive."""
+    return zipped(_tables(document))
+
+
+def zipped(tables: Mapping[str, Rows]) -> bytes:
+    """A CSV of each table, in one archive."""
     found = io.BytesIO()
     with zipfile.ZipFile(found, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in _files(document):
+        for name, text in _files(tables):
             archive.writestr(zipfile.ZipInfo(name, EPOCH), text, zipfile.ZIP_DEFLATED)
     return found.getvalue()
 
 
-def _files(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, rows in _tables(document).items():
+def _files(tables: Mapping[str, Rows]) -> Iterator[tuple[str, str]]:
+    for name, rows in tables.items():
         found = io.StringIO(newline="")
         writer = csv.DictWriter(found, fieldnames=list(rows[0]) if rows else ["empty"])
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({key: cell(value) for key, value in row.items()} for row in rows)
         yield f"{name}.csv", found.getvalue()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 
-from backtest.report import convincing, honest, svg
+from backtest.report import convincing, honest, svg, weights
 from backtest.report.words import basis_points, cash, count, number, share, span
 
 ASSETS = Path(__file__).parent / "assets"
@@ -66,6 +66,7 @@ def view(document: Mapping[str, Any]) -> dict[str, Any]:
         "drawdowns": [{**row, "depth": share(row["depth"])} for row in document["drawdowns"]],
         "tables": [_table(document, name, title) for name, title in TABLES],
         "portfolio": _portfolio(document["portfolio"]),
+        "weights": weights.view(document["portfolio"]["weights"]) if document["portfolio"]["weights"] else None,
         "quality": [_quality(row) for row in document["exit_quality"]],
         "drawn": _drawn(document),
         "listed": [_listed(trade) for trade in document["trades"][-LISTED:]],

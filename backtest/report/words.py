@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 
 from engine.instruments.sessions import NEW_YORK
 from engine.model.time import to_datetime
@@ -9,7 +10,7 @@ from engine.model.time import to_datetime
 MINUS = "−"
 
 
-def cash(value: float | None, *, places: int = 2) -> str:
+def cash(value: float | Decimal | None, *, places: int = 2) -> str:
     """ "1,234.50", "−3.00"; a dash for what is not known."""
     if value is None or value != value:
         return "–"

@@ -14,7 +14,7 @@ WINDOW, STEP = 126, 21  # half a year to learn from, a month until the next choi
 RESAMPLES = 1_000
 BLOCK = 5  # days that are drawn together: a week
 DOUBT = 0.05  # shared by all comparisons
-BASE = "equal"
+BASE, HELD = "equal", "held"
 
 Floats = NDArray[np.float64]
 
@@ -45,8 +45,11 @@ class Compared(msgspec.Struct, frozen=True):
         return "worse" if self.high < 0 else "no proven difference"
 
 
-def walk(returns: Floats, bounds: Bounds, *, window: int = WINDOW, step: int = STEP) -> list[Walked]:
-    """Every method on the same days: weights from the `window` days before, held for `step` days, then chosen anew.
+def walk(
+    returns: Floats, bounds: Bounds, *, window: int = WINDOW, step: int = STEP, held: Floats | None = None
+) -> list[Walked]:
+    """Every method on the same days: weights from the `window` days before, held for `step` days, then chosen anew;
+    beside them the weights that are `held`, left alone.
 
     The first choice is measured from equal weights; turnover is limited as `bounds` say. `InvalidInput` names what
     leaves no day to judge.
@@ -56,7 +59,10 @@ def walk(returns: Floats, bounds: Bounds, *, window: int = WINDOW, step: int = S
     if len(returns) <= window:
         raise InvalidInput(f"window: fewer than {len(returns)} days were expected, found {window}", field="window")
     starts = range(window, len(returns), step)
-    return [_walked(method, returns, bounds, starts, window, step) for method in METHODS]
+    walked = [_walked(method, returns, bounds, starts, window, step) for method in METHODS]
+    if held is not None:
+        walked.append(Walked(HELD, returns[window:] @ held, np.tile(held, (len(starts), 1)), 0.0))
+    return walked
 
 
 def compare(walked: Sequence[Walked], *, step: int = STEP, seed: int = 1) -> list[Compared]:

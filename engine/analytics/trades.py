@@ -102,10 +102,17 @@ def figures(trades: Sequence[TradeClosed]) -> TradeFigures:
 
 def grouped(trades: Sequence[TradeClosed], key: Callable[[TradeClosed], Hashable]) -> list[tuple[Any, TradeFigures]]:
     """Figures of each group, in the order of the keys."""
+    return [(name, figures(group)) for name, group in parted(trades, key)]
+
+
+def parted(
+    trades: Sequence[TradeClosed], key: Callable[[TradeClosed], Hashable]
+) -> list[tuple[Any, list[TradeClosed]]]:
+    """The trades of each group, in the order of the keys: every trade is in one."""
     groups: dict[Any, list[TradeClosed]] = {}
     for trade in trades:
         groups.setdefault(key(trade), []).append(trade)
-    return [(name, figures(groups[name])) for name in sorted(groups)]
+    return [(name, groups[name]) for name in sorted(groups)]
 
 
 def column(trades: Sequence[TradeClosed], value: Callable[[TradeClosed], Any]) -> Floats:

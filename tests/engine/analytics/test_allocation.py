@@ -28,6 +28,13 @@ def test_every_method_is_judged_on_the_same_days_by_weights_of_the_days_before()
     assert walked["equal"].turnover == 0.0
 
 
+def test_what_is_held_is_left_alone_on_the_same_days():
+    returns, held = noise(100, (0.01, 0.02, 0.03)), np.array([0.2, 0.3, 0.5])
+    last = walk(returns, BOUNDS, window=40, step=25, held=held)[-1]
+    assert (last.method, last.turnover) == ("held", 0.0)
+    assert last.returns == pytest.approx(returns[40:] @ held)
+
+
 def test_a_changed_future_changes_no_weight_before_it():
     returns = noise(120, (0.01, 0.02, 0.03))
     changed = returns.copy()

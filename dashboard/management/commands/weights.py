@@ -1,0 +1,84 @@
+"""`./run manage weights`: how capital may be shared between the strategies of a book or of simulated runs."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from django.core.management.base import CommandError
+from django_typer.management import TyperCommand
+from rich.console import Console
+from rich.table import Table
+from typer import Option
+
+from backtest.report.weights import view
+from dashboard.weights import Weighed, apply_weights, weigh
+from engine.analytics.allocation import STEP, WINDOW
+from engine.analytics.bounded import Bounds
+from engine.errors import FortifiedError, NotFound
+from users.models import User
+
+WIDTH = 160  # of what is piped
+
+
+class Command(TyperCommand):
+    """Changes nothing, unless `--apply` names a method and `--by` who does it."""
+
+    help = "Weighs the strategies of a book or of runs, and judges each way on days that it has not seen."
+
+    def handle(
+        self,
+        book: Annotated[str, Option(help="The ledger of this book.")] = "",
+        days: Annotated[int | None, Option(help="Of the ledger, the last so many days.")] = None,
+        report: Annotated[list[Path] | None, Option(help="What backtest --report has written. Repeatable.")] = None,
+        least: Annotated[float, Option(help="The least share of the capital for each.")] = 0.0,
+        most: Annotated[float, Option(help="The largest share for one.")] = 1.0,
+        turnover: Annotated[float, Option(help="What may move at a time, as a share of the capital.")] = 1.0,
+        window: Annotated[int, Option(help="Trading days from which weights are chosen.")] = WINDOW,
+        step: Annotated[int, Option(help="Trading days until they are chosen anew.")] = STEP,
+        apply: Annotated[str, Option(help="Scale the tickers to the shares of this method.")] = "",
+        by: Annotated[str, Option(help="With --apply: the e-mail address of the account that does it.")] = "",
+        as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
+    ) -> None:
+        try:
+            weighed = weigh(
+                book=book,
+                days=days,
+                reports=tuple(report or ()),
+                bounds=Bounds(least, most, turnover),
+                window=window,
+                step=step,
+            )
+            changed = apply_weights(user=_person(by), weighed=weighed, method=apply) if apply else []
+        except FortifiedError as error:
+            raise CommandError(error.detail) from error
+        if as_json:
+            document = weighed.document | {
+                "applied": {"method": apply, "by": by, "tickers": changed} if apply else None
+            }
+            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        else:
+            _show(weighed, changed)
+
+
+def _person(email: str) -> User:
+    found = User.objects.filter(email=email, is_active=True).first()
+    if found is None:
+        raise NotFound(f"by: the address of an active account was expected, found {email!r}", field="by")
+    return found
+
+
+def _show(weighed: Weighed, changed: list[dict[str, Any]]) -> None:
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    shown = view(weighed.document)
+    table = Table(title=f"Shares of the capital, from {weighed.document['days']} trading days")
+    for name in ("", *shown["parts"], "Sharpe, days not seen", "drawdown", "difference to equal", ""):
+        table.add_column(name, justify="right" if name else "left")
+    for row in shown["rows"]:
+        table.add_row(row["name"], *row["shares"], row["sharpe"], row["drawdown"], row["interval"], row["verdict"])
+    console.print(table)
+    console.print(shown["advice"])
+    for warning in shown["warnings"]:
+        console.print(f"warning: {warning}")
+    for each in changed:
+        console.print(f"changed: {each['strategy']} on {each['symbol']}: {each['before']} → {each['after']}")
