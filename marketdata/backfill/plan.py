@@ -45,6 +45,8 @@ def plan(
 ) -> Plan:
     """From `start`, or `days` back, or as far as is usual for `timeframe`, until `end` or now; no further than `source`
     keeps it. `source` is a feed's name, or archive; empty: the default feed. `InvalidInput` where nothing is left."""
+    if days is not None and start is not None:
+        raise InvalidInput("days: either days or start was expected, found both", field="days")
     spelled, feed, now = canonical(timeframe), source_of(source), timezone.now()
     until = end or now
     since = start or until - timedelta(days=days if days is not None else days_back(spelled, depths()))

@@ -41,6 +41,8 @@ def write_bars(bars: BarColumns, path: str | Path) -> None:
     The file appears whole or not at all. In a CSV times are ISO 8601 UTC with nine decimals, an absent vwap is empty.
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise InvalidInput(f"out: a folder that exists was expected, found {path.parent}", field="out")
     draft = path.with_name(f".{path.name}.part")
     if path.suffix.lower() == ".parquet":
         import pyarrow.parquet as pq  # on first use: slow to import

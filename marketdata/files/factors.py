@@ -6,10 +6,18 @@ from engine.errors import InvalidInput
 from engine.instruments.adjustments import Adjustments, Factor
 from marketdata.files.numbers import to_floats
 from marketdata.files.select import select_symbol
-from marketdata.files.table import read_table
+from marketdata.files.table import CSV, PARQUET, column_names, read_table
 from marketdata.files.times import to_ns
 
 _COLUMNS = ("symbol", "date", "price_factor", "split_factor")
+
+
+def are_factors(path: Path) -> bool:
+    """Whether the file has the columns of factors and is no other kind of history."""
+    if not path.is_file() or path.suffix.lower() not in (*CSV, *PARQUET, ".gz", ".zip"):
+        return False
+    names = set(column_names(path))
+    return {"price_factor", "split_factor"} <= names and not {"open", "price"} & names
 
 
 def read_factors(path: str | Path, symbol: str) -> Adjustments:

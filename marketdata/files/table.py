@@ -17,6 +17,8 @@ def column_names(path: Path) -> list[str]:
         import pyarrow.parquet as pq  # on first use: slow to import
 
         return list(_guarded(path, lambda: pq.read_schema(path)).names)
+    if path.suffix.lower() in (*CSV, ".gz"):
+        return list(_guarded(path, lambda: _csv_header(path)))
     return list(read_table(path).column_names)
 
 
@@ -36,6 +38,13 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:
 
         return _guarded(path, lambda: _read_csv(pa.input_stream(str(path), compression="detect"), columns))
     raise InvalidInput(f"file: expected .parquet, .csv, .csv.gz or .zip, found {path.name}", field="file")
+
+
+def _csv_header(path: Path) -> list[str]:
+    import pyarrow as pa  # on first use: slow to import
+    from pyarrow import csv
+
+    return list(csv.open_csv(pa.input_stream(str(path), compression="detect")).schema.names)
 
 
 def _read_csv(stream: Any, columns: Sequence[str] | None) -> Any:

@@ -31,6 +31,7 @@ def to_ns(column: Any, *, name: str, timezone: str = "UTC") -> Array:
     """
     import pyarrow as pa  # on first use: slow to import
 
+    zone = _zone(timezone)
     if column.null_count:
         raise InvalidInput(f"{name}: expected a time in every row, found {column.null_count} empty", field=name)
     kind = column.type
@@ -39,21 +40,26 @@ def to_ns(column: Any, *, name: str, timezone: str = "UTC") -> Array:
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         return _ns(column.cast(pa.timestamp("ns", "UTC"), safe=False))
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return _localized(column.cast(pa.timestamp("ns")), name, timezone)
-    return _from_texts(column.cast(pa.string()), name, timezone)
+        return _localized(column.cast(pa.timestamp("ns")), zone)
+    return _from_texts(column.cast(pa.string()), name, zone)
 
 
 def _ns(column: Any) -> Array:
     return np.asarray(column.cast("int64").to_numpy(), np.int64)
 
 
-def _localized(column: Any, name: str, timezone: str) -> Array:
+def _zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InvalidInput(
+            f"timezone: expected a name like America/New_York, found {name!r}", field="timezone"
+        ) from error
+
+
+def _localized(column: Any, zone: str) -> Array:
     import pyarrow.compute as pc  # on first use: slow to import
 
-    try:
-        zone = ZoneInfo(timezone).key
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise InvalidInput(f"timezone: expected a name like America/New_York, found {timezone!r}") from error
     # A wall clock that the change to winter time shows twice means the first; one that summer time skips, the moment.
     local = pc.assume_timezone(column, zone, ambiguous="earliest", nonexistent="latest")
     return _ns(local)
@@ -67,7 +73,7 @@ def _from_numbers(values: Array, name: str) -> Array:
     return np.round(values * scale).astype(np.int64)
 
 
-def _from_texts(column: Any, name: str, timezone: str) -> Array:
+def _from_texts(column: Any, name: str, zone: str) -> Array:
     import pandas as pd  # on first use: slow to import
 
     texts = column.to_pandas()
@@ -81,5 +87,5 @@ def _from_texts(column: Any, name: str, timezone: str) -> Array:
     if parsed.dt.tz is None:
         import pyarrow as pa  # on first use: slow to import
 
-        return _localized(pa.chunked_array([pa.array(parsed.astype("datetime64[ns]"))]), name, timezone)
+        return _localized(pa.chunked_array([pa.array(parsed.astype("datetime64[ns]"))]), zone)
     return np.asarray(parsed.dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[ns]").astype("int64"))

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management import CommandError
 from django_typer.management import TyperCommand, command
 
+from engine.bars.timeframe import canonical
 from engine.errors import FortifiedError, InvalidInput
 from engine.instruments.catalog import normalize_symbol
 from engine.model.time import NS_PER_DAY
@@ -31,7 +32,10 @@ class Command(TyperCommand):
     @command(name="list")
     def list_(self, symbol: Symbol = None, as_json: AsJson = False) -> None:
         """What is stored: symbol, timeframe, from when to when, files and size."""
-        held = _archive().holdings(symbol=normalize_symbol(symbol) if symbol else None)
+        try:
+            held = _archive().holdings(symbol=_name(symbol))
+        except FortifiedError as error:
+            raise CommandError(error.detail) from error
         if as_json:
             self.stdout.write(msgspec.json.encode([_document(each) for each in held]).decode())
             return
@@ -66,10 +70,12 @@ class Command(TyperCommand):
     ) -> None:
         """Remove files whose time ended more than so many days ago."""
         try:
-            if kind not in (TICKS, BARS) or days < 1:
-                raise InvalidInput(f"{TICKS} or {BARS} and at least one day were expected, found {kind} and {days}")
-            name = normalize_symbol(symbol) if symbol else None
-            done = retain(_archive(), kind=kind, before=_ago(days), symbol=name, timeframe=timeframe)
+            if kind not in (TICKS, BARS):
+                raise InvalidInput(f"kind: {TICKS} or {BARS} was expected, found {kind!r}", field="kind")
+            if days < 1:
+                raise InvalidInput(f"days: 1 or more was expected, found {days}", field="days")
+            name, spelled = _name(symbol), canonical(timeframe) if timeframe else None
+            done = retain(_archive(), kind=kind, before=_ago(days), symbol=name, timeframe=spelled)
         except FortifiedError as error:
             raise CommandError(error.detail) from error
         self.stdout.write(f"{done.removed} files removed; {done.bytes_freed / 1e6:.1f} MB freed")
@@ -83,6 +89,10 @@ class Command(TyperCommand):
 
 def _archive() -> Archive:
     return Archive(settings.ARCHIVE_DIR)
+
+
+def _name(symbol: str | None) -> str | None:
+    return normalize_symbol(symbol) if symbol else None
 
 
 def _ago(days: int) -> int:

@@ -40,7 +40,7 @@ class Command(TyperCommand):
         resume: Annotated[int | None, typer.Option(help="Go on with this job, failed symbols included")] = None,
         enqueue: Annotated[bool, typer.Option(help="Only write the job down; the workers do it")] = False,
         is_asking: Annotated[bool, typer.Option("--depths", help="Only say how far back a backfill goes")] = False,
-        is_comparing: Annotated[bool, typer.Option("--compare", help="Compare the days instead; needs --days")] = False,
+        is_comparing: Annotated[bool, typer.Option("--compare", help="Compare the last --days (1) instead")] = False,
         adopt: Annotated[bool, typer.Option(help="With --compare: the vendor's bars replace what differs")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output")] = False,
     ) -> None:
@@ -48,6 +48,10 @@ class Command(TyperCommand):
             self._write([{**depths(), "text": depths_in_words()}], as_json)
             return
         try:
+            _check(
+                days=days, compare=is_comparing, resume=resume is not None, start=start, end=end, adopt=adopt,
+                enqueue=enqueue, symbols=bool(symbols),
+            )  # fmt: skip
             names = symbols or ([] if resume else [each.symbol for each in choose().chosen])
             if is_comparing:
                 self._write([_report(each) for each in _compare(names, timeframe, days or 1, source, adopt)], as_json)
@@ -70,6 +74,25 @@ class Command(TyperCommand):
             return
         for document in documents:
             self.stdout.write(document["text"])
+
+
+def _check(*, days: int | None, compare: bool, resume: bool, **given: object) -> None:
+    """No option is passed over in silence."""
+    if days is not None and days < 1:
+        raise InvalidInput(f"days: 1 or more was expected, found {days}", field="days")
+    of_a_span = [name for name in ("start", "end", "enqueue") if given[name]]
+    if compare:
+        _refuse(of_a_span, "does not go with --compare, which takes --days")
+    elif given["adopt"]:
+        _refuse(["adopt"], "goes with --compare")
+    if resume:
+        _refuse([*(["days"] if days else []), *of_a_span, *(["symbols"] if given["symbols"] else [])],
+                "does not go with --resume: the job knows what it covers")  # fmt: skip
+
+
+def _refuse(names: list[str], reason: str) -> None:
+    if names:
+        raise InvalidInput(f"{names[0]}: {reason}", field=names[0])
 
 
 def _run(job: BackfillJob) -> BackfillJob:

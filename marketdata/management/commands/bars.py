@@ -50,6 +50,8 @@ class Command(TyperCommand):
         started = time.perf_counter()
         try:
             with _progress() as progress:
+                if out.resolve() == file.resolve():
+                    raise InvalidInput("out: another file than the one that is read was expected", field="out")
                 step = progress.add_task(f"Reading {file.name}", total=3)
                 ticks = read_ticks(file, symbol, contract=contract, mapping=pairs(mapping or []), timezone=timezone)
                 progress.update(step, advance=1, description=f"Building {timeframe} from {len(ticks):,} prints")

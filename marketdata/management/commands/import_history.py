@@ -17,6 +17,7 @@ from engine.model.time import iso
 from marketdata.archive.imports.factors import import_factors
 from marketdata.archive.imports.run import Imported, ImportOptions, import_file
 from marketdata.archive.store import Archive
+from marketdata.files.factors import are_factors
 from marketdata.management.commands.bars import pairs
 
 KINDS = ("bars", "ticks", "factors")
@@ -58,7 +59,7 @@ class Command(TyperCommand):
                 time_is=time_is, timezone=timezone, mapping=pairs(mapping or []), source=source,
                 asset_class=asset_class, is_adjusted=adjusted, replace=replace, dry_run=dry_run,
             )  # fmt: skip
-            done = self._import(archive, files, options, is_factors=kind == "factors")
+            done = self._import(archive, files, options, kind)
         except (FortifiedError, OSError) as error:
             raise CommandError(str(error)) from error
         if as_json:
@@ -67,7 +68,7 @@ class Command(TyperCommand):
             self.stdout.write(_summary(done, dry_run=dry_run))
 
     def _import(
-        self, archive: Archive, files: list[Path], options: ImportOptions, *, is_factors: bool
+        self, archive: Archive, files: list[Path], options: ImportOptions, kind: str
     ) -> list[tuple[Path, Imported]]:
         done: list[tuple[Path, Imported]] = []
         console = Console(stderr=True)
@@ -76,6 +77,7 @@ class Command(TyperCommand):
             step = progress.add_task("Reading", total=None)
             for file in files:
                 progress.update(step, description=f"Reading {file.name}")
+                is_factors = kind == "factors" or (not kind and are_factors(file))
                 run = import_factors if is_factors else import_file
                 for each in run(archive, file, options):
                     done.append((file, each))

@@ -32,6 +32,8 @@ class Command(TyperCommand):
         as_json: AsJson = False,
     ) -> None:
         """What the filters say of each symbol, by what the list knows of it."""
+        if not all(each.strip() for each in symbols):
+            raise CommandError("symbols: a symbol like SPY was expected, found an empty one")
         known = {each.symbol: each for each in _guarded(default_source().assets)}
         assets = [known.get(each.upper(), Asset(symbol=each.upper())) for each in symbols]
         found = [

@@ -42,8 +42,33 @@ def test_the_archive_is_listed_filled_compacted_and_thinned(stored, redis_url, c
     assert "1 files removed" in capsys.readouterr().out
     assert stored.bars("SPY", "1") == [minute(0)]
     call_command("archive", "house")
-    with pytest.raises(CommandError, match="ticks or bars"):
-        call_command("archive", "retain", "candles", "--days", "3")
+    stored.append("SPY", "1", old)
+    call_command("archive", "retain", "bars", "--days", "100", "--timeframe", "5m")
+    assert "0 files removed" in capsys.readouterr().out
+    call_command("archive", "retain", "bars", "--days", "100", "--timeframe", "1m", "--symbol", "spy")
+    assert "3 files removed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("archive", "retain", "candles", "--days", "3"), "kind: ticks or bars"),
+        (("archive", "retain", "bars", "--days", "0"), "days: 1 or more"),
+        (("archive", "retain", "bars", "--days", "3", "--timeframe", "9x"), "timeframe: expected"),
+        (("archive", "list", "--symbol", "no such!"), "symbol: expected"),
+        (("backfill", "SPY", "--source", "archive", "--days", "0"), "days: 1 or more"),
+        (("backfill", "SPY", "--source", "archive", "--days", "3", "--start", "2026-11-01"), "days: either"),
+        (("backfill", "SPY", "--source", "archive", "--days", "3", "--adopt"), "adopt: goes with --compare"),
+        (("backfill", "SPY", "--source", "archive", "--compare", "--start", "2026-11-01"), "start: does not go"),
+        (("backfill", "--resume", "1", "--days", "3"), "days: does not go with --resume"),
+        (("backfill", "SPY", "--resume", "1"), "symbols: does not go with --resume"),
+        (("symbols", "test", "SPY", " "), "symbols: a symbol like SPY"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused_by_its_name(stored, arguments, said):
+    with pytest.raises(CommandError, match=said):
+        call_command(*arguments)
+    assert not BackfillJob.objects.exists()
 
 
 def test_backfill_from_stored_prints_and_its_exit_status(stored, capsys):

@@ -24,6 +24,13 @@ def test_bars_are_written_and_summed_up_in_json(prints, tmp_path, capsys):
     assert [line.split(",")[9] for line in out.read_text().splitlines()] == ["trade_count", "4", "4", "2"]
 
 
+def test_the_file_that_is_read_is_never_written_over(prints):
+    before = prints.read_text()
+    with pytest.raises(CommandError, match="out: another file"):
+        call_command("bars", str(prints), "--timeframe", "1", "--out", str(prints))
+    assert prints.read_text() == before
+
+
 def test_conditions_are_excluded_and_columns_mapped(prints, tmp_path, capsys):
     out = tmp_path / "bars.csv"
     call_command(
@@ -43,6 +50,8 @@ def test_conditions_are_excluded_and_columns_mapped(prints, tmp_path, capsys):
         (["--timeframe", "1", "--map", "price"], "OURS=COLUMN"),
         (["--timeframe", "1", "--exclude-conditions", "odd"], "0x20"),
         (["--timeframe", "1d", "--session", "MARS"], "XNYS"),
+        (["--timeframe", "1", "--timezone", "Mars/Base"], "timezone"),
+        (["--timeframe", "1", "--out", "no/such/folder.csv"], "out: a folder that exists"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(prints, tmp_path, arguments, message):

@@ -161,7 +161,7 @@ def test_a_week_of_prints_is_the_same_in_the_archive_as_in_its_file(archive, sha
 
 def test_factors_of_splits_make_old_prices_comparable(archive, shared_data, settings, capsys):
     settings.ARCHIVE_DIR = str(archive.root)
-    call_command("import_history", str(shared_data / "equity_split_dividend_factors.csv"), kind="factors")
+    call_command("import_history", str(shared_data / "equity_split_dividend_factors.csv"))  # seen from the columns
     call_command("import_history", str(shared_data / "equity_bars_1d.parquet"), symbol="AAPL", time_is="open")
     assert "refused 0" not in capsys.readouterr().out
     later = from_datetime(datetime(2002, 1, 1, tzinfo=UTC))  # it halved in a day of 2000, without any split
