@@ -12,7 +12,7 @@ from django.conf import settings
 from infra.log_levels import Levels, chosen
 from infra.redis.client import REDIS_AWAY, hasty_client
 
-EVERY_S = 2.0
+EVERY_S = 3.0
 
 
 class Follower:

@@ -1,5 +1,7 @@
 """What management commands share: the form of their answers, and how a refusal ends them."""
 
+import getpass
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
@@ -19,7 +21,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stand
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 Row = Mapping[str, Any]
 
-_PIPED_WIDTH = 240  # for grep: a row stays on one line
+_PIPED_WIDTH = 100_000  # for grep: a row stays on one line
 _GOOD = {"running", "armed", "active", "ok", "fresh", "done", "sent"}
 _BAD = {"halted", "failed", "stopped", "locked", "stale", "error"}
 
@@ -45,8 +47,19 @@ def refusals() -> Iterator[None]:
 
 def confirm(question: str, *, yes: bool) -> None:
     """Go on only if a person types yes, or said so before."""
-    if not yes and input(f"{question} Type yes: ").strip() != "yes":
+    if yes:
+        return
+    try:
+        answer = input(f"{question} Type yes: ")
+    except EOFError:
+        raise CommandError("Nobody could be asked, so nothing was changed: add --yes.") from None
+    if answer.strip() != "yes":
         raise CommandError("Nothing was changed.")
+
+
+def read_secret(question: str) -> str:
+    """What a person types, unseen; or the first line of what is piped in."""
+    return getpass.getpass(question) if sys.stdin.isatty() else sys.stdin.readline().strip()
 
 
 def _table(rows: Sequence[Row], *, is_terminal: bool) -> str:

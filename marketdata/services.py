@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 
 from engine.bars.timeframe import canonical
-from engine.errors import InvalidInput
+from engine.errors import InvalidInput, NotFound
 from infra.redis import keys
 from infra.redis.client import sync_client
 from infra.sealed import seal
@@ -54,6 +54,18 @@ def save_feed(
         feed, _ = FeedSource.objects.update_or_create(name=name, defaults=values)
         feed.full_clean()
         check_streams(feed)
+    return feed
+
+
+def switch_feed(*, name: str, is_enabled: bool) -> FeedSource:
+    """Let the feed run, or not; `InvalidInput` where its vendor allows no more streams of its login."""
+    feed = FeedSource.objects.filter(name=name).first()
+    if feed is None:
+        known = ", ".join(FeedSource.objects.values_list("name", flat=True)) or "none yet"
+        raise NotFound(f"There is no feed named {name!r}. Known: {known}.", field="name")
+    feed.is_enabled = is_enabled
+    check_streams(feed)
+    feed.save(update_fields=["is_enabled", "updated_at"])
     return feed
 
 

@@ -43,6 +43,13 @@ def set_role(*, user: User, role: Role | str) -> None:
     user.save(update_fields=["is_staff"])
 
 
+def set_active(*, user: User, is_active: bool) -> None:
+    """Whether `user` may log in; tokens and sessions of one who may not are worth nothing at once."""
+    user.is_active = is_active
+    user.save(update_fields=["is_active"])
+    logger.warning("Account %s was %s.", user.pk, "activated" if is_active else "deactivated")
+
+
 def change_password(*, user: User, current_password: str, new_password: str) -> None:
     """A new password for `user`, who proves to know the present one. Tokens issued before stop working."""
     if not user.check_password(current_password):

@@ -1,23 +1,18 @@
 """`./run manage broker`: logins at brokers from the command line."""
 
-import getpass
-import sys
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
-from django.core.management import CommandError
 from django_typer.management import TyperCommand, command
 
 from brokers import logins
 from brokers.dialects import DIALECTS
 from brokers.selectors import LoginStatus, login_status, login_statuses
-from engine.errors import FortifiedError
+from infra.terminal import AsJson, read_secret, refusals
 
 Broker = Annotated[str, typer.Argument(help="schwab or tastytrade")]
 Login = Annotated[str, typer.Option(help="Which login, if there are several")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output")]
 
 
 class Command(TyperCommand):
@@ -46,28 +41,34 @@ class Command(TyperCommand):
         ] = False,
     ) -> None:
         """Get tokens: open the page that is shown, log in there, paste where it sends you; or enter a refresh token."""
-        if client:
-            self._try(lambda: logins.connect_as_client(broker=broker, login=login))
-        else:
-            self._try(lambda: self._with_grant(broker, login) if grant else self._with_page(broker, login))
+        with refusals():
+            if client:
+                logins.connect_as_client(broker=broker, login=login)
+            elif grant:
+                self._with_grant(broker, login)
+            else:
+                self._with_page(broker, login)
         self._tell(broker, login)
 
     @command()
     def refresh(self, broker: Broker, login: Login = "main") -> None:
         """A new access token now."""
-        self._try(lambda: logins.refresh(broker=broker, login=login))
+        with refusals():
+            logins.refresh(broker=broker, login=login)
         self._tell(broker, login)
 
     @command()
     def disconnect(self, broker: Broker, login: Login = "main") -> None:
         """Forget the login here."""
-        self._try(lambda: logins.disconnect(broker=broker, login=login))
+        with refusals():
+            logins.disconnect(broker=broker, login=login)
         self._tell(broker, login)
 
     @command()
     def accounts(self, broker: Broker, login: Login = "main", as_json: AsJson = False) -> None:
         """The accounts behind a login, asked of the broker."""
-        found = self._try(lambda: logins.accounts(broker=broker, login=login))
+        with refusals():
+            found = logins.accounts(broker=broker, login=login)
         if as_json:
             self.stdout.write(msgspec.json.encode(found).decode())
             return
@@ -77,25 +78,14 @@ class Command(TyperCommand):
     def _with_page(self, broker: str, login: str) -> None:
         url = logins.begin(user=None, broker=broker, login=login)
         self.stderr.write(f"{DIALECTS[broker].help}\nOpen this page:\n\n  {url}\n")
-        logins.connect(user=None, broker=broker, pasted=_secret("Paste the address it sends you to: "), login=login)
+        logins.connect(user=None, broker=broker, pasted=read_secret("Paste the address it sends you to: "), login=login)
 
     def _with_grant(self, broker: str, login: str) -> None:
         self.stderr.write(DIALECTS[broker].help)
-        logins.connect_with_grant(broker=broker, refresh_token=_secret("Refresh token: "), login=login)
+        logins.connect_with_grant(broker=broker, refresh_token=read_secret("Refresh token: "), login=login)
 
     def _tell(self, broker: str, login: str) -> None:
         self.stdout.write(_line(login_status(broker, login)))
-
-    def _try(self, do: Callable[[], Any]) -> Any:
-        try:
-            return do()
-        except FortifiedError as error:
-            raise CommandError(error.detail) from None
-
-
-def _secret(question: str) -> str:
-    """What a person types, unseen; or the first line of what is piped in."""
-    return getpass.getpass(question) if sys.stdin.isatty() else sys.stdin.readline().strip()
 
 
 def _line(status: LoginStatus) -> str:
