@@ -91,7 +91,14 @@ def _store(archive: Archive, bars: list[Bar]) -> None:
         groups.setdefault((bar.symbol, bar.timeframe), []).append(bar)
     for (symbol, timeframe), group in groups.items():
         archive.append(symbol, timeframe, group)
-    PriceTick.objects.bulk_create([_row(bar) for bar in bars], ignore_conflicts=True, batch_size=_BATCH)
+    latest = {(bar.symbol, bar.timeframe, to_datetime(bar.ts)): bar for bar in bars}  # it may have come again
+    PriceTick.objects.bulk_create(
+        [_row(bar) for bar in latest.values()],
+        update_conflicts=True,
+        unique_fields=("symbol", "timeframe", "timestamp"),
+        update_fields=("price", "open", "high", "low", "close", "volume", "trade_count", "vwap"),
+        batch_size=_BATCH,
+    )
 
 
 def _row(bar: Bar) -> PriceTick:

@@ -27,14 +27,15 @@ def merge_bars(stored: Any, incoming: Any, *, replace: bool = False) -> Merged:
     """`stored` with `incoming`, so that no two bars share time.
 
     A revision by the vendor stands before a bar of our own, that before a vendor's, that before one that is gapped or
-    begun in the middle; of equals the later delivery stands. With `replace` the incoming ones stand before all.
+    begun in the middle; of equals the later delivery stands. What a source itself says later to be gapped was never
+    better than that. With `replace` the incoming ones stand before all.
     The same delivery twice changes nothing.
     """
     import pyarrow as pa  # on first use: slow to import
 
     offered = incoming.num_rows
     together = pa.concat_tables([stored, incoming], promote_options="none").unify_dictionaries()
-    rows = np.flatnonzero(~_doubles(together, stored.num_rows, together.column_names))
+    rows = np.flatnonzero(~(_doubles(together, stored.num_rows, together.column_names) | _taken_back(together)))
     ranks = _ranks(together)
     if replace:
         ranks[stored.num_rows :] = _CHOSEN
@@ -83,6 +84,21 @@ def _ranks(table: Any) -> Array:
         ranks[quality == word] = rank
     ranks[~column(table, "is_complete")] = _INCOMPLETE
     return ranks
+
+
+def _taken_back(table: Any) -> Array:
+    """Rows that a later one of the same source and span says to be gapped."""
+    ts_open, ts = column(table, "ts_open"), column(table, "ts")
+    is_gapped = (column(table, "quality") == "gapped") & (ts_open < ts)
+    if not is_gapped.any():
+        return np.zeros(table.num_rows, np.bool_)
+    import pandas as pd  # on first use: slow to import
+
+    keys = pd.DataFrame({"ts_open": ts_open, "ts": ts, "source": column(table, "source")})
+    bars = keys.groupby(list(keys), sort=False).ngroup().to_numpy()
+    last = np.full(table.num_rows, -1)
+    np.maximum.at(last, bars[is_gapped], np.flatnonzero(is_gapped))
+    return np.asarray(~is_gapped & (np.arange(table.num_rows) < last[bars]))
 
 
 def _is_apart(ts_open: Array, ts: Array) -> bool:

@@ -1,5 +1,6 @@
 """What was published ends up in the archive: once, whoever is killed and whatever was trimmed."""
 
+import msgspec
 import pytest
 
 from engine.model.market import NAN
@@ -48,6 +49,24 @@ def test_a_run_that_was_killed_before_it_noted_how_far_it_came_is_repeated_witho
     assert PriceTick.objects.count() == 3
 
 
+@pytest.mark.parametrize("is_repeated", [False, True])
+def test_a_bar_that_turned_out_to_lack_prints_is_gapped_in_the_archive_too(client, archive, is_repeated):
+    """Given out whole, taken back seconds later: nobody may test a strategy on what it was at first."""
+    first, second = minute(0), minute(1)
+    doubted = msgspec.structs.replace(first, quality="gapped", is_complete=False)
+    publish(client, first, second)
+    archive_streams(client, archive)
+    publish(client, doubted, begin=3)
+    archive_streams(client, archive)
+    if is_repeated:  # killed before it noted how far it came
+        ArchiveCursor.objects.all().delete()
+        archive_streams(client, archive)
+    assert archive.bars("SPY", "1") == [doubted, second]
+    vendor = minute(0, source="vendor:dxlink", quality="vendor")
+    archive.append("SPY", "1", [vendor])
+    assert archive.bars("SPY", "1") == [vendor, second]
+
+
 def test_bars_that_were_trimmed_are_counted_and_taken_from_the_recent_ones(client, archive):
     bars = [minute(at) for at in range(6)]
     publish(client, *bars[:2])
@@ -90,7 +109,9 @@ def test_an_entry_that_is_no_bar_does_not_hold_up_what_follows(client, archive):
 
 
 def test_the_rows_for_sql_hold_what_was_published(client, archive):
-    publish(client, minute(0, 100.0), minute(1, 101.0, vwap=NAN))
+    publish(client, minute(0, 90.0), minute(1, 91.0), minute(0, 100.0, quality="revised"))
+    archive_streams(client, archive)
+    publish(client, minute(1, 101.0, vwap=NAN, quality="revised"), begin=4)
     archive_streams(client, archive)
     first, second = PriceTick.objects.order_by("timestamp")
     assert (first.symbol, first.price, first.high, first.volume, first.vwap) == ("SPY", 100.5, 101.0, 10.0, 100.0)
