@@ -33,17 +33,37 @@ def ledger_report(
     if days is not None and days < 1:
         raise InvalidInput(f"days: at least 1 was expected, found {days}", field="days")
     since = None if days is None else timezone.now() - timedelta(days=days)
-    trades = [_trade(row) for row in _of(Trade.objects.filter(book=found), strategy, symbol, since, "exit_at")]
+    trades = [closed_trade(row) for row in _of(Trade.objects.filter(book=found), strategy, symbol, since, "exit_at")]
     if not trades:
         raise NotFound("There is no closed trade to report.", field="trades")
     fills = [_fill(row) for row in _fills(found, strategy, symbol, since)]
+    return report(
+        ledger_material(
+            trades,
+            fills,
+            title=" · ".join(each for each in (f"Book {book} ({found.mode})", strategy, symbol) if each),
+            config={"book": book, "mode": found.mode, "strategy": strategy, "symbol": symbol, "days": days},
+            capital=capital,
+        )
+    )
+
+
+def ledger_material(
+    trades: list[TradeClosed],
+    fills: list[OrderFilled],
+    *,
+    title: str,
+    config: dict[str, Any],
+    capital: Decimal | None,
+) -> Material:
+    """What reports and figures of real trades are made of."""
     instruments = {name: instrument_for(name) for name in {t.symbol for t in trades} | {f.symbol for f in fills}}
     outcome = Outcome(trades=trades)
     for fill in fills:
         outcome.keep_fill(fill)
-    material = Material(
-        title=" · ".join(each for each in (f"Book {book} ({found.mode})", strategy, symbol) if each),
-        config={"book": book, "mode": found.mode, "strategy": strategy, "symbol": symbol, "days": days},
+    return Material(
+        title=title,
+        config=config,
         stats=statistics(outcome),
         trades=trades,
         fills=fills,
@@ -51,7 +71,6 @@ def ledger_report(
         instruments=dict(sorted(instruments.items())),
         capital=capital,
     )
-    return report(material)
 
 
 def _of(rows: QuerySet[Any], strategy: str, symbol: str, since: datetime | None, moment: str) -> QuerySet[Any]:
@@ -66,7 +85,8 @@ def _fills(book: Book, strategy: str, symbol: str, since: datetime | None) -> It
     return _of(rows, "", symbol, since, "at")
 
 
-def _trade(row: Trade) -> TradeClosed:
+def closed_trade(row: Trade) -> TradeClosed:
+    """The row as the event that it was made of."""
     entry, leave = from_datetime(row.entry_at), from_datetime(row.exit_at)
     return TradeClosed(
         ts=leave,

@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Callable
-from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
@@ -14,6 +12,7 @@ from backtest.apply import get_run
 from backtest.report.export import zipped_csv
 from backtest.report.page import page
 from backtest.reported import report_document
+from dashboard.asked import capital_in, day_in
 from dashboard.ledger_report import ledger_report
 from engine.errors import FortifiedError, InvalidInput, NotFound
 
@@ -51,7 +50,7 @@ class BookReport(ReportView):
                 strategy=asked.get("strategy", ""),
                 symbol=asked.get("symbol", ""),
                 days=_days(asked.get("days", "")),
-                capital=_capital(asked.get("capital", "")),
+                capital=capital_in(asked.get("capital", "")),
             ),
         )
 
@@ -65,17 +64,22 @@ class RunReport(ReportView):
         return self.answer(
             request,
             f"study-{study}-run-{number}",
-            lambda: report_document(get_run(study=study, number=number), day=_day(request.GET.get("day", ""))),
+            lambda: report_document(get_run(study=study, number=number), day=day_in(request.GET.get("day", ""), "day")),
         )
+
+
+def attached(name: str, content: bytes, kind: str) -> HttpResponse:
+    """A file to keep."""
+    return HttpResponse(content, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 def _told(request: HttpRequest, name: str, document: dict[str, Any]) -> HttpResponse:
     way = request.GET.get("as", "")
     if way == "json":
         text = json.dumps(document, ensure_ascii=False, allow_nan=False)
-        return _file(f"{name}.json", text.encode(), "application/json")
+        return attached(f"{name}.json", text.encode(), "application/json")
     if way == "csv":
-        return _file(f"{name}.zip", zipped_csv(document), "application/zip")
+        return attached(f"{name}.zip", zipped_csv(document), "application/zip")
     if way:
         raise InvalidInput(f"as: {' or '.join(WAYS)} was expected, found {way!r}", field="as")
     links = {}
@@ -86,32 +90,9 @@ def _told(request: HttpRequest, name: str, document: dict[str, Any]) -> HttpResp
     return HttpResponse(page(document, downloads=links), headers={"Content-Security-Policy": POLICY})
 
 
-def _file(name: str, content: bytes, kind: str) -> HttpResponse:
-    return HttpResponse(content, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError as error:
-        raise InvalidInput(f"day: 2024-01-05 was expected, found {text!r}", field="day") from error
-
-
 def _days(text: str) -> int | None:
     if not text:
         return None
     if not text.isdigit():
         raise InvalidInput(f"days: a whole number was expected, found {text!r}", field="days")
     return int(text)
-
-
-def _capital(text: str) -> Decimal | None:
-    if not text:
-        return None
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        value = Decimal(0)
-    if not value.is_finite() or value <= 0:
-        raise InvalidInput(f"capital: an amount above 0 was expected, found {text!r}", field="capital")
-    return value

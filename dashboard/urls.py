@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from dashboard import (
+    analytics_views,
     api,
     chain_views,
     data_views,
@@ -20,6 +21,7 @@ urlpatterns = [
     path("book/<slug:book>", views.BookPage.as_view(), name="book"),
     path("book/<slug:book>/report", report_views.BookReport.as_view(), name="book-report"),
     path("portfolio", portfolio_views.PortfolioPage.as_view(), name="portfolio"),
+    path("analytics", analytics_views.AnalyticsPage.as_view(), name="analytics"),
     path("risk", risk_views.RiskPage.as_view(), name="risk"),
     path("options", chain_views.ChainPage.as_view(), name="options"),
     path("options/<str:symbol>", chain_views.ChainPage.as_view(), name="options-on"),
@@ -36,6 +38,7 @@ urlpatterns = [
     path("api/charts/<path:symbol>/<str:timeframe>", api.ChartView.as_view(), name="chart"),
     path("api/market/search", market_views.SymbolSearchView.as_view(), name="api-market-search"),
     path("api/market/quotes", market_views.QuotesView.as_view(), name="api-market-quotes"),
+    path("api/analytics", analytics_views.AnalyticsView.as_view(), name="api-analytics"),
     path("api/portfolio", portfolio_views.PortfolioView.as_view(), name="api-portfolio"),
     path("api/book/<slug:book>/overview", api.OverviewView.as_view(), name="book-overview"),
     path("api/book/<slug:book>/trades/<int:trade>", api.TradeDetailView.as_view(), name="book-trade"),

@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
+from infra.spreadsheet import cell
 from trading.backup import journals
 from trading.models import Adjustment, CommandRecord, Decision, Fill, Order, Trade
 
@@ -95,6 +96,4 @@ def _texts(values: tuple[Any, ...]) -> Iterator[str]:
         elif isinstance(value, list | dict):
             yield json.dumps(value)
         else:
-            # A spreadsheet would take what begins so for a formula.
-            text = str(value)
-            yield f"'{text}" if text[:1] in ("=", "+", "@", "\t", "\r") else text
+            yield cell(str(value))

@@ -1094,6 +1094,34 @@ export interface operations {
             default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
         };
     };
+    analytics: {
+        parameters: {
+            query?: {
+                account?: string;
+                book?: string;
+                /** What ratios are of; else the most held. */
+                capital?: number;
+                /** New York's day of the exit, included. */
+                end?: string;
+                /** Real money where there is any, else paper. */
+                mode?: "both" | "live" | "paper";
+                side?: "long" | "short";
+                /** New York's day of the exit, included. */
+                start?: string;
+                strategy?: string;
+                symbol?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": {
+                [key: string]: unknown;
+            } } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
     api_backfills_list: {
         parameters: {
             query?: never;
@@ -2510,6 +2538,13 @@ export interface paths {
     "/api/alarms": {
         /** What people had to know, newest first. */
         get: operations["api_alarms_retrieve"];
+    };
+    "/api/analytics": {
+        /**
+         * Closed trades: the total, figures, the curve, and every grouping's parts; beside them what is open. Money is
+         * exact text; what cannot be told is null.
+         */
+        get: operations["analytics"];
     };
     "/api/backfills": {
         /** The last backfills, the newest first; a new one is worked off by the workers. */

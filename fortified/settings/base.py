@@ -161,6 +161,7 @@ STATIC_ROOT = VAR_DIR / "staticfiles"
 STATICFILES_DIRS = [
     *([BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []),
     *([("vendor/lightweight-charts", CHARTS_FOLDER)] if CHARTS_FOLDER else []),
+    ("report", BASE_DIR / "backtest" / "report" / "assets"),  # a page draws its curves as reports do
 ]
 
 # ---- time, language, logs ---------------------------------------------------------------------------------

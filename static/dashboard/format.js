@@ -54,3 +54,12 @@ export function age(ms) {
   const seconds = Math.max(0, ms) / 1000;
   return seconds < 60 ? `${seconds.toFixed(0)} s` : seconds < 3600 ? `${(seconds / 60).toFixed(0)} min` : seconds < 172800 ? `${(seconds / 3600).toFixed(0)} h` : `${(seconds / 86400).toFixed(0)} days`;
 }
+
+// Cells that hold an amount, as people read it; with its colour unless it says data-plain.
+export function dressCash(root) {
+  for (const cell of root.querySelectorAll("[data-cash]")) {
+    if (!cell.dataset.cash) continue;
+    cell.textContent = cash(cell.dataset.cash);
+    if (!("plain" in cell.dataset) && tone(cell.dataset.cash)) cell.classList.add(tone(cell.dataset.cash));
+  }
+}

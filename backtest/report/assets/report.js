@@ -1,4 +1,4 @@
-// Draws the charts of a report from the data in the page. Times are UTC.
+// Draws the charts of a report from the data in the page. Times are UTC, or those of the zone that the data name.
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("report-data").textContent);
@@ -6,13 +6,20 @@
   const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const charts = [];
   const recolours = [];
+  const inZone = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: data.zone, ...options });
+  const day = data.zone && inZone({ day: "numeric", month: "short" });
+  const clock = data.zone && inZone({ hour: "2-digit", minute: "2-digit" });
+  const full = data.zone && inZone({ day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+  const zoned = data.zone ? { localization: { timeFormatter: (time) => full.format(time * 1000) } } : {};
+  const ticks = data.zone ? { tickMarkFormatter: (time, kind) => (kind > 2 ? clock : day).format(time * 1000) } : {}; // 3, 4: within a day
 
   function make(id, options = {}) {
     const element = document.getElementById(id);
     if (!element || typeof LightweightCharts === "undefined") return null;
     const chart = LightweightCharts.createChart(element, {
       autoSize: true,
-      timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 0.02 },
+      timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 0.02, ...ticks },
+      ...zoned,
       rightPriceScale: { scaleMargins: { top: 0.08, bottom: 0.06 }, minimumWidth: 76 }, // charts under each other share their axis
       handleScroll: { vertTouchDrag: false },
       ...options,
@@ -60,6 +67,7 @@
       deep.applyOptions({ lineColor: colour("--down"), topColor: `${colour("--down")}08`, bottomColor: `${colour("--down")}40` });
     });
     follow(chart, below);
+    for (const each of [chart, below]) each.timeScale().subscribeSizeChange(() => each.timeScale().fitContent()); // a phone is turned
     chart.timeScale().fitContent();
     below.timeScale().fitContent();
   }
@@ -161,11 +169,11 @@
 
   function watchTheme() {
     const dark = matchMedia("(prefers-color-scheme: dark)");
-    document.getElementById("theme").addEventListener("click", () => {
+    document.getElementById("theme")?.addEventListener("click", () => {
       const isDark = root.dataset.theme ? root.dataset.theme === "dark" : dark.matches;
       root.dataset.theme = isDark ? "light" : "dark";
-      recolour();
     });
+    new MutationObserver(recolour).observe(root, { attributeFilter: ["data-theme"] });
     dark.addEventListener("change", recolour);
   }
 
