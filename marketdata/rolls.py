@@ -10,6 +10,7 @@ from django.conf import settings
 from engine.errors import FortifiedError, InvalidInput
 from engine.instruments.futures import Contract, active_contract, parse_contract, roll_by_volume, use_rolls
 from engine.instruments.sessions import business_days
+from engine.model.market import Bar
 from engine.model.time import from_datetime
 from infra.redis import keys
 from infra.redis.client import sync_client
@@ -96,7 +97,7 @@ async def _volumes(
     found: dict[str, dict[Contract, float]] = {}
     try:
         for root, contracts in wanted.items():
-            found[root] = {}
+            last: dict[Contract, Bar] = {}
             for contract in contracts:
                 try:
                     bars = await source.bars(contract.symbol, "1d", start=start, end=end)
@@ -104,7 +105,10 @@ async def _volumes(
                     logger.warning("%s: no volume of %s: %s", contract.symbol, day, error.detail)
                     continue
                 if bars:
-                    found[root][contract] = bars[-1].volume
+                    last[contract] = bars[-1]
+            # A contract whose bar of the last session is missing must not stand there with an older one's volume.
+            session = max((bar.ts for bar in last.values()), default=0)
+            found[root] = {contract: bar.volume for contract, bar in last.items() if bar.ts == session}
     finally:
         await source.close()
     return found

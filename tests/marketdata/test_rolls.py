@@ -9,6 +9,7 @@ from engine.bars.timeframe import canonical
 from engine.errors import InvalidInput
 from engine.instruments.futures import Contract, active_contract, use_rolls
 from engine.model.market import Bar
+from engine.model.time import NS_PER_DAY
 from infra.redis import keys
 from infra.redis.client import sync_client
 from marketdata.feeds.errors import FeedUnavailable
@@ -32,8 +33,10 @@ class Volumes:
     name = "vendor"
     request_ns: int | None = None
 
-    def __init__(self, volumes: dict[str, float]) -> None:
+    def __init__(self, volumes: dict[str, float], *, late: tuple[str, ...] = ()) -> None:
+        """Of those in `late` it has no bar of the last day yet."""
         self.volumes = volumes
+        self.late = late
         self.asked: list[str] = []
         self.is_closed = False
 
@@ -43,6 +46,7 @@ class Volumes:
         if symbol not in self.volumes:
             raise FeedUnavailable(f"{symbol}: no answer")
         values: dict[str, Any] = dict.fromkeys(("open", "high", "low", "close"), 1.0)
+        end -= NS_PER_DAY * (symbol in self.late)
         return [Bar(ts=end, ts_open=start, symbol=symbol, timeframe="1d", volume=self.volumes[symbol], **values)]
 
     async def close(self) -> None:
@@ -87,6 +91,13 @@ def test_an_unknown_volume_is_not_a_volume_of_nothing():
     decide_all(Volumes({"/ESH27": 1_000_000.0, "/ESM27": 1.0}), day=MONDAY)
     assert active_contract("ES", date(2026, 12, 8)).symbol == "/ESZ26"
     assert FuturesRoll.objects.get(root="ES").looked_at == MONDAY
+
+
+@pytest.mark.parametrize("late", ["/ESZ26", "/ESH27"])
+def test_volumes_of_different_days_are_not_compared(late):
+    save_rule(root="ES", rule="volume")
+    decide_all(Volumes({"/ESZ26": 2.0, "/ESH27": 3.0, "/ESM27": 0.0}, late=(late,)), day=MONDAY)
+    assert active_contract("ES", date(2026, 12, 8)).symbol == "/ESZ26"
 
 
 def test_months_that_hardly_trade_are_skipped():
