@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 
 from engine.bars.expand import Expander
-from engine.model.market import Bar, Tick
+from engine.model.market import Bar, FeedGap, Tick
 from engine.model.time import NS_PER_S
 from marketdata.feeds.errors import FeedError
 from marketdata.feeds.registry import Feed
@@ -50,6 +50,8 @@ class CrossCheck:
                 for event in frame:
                     if isinstance(event, Tick):
                         self.saw(event)
+                    elif isinstance(event, FeedGap):
+                        self.lost(event)
         except FeedError as error:
             logger.warning("%s: nothing to compare with any more: %s", self.second.name, error.detail)
 
@@ -67,6 +69,12 @@ class CrossCheck:
                 ours = self._awaited.get(bar.symbol, {}).pop(bar.ts, None)
                 if ours is not None:
                     self._compare_close(bar.symbol, ours, bar.close)
+
+    def lost(self, gap: FeedGap) -> None:
+        """Prints of the second source are missing: its minutes say nothing until a whole one."""
+        maker = self._makers.get(gap.symbol)
+        if maker is not None:
+            maker.gap()
 
     def closed(self, bar: Bar) -> None:
         """A bar of the first source; complete minutes are compared."""

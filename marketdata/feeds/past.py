@@ -59,6 +59,7 @@ class Past:
         for pair in self._pairs - pairs:
             self._due.pop(pair, None)
             self._depth.pop(pair, None)
+            self._backoffs.pop(pair, None)
         self._pairs = set(pairs)
 
     @property
@@ -103,6 +104,8 @@ class Past:
             bars = await self._ask(symbol, timeframe, depth)
             joined = await join_bars(self._client, symbol, timeframe, bars)
         except (FeedError, *REDIS_AWAY) as error:
+            if pair not in self._pairs:
+                return  # nobody wants it any more
             delay_s = self._backoffs.setdefault(pair, Backoff(base_s=2.0, cap_s=300.0)).next_delay()
             logger.info("history of %s %s is put off for %.0f s: %s", symbol, timeframe, delay_s, error)
             self._want(pair, bars=depth, delay_s=delay_s)

@@ -56,7 +56,9 @@ class MinuteLedger:
     def told(self, opened: int, number: int, volume: float, now: int) -> None:
         """The venue's bar of the minute that began at `opened`; `number` 0 where it does not count prints."""
         minute = opened // NS_PER_MINUTE
-        if self._first is not None and minute > self._first:
+        if self._first is None:
+            self._first = minute + 1  # we may have subscribed in that one; from then on prints must come
+        if minute > self._first:
             self._waiting.append((now + self._grace_ns, minute, number, volume))
 
     def settle(self, now: int) -> Loss | None:

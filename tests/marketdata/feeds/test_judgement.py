@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from engine.instruments.catalog import market_hours
 from engine.instruments.sessions import Session
-from engine.model.market import Bar, Tick
+from engine.model.market import Bar, FeedGap, Tick
 from engine.model.time import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS, NS_PER_S, from_datetime
 from marketdata.feeds.clock import VenueClock
 from marketdata.feeds.crosscheck import CrossCheck
@@ -237,6 +237,21 @@ def test_a_minute_that_another_source_closed_elsewhere_is_a_doubt_until_one_agre
         check.closed(closing(minute + number * NS_PER_MINUTE, 500.0))
         said.append(check.doubt("SPY", None, T))
     assert said == ["", "a minute closed at 500, other says 502", ""]
+
+
+async def test_a_minute_of_which_the_other_source_lost_prints_is_no_doubt():
+    minute = T - T % NS_PER_MINUTE
+
+    class Broken(Silent):
+        async def frames(self):
+            yield [Tick(minute + at * NS_PER_MINUTE, "SPY", 500.0, 1.0) for at in (-1, 0)]
+            yield [Tick(minute + 1, "SPY", 502.0, 1.0), FeedGap(minute + 2, "SPY", "cut")]
+            yield [Tick(minute + NS_PER_MINUTE, "SPY", 500.0, 1.0)]
+
+    check = CrossCheck(Broken(), tolerance=0.001, for_s=3.0)  # type: ignore[arg-type]
+    await check.run()
+    check.closed(closing(minute, 500.0))
+    assert check.doubt("SPY", None, T) == ""
 
 
 def closing(opened: int, close: float) -> Bar:

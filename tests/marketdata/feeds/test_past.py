@@ -6,6 +6,7 @@ import pytest
 from engine.model.market import Bar
 from engine.model.time import NS_PER_DAY
 from infra.cancelling import cancel
+from marketdata.feeds.errors import FeedUnavailable
 from marketdata.feeds.past import Past
 from marketdata.history import Joined
 
@@ -53,6 +54,29 @@ async def test_history_is_looked_for_no_further_back_than_people_chose(monkeypat
     assert reached["1d"] == [600.0]  # a thousand would be the first look
     assert reached["1"] == [pytest.approx(1_000 / 1_440), 2.0]
     assert len(reached["5"]) == ONE_FETCH
+
+
+async def test_what_nobody_wants_any_more_is_not_asked_for_again():
+    class Broken(SlowFeed):
+        async def history(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]:
+            self.asked.append(symbol)
+            await self.go.wait()
+            raise FeedUnavailable("no answer")
+
+    feed = Broken()
+    past = Past(None, feed, bars=50, now=lambda: 10**18)  # type: ignore[arg-type]
+    past.carry({("SPY", "1"), ("QQQ", "1")})
+    running = asyncio.create_task(past.run())
+    while len(feed.asked) < 2:
+        assert not running.done(), running.exception()
+        await asyncio.sleep(0.01)
+    past.carry({("QQQ", "1")})
+    feed.go.set()
+    while not past.is_behind:
+        assert not running.done(), running.exception()
+        await asyncio.sleep(0.01)
+    await cancel(running)
+    assert past._due.keys() == {("QQQ", "1")}
 
 
 async def test_a_pair_that_is_wanted_again_while_it_waits_for_its_turn_is_fetched_again(monkeypatch):

@@ -53,6 +53,14 @@ def test_a_minute_without_any_of_its_prints_is_lost_whole():
     assert (found.missed, found.received) == (4, 0.0)
 
 
+def test_prints_that_never_came_at_all_are_lost_too():
+    ledger = MinuteLedger(grace_ns=2 * NS_PER_S)
+    for minute in range(3):
+        ledger.told(M + minute * NS_PER_MINUTE, 4, 40.0, minute)
+    assert ledger.settle(9 * NS_PER_S) == Loss(M + 2 * NS_PER_MINUTE, M + 3 * NS_PER_MINUTE, 4, 40.0, 0.0)
+    assert ledger.settle(9 * NS_PER_S) is None
+
+
 @pytest.mark.parametrize("minute", [-1, 0])
 def test_the_minute_in_which_it_began_is_not_judged(minute):
     ledger = ledger_of()
