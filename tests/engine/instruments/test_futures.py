@@ -44,6 +44,18 @@ def test_every_spelling_leads_back_to_its_contract(root, year, month):
         assert root_of(text) is ROOTS[root]
 
 
+@pytest.mark.parametrize(
+    ("contract", "expected"),
+    [
+        (Contract("GC", 2026, 12), date(2026, 11, 27)),  # first notice is on Monday, 30 November
+        (Contract("MGC", 2027, 2), date(2027, 1, 28)),
+        (Contract("ES", 2026, 12), date(2026, 12, 18)),  # settled in cash: its last day
+    ],
+)
+def test_what_is_delivered_can_be_held_until_the_day_before_first_notice(contract, expected):
+    assert contract.last_safe_day == expected
+
+
 def test_one_digit_of_a_year_needs_a_date():
     with pytest.raises(InvalidInput, match="one digit"):
         parse_contract("/NQZ6")
