@@ -1,5 +1,27 @@
 """Indicators: one recurrence each, appended bar by bar or scanned over columns with equal bits."""
 
-from engine.indicators import averages, derivatives, flags, momentum, trend, volatility, volume, windows, zigzag
+from engine.indicators import (
+    averages,
+    derivatives,
+    flags,
+    learning,
+    momentum,
+    trend,
+    volatility,
+    volume,
+    windows,
+    zigzag,
+)
 
-__all__ = ["averages", "derivatives", "flags", "momentum", "trend", "volatility", "volume", "windows", "zigzag"]
+__all__ = [
+    "averages",
+    "derivatives",
+    "flags",
+    "learning",
+    "momentum",
+    "trend",
+    "volatility",
+    "volume",
+    "windows",
+    "zigzag",
+]

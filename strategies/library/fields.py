@@ -14,6 +14,10 @@ Movers = Annotated[
 ]
 Lookback = Annotated[int, Meta(ge=2, le=1_000)]
 VolumeRatio = Annotated[float, Meta(ge=0, le=100, description="volume that confirms, as a multiple of the usual one")]
+OpensAt = Annotated[float, Meta(ge=0, lt=1_440, description="minute of New York's day at which it begins; 570 is 9:30")]
+ClosesAt = Annotated[
+    float, Meta(gt=0, le=1_440, description="minute of New York's day from which on it is flat; 955 is 15:55")
+]
 
 LONG_AGO = 1_000_000  # bars
 INF = float("inf")

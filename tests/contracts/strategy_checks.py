@@ -38,6 +38,9 @@ TUNED: dict[str, dict[str, Any]] = {
     "mean_reversion_support": {"level_bars": 20, "tolerance": 0.8, "oversold": 45.0},
     "mean_reversion_reclaim": {"level_bars": 15, "max_depth": 3.0},
     "pullback": {"fast": 8, "slow": 20},
+    "learned": {"period": 10, "learn": 60, "enter": 0.52},
+    "opening_range": {"range_minutes": 10.0, "most_entries": 3},
+    "vwap_reversion": {"min_bars": 10, "stretch": 1.2},
     "supertrend": {"period": 7, "multiplier": 1.5, "candle": "color"},
 }
 

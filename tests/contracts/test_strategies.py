@@ -40,16 +40,18 @@ def parameters(strategy: type[Strategy]) -> list[inspect.Field]:
 
 
 def variants(name: str) -> list[dict[str, Any]]:
-    """The tuned parameters, and each choice that the strategy offers."""
+    """The tuned parameters, and each other choice that the strategy offers."""
     found = [tuned(name)]
     for field in parameters(STRATEGIES[name]):
         kind = field.type
         while isinstance(kind, inspect.Metadata):
             kind = kind.type
         if isinstance(kind, inspect.LiteralType):
-            found += [tuned(name) | {field.name: word} for word in kind.values]
-        elif isinstance(kind, inspect.BoolType):
-            found += [tuned(name) | {field.name: flag} for flag in (False, True)]
+            choices: tuple[Any, ...] = kind.values
+        else:
+            choices = (False, True) if isinstance(kind, inspect.BoolType) else ()
+        now = tuned(name).get(field.name, field.default)
+        found += [tuned(name) | {field.name: choice} for choice in choices if choice != now]
     return found
 
 

@@ -1,4 +1,4 @@
-"""Every built-in bar strategy with 20 random parameter sets on slices of real minutes: compiled = engine. The whole
+"""Every built-in bar strategy with 16 random parameter sets on slices of real minutes: compiled = engine. The whole
 files go through `./run manage parity`."""
 
 import random
@@ -14,7 +14,7 @@ from tests.parity.configs import some_config
 from tests.parity.data import SOURCES, minutes
 
 COMPILED = [name for name in deciding() if why_not(STRATEGIES[name]) is None]
-SETS, BARS = 20, 1_200
+SETS, BARS = 16, 1_200
 
 
 def test_all_bar_strategies_but_the_one_with_a_clock_are_compiled():

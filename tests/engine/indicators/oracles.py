@@ -109,6 +109,30 @@ def share_below(d: pd.DataFrame) -> pd.Series:
     return d.close.rolling(101).apply(lambda w: 100.0 * (w[:-1] <= w[-1]).mean(), raw=True)
 
 
+def learned_by_descent(columns: Columns, *, output: str) -> Any:
+    """A logistic regression whose weights take one step with every outcome that becomes known."""
+    close = pd.Series(columns["close"])
+    ranks = [each.rolling(21).apply(lambda w: 100.0 * (w[:-1] <= w[-1]).mean(), raw=True) for each in (
+        close, pd.Series(talib.ROC(columns["close"], 5)),
+    )]  # fmt: skip
+    flow = talib.MFI(columns["high"], columns["low"], columns["close"], columns["volume"], 20)
+    seen = np.array([talib.RSI(columns["close"], 20), *ranks, flow]).T / 50.0 - 1.0
+    seen = np.hstack([np.ones((len(seen), 1)), seen])
+    weights, found, steps = np.zeros(5), np.full(len(seen), np.nan), 0
+    for at in range(5, len(seen)):
+        then = seen[at - 5]
+        if np.isnan(then).any():
+            continue
+        if (change := close[at] - close[at - 5]) != 0.0:
+            error = (change > 0.0) - 1.0 / (1.0 + np.exp(-(weights @ then)))
+            weights = weights + 0.05 * (error * then - 0.001 * weights)
+        steps += 1
+        if steps >= 100:
+            chance = 1.0 / (1.0 + np.exp(-(weights @ seen[at])))
+            found[at] = {"value": chance, "level": weights[0], "money": weights[4]}[output]
+    return found
+
+
 def regime(d: pd.DataFrame) -> pd.Series:
     ratio = d.volume.rolling(5).mean() / d.volume.rolling(50).mean()
     return pd.Series(np.select([ratio >= 1.1, ratio <= 0.9], [1.0, -1.0], 0.0)).where(ratio.notna())
@@ -316,6 +340,15 @@ ORACLES = [
         lambda c: np.append(np.full(4, np.nan), talib.LINEARREG_SLOPE(talib.LINEARREG_SLOPE(c["close"], 5)[4:], 5)),
     ),
     Oracle("percentile_rank", "percentile_rank(close,100)", "pandas rolling apply", frame(share_below)),
+    *(
+        Oracle(
+            "rise_chance",
+            f"rise_chance(20,5,100,0.05,0.001).{name}",
+            "NumPy gradient descent over TA-Lib's columns",
+            partial(learned_by_descent, output=name),
+        )
+        for name in ("value", "level", "money")
+    ),
     Oracle("bars_since", "bars_since(crosses_above(close,ema(close,9)))", "pandas", frame(since_rise)),
     Oracle(
         "crosses_above",
