@@ -44,6 +44,7 @@ class HistoryRow(serializers.Serializer[Any]):
     vwap = serializers.FloatField(allow_null=True)
     source = serializers.CharField()  # type: ignore[assignment]  # a field of that name, not the option
     quality = serializers.CharField()
+    is_complete = serializers.BooleanField(help_text="False: begun in the middle, or prints of it are missing.")
 
 
 class HistoryOutput(serializers.Serializer[Any]):
@@ -148,8 +149,15 @@ def _history(request: Request, symbol: str, *, limit: int | None = None) -> Hist
         start=start,
         end=end,
         limit=limit,
-        adjust=query.get("adjusted", "").lower() in ("1", "true", "yes"),
+        adjust=_is_adjusted(request),
     )
+
+
+def _is_adjusted(request: Request) -> bool:
+    raw = request.query_params.get("adjusted", "").lower()
+    if raw not in ("", "1", "true", "yes", "0", "false", "no"):
+        raise InvalidInput(f"adjusted: true or false was expected, found {raw!r}.", field="adjusted")
+    return raw in ("1", "true", "yes")
 
 
 def _moment(request: Request, field: str) -> int | None:
@@ -192,4 +200,5 @@ def _row(bar: Bar) -> dict[str, Any]:
         "vwap": bar.vwap if bar.vwap == bar.vwap else None,
         "source": bar.source,
         "quality": bar.quality,
+        "is_complete": bar.is_complete,
     }

@@ -11,7 +11,7 @@ from django.conf import settings
 from redis import RedisError
 
 from engine.bars.timeframe import canonical
-from engine.errors import NotFound
+from engine.errors import InvalidInput, NotFound
 from engine.instruments.catalog import normalize_symbol
 from engine.model.market import Bar
 from engine.model.time import to_datetime
@@ -21,6 +21,7 @@ from marketdata.archive.store import Archive, Holding
 from marketdata.history import MAX_BARS, recent_bars_now
 
 _FOREVER = 2**63 - 1
+LARGEST_SPAN = 500_000  # bars: more in one answer would take the memory that others need
 
 
 class History(msgspec.Struct, frozen=True):
@@ -36,12 +37,16 @@ def history(
     *, symbol: str, timeframe: str = "1", start: int | None = None, end: int | None = None, limit: int | None = None,
     adjust: bool = False,
 ) -> History:  # fmt: skip
-    """The newest `limit` bars with start < ts ≤ end. `NotFound` for a symbol and timeframe of which nothing is stored;
-    a span without bars of one that is stored is empty."""
+    """The newest `limit` bars with start < ts ≤ end; without a limit all, up to `LARGEST_SPAN`. `NotFound` for a symbol
+    and timeframe of which nothing is stored; a span without bars of one that is stored is empty."""
     name, spelled = normalize_symbol(symbol), canonical(timeframe)
     archive = Archive(settings.ARCHIVE_DIR)
     since, until = start or 0, _FOREVER if end is None else end
     held = next((each for each in archive.holdings("bars", name) if each.timeframe == spelled), None)
+    if limit is None and archive.start_for(name, spelled, LARGEST_SPAN, end=until) > since:
+        raise InvalidInput(
+            f"start: a span of less than {LARGEST_SPAN:,} bars of {name} {spelled} was expected.", field="start"
+        )
     if limit is not None:
         since = max(since, archive.start_for(name, spelled, limit + 1, end=until))
     bars = archive.bars(name, spelled, start=since, end=until, adjust=adjust) if held else []

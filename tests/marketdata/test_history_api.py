@@ -7,10 +7,11 @@ import pytest
 from rest_framework.test import APIClient
 
 from engine.instruments.adjustments import Factor
-from engine.model.time import iso
+from engine.model.time import NS_PER_DAY, iso
 from infra import codec
 from infra.redis import keys
 from infra.redis.client import sync_client
+from marketdata import history_selectors
 from marketdata.archive.store import Archive
 from marketdata.history import score
 from tests.marketdata.archive.conftest import NOON, minute
@@ -55,6 +56,7 @@ def test_history_rows_hold_every_field(api, bars):
     assert answer["results"][0] == {
         "symbol": "SPY", "timestamp": iso(bars[0].ts), "price": 100.5, "open": 100.0, "high": 101.0, "low": 99.0,
         "close": 100.5, "volume": 10.0, "trade_count": 3, "vwap": 100.0, "source": "dxlink", "quality": "built",
+        "is_complete": True,
     }  # fmt: skip
 
 
@@ -122,12 +124,24 @@ def test_symbols_lists_what_is_stored(api, bars, archive, redis_url):
     ("query", "field"),
     [
         ("start=yesterday", "start"), ("end=2026-13-01", "end"), ("limit=0", "limit"), ("limit=x", "limit"),
-        ("limit=50001", "limit"), ("timeframe=5x", "timeframe"), ("start=2026-11-19&end=2026-11-17", "start"),
+        ("limit=50001", "limit"), ("timeframe=5x", "timeframe"), ("adjusted=maybe", "adjusted"),
+        ("start=2026-11-19&end=2026-11-17", "start"),
     ],
 )  # fmt: skip
 def test_a_wrong_question_is_400_and_names_the_field(api, bars, query, field):
     answer = api.get(f"/api/history/SPY?{query}")
     assert (answer.status_code, answer.data["field"]) == (400, field)
+
+
+@pytest.mark.parametrize("route", ["/api/ohlcv/SPY", "/api/stats/SPY"])
+def test_statistics_of_more_bars_than_memory_holds_are_refused(api, archive, monkeypatch, route):
+    monkeypatch.setattr(history_selectors, "LARGEST_SPAN", 3)
+    for day in range(3):
+        archive.append("SPY", "1", [minute(at, 100.0, start=NOON + day * NS_PER_DAY) for at in range(2)])
+    answer = api.get(route)
+    assert (answer.status_code, answer.data["field"]) == (400, "start")
+    assert api.get(f"{route}?start=2026-11-20").json()["count"] == 2
+    assert api.get("/api/history/SPY").json()["count"] == 6  # its limit keeps the newest
 
 
 @pytest.mark.parametrize(
