@@ -201,6 +201,8 @@ def test_each_timeframe_is_gapped_until_it_has_a_whole_bar_of_its_own():
     gate = TruthGate()
     gate.lost("SPY", "cut", T, timeframes=["1", "1h"])
     assert state(gate, T, Receipts(T, T, T))[0] == "gapped"
+    gate.whole_bar("SPY", T - 1, "1h")  # begun before prints were lost
+    assert gate.by_timeframe("SPY", ["1h"]) == {"1h": ("gapped", "cut")}
     gate.whole_bar("SPY", T, "1")
     assert state(gate, T, Receipts(T, T, T))[0] == "fresh"
     assert gate.by_timeframe("SPY", ["1", "1h"]) == {"1": ("fresh", ""), "1h": ("gapped", "cut")}
