@@ -10,7 +10,7 @@ import numpy as np
 
 from backtest.distributed.spec import StudySpec
 from backtest.source import read_archive, read_file
-from engine.bars.columns import BarColumns, build_columns
+from engine.bars.columns import BarColumns, build_columns, sessions_in
 from engine.errors import InvalidInput
 from engine.instruments.catalog import bar_session
 from engine.instruments.sessions import new_york
@@ -74,14 +74,10 @@ def bars_from(columns: BarColumns) -> Bars:
 
 def _days(columns: BarColumns, session: Any) -> list[Day]:
     """By the session that each bar began in."""
-    opened = columns.ts_open
-    found: list[tuple[date, int, int]] = []
-    at = 0
-    while at < len(opened):
-        close = session(int(opened[at])).close
-        after = max(int(np.searchsorted(opened, close)), at + 1)
-        found.append((new_york(close - 1).date(), at, after))
-        at = after
+    found = [
+        (new_york(close - 1).date(), first, after)
+        for first, after, _, close in sessions_in(columns.ts_open, session)
+    ]
     ranges = [float(columns.high[first:after].max() - columns.low[first:after].min()) for _, first, after in found]
     middle = float(np.median(ranges))
     return [

@@ -186,7 +186,7 @@ def _cut_time(ts: Array, span: int) -> _Cut:
     return _Cut(starts, ts_open, ts_open + span, ts_open >= ts[0])
 
 
-def _sessions(ts: Array, session: SessionOf) -> Iterator[tuple[int, int, int, int]]:
+def sessions_in(ts: Array, session: SessionOf) -> Iterator[tuple[int, int, int, int]]:
     """(first index, index after the last, open, close) of each session that has prints."""
     begin = 0
     while begin < len(ts):
@@ -197,7 +197,7 @@ def _sessions(ts: Array, session: SessionOf) -> Iterator[tuple[int, int, int, in
 
 
 def _cut_sessions(ts: Array, session: SessionOf) -> _Cut:
-    found = list(_sessions(ts, session))
+    found = list(sessions_in(ts, session))
     starts = np.array([begin for begin, *_ in found] + [len(ts)], np.int64)
     opens = np.array([opened for _, _, opened, _ in found], np.int64)
     closes = np.array([closed for *_, closed in found], np.int64)
@@ -208,7 +208,7 @@ def _cut_counted(ticks: TickColumns, timeframe: Timeframe, session: SessionOf, e
     pieces: list[Array] = []
     closes: list[Array] = []
     complete: list[Array] = []
-    for begin, end, opened, closed in _sessions(ticks.ts, session):
+    for begin, end, opened, closed in sessions_in(ticks.ts, session):
         starts, is_last_full = _counted_starts(ticks, timeframe, exclude, begin, end)
         is_full = np.ones(len(starts) - 1, np.bool_)
         is_full[-1] = is_last_full  # only the last bar of a session can be short

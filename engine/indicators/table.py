@@ -35,6 +35,7 @@ class ColumnCache:
         self._prices: dict[str, Floats] = {}
         self._computed: dict[Spec, dict[str, Floats]] = {}
         self._wanted: dict[Spec, set[str]] = {}
+        self.size = 0  # bytes of what was computed
         self.computations: dict[str, int] = {}
         self.hits = 0
 
@@ -44,11 +45,6 @@ class ColumnCache:
         if parsed.is_price:
             return self._price(parsed.name)
         return self._indicator(parsed, plan_for((parsed.whole,)))
-
-    @property
-    def size(self) -> int:
-        """Bytes of what was computed."""
-        return sum(values.nbytes for outputs in list(self._computed.values()) for values in list(outputs.values()))
 
     def want(self, specs: Iterable[Spec]) -> None:
         """Announce what will be asked for, so that several outputs of an indicator come from one scan."""
@@ -66,7 +62,9 @@ class ColumnCache:
         wanted = self._wanted[spec.whole] - computed.keys()
         node = plan.node(spec)
         self.computations[str(node.spec)] = self.computations.get(str(node.spec), 0) + 1
-        computed |= self._scan(node, plan, wanted)
+        made = self._scan(node, plan, wanted)
+        computed |= made
+        self.size += sum(values.nbytes for values in made.values())
         return computed[output]
 
     def _scan(self, node: Node, plan: Plan, wanted: set[str]) -> dict[str, Floats]:

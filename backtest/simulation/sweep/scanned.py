@@ -1,6 +1,6 @@
 """One run of a sweep as a compiled scan: wishes over columns, then fills and exits, then exact money."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from engine.bars.columns import BarColumns
 from engine.core.build import exit_specs
 from engine.core.slots import Slot
 from engine.errors import InvariantBroken
+from engine.exits.config import ExitConfig
 from engine.exits.plan import uses_atr
 from engine.indicators.spec import Spec
 from engine.indicators.table import ColumnCache
@@ -73,6 +74,7 @@ class Shared:
         # Stored columns are often read-only, which is another type to compiled code.
         self.ts, self.ts_open = (np.require(c, np.int64, ["C", "W"]) for c in (data.ts, data.ts_open))
         self._lock = lock or nullcontext()
+        self._deadlines: dict[tuple[Any, ...], tuple[Ints, Ints]] = {}
         self._columns = self._fresh()
         self.prices = [self._columns.column(name) for name in ("open", "high", "low", "close", "volume")]
 
@@ -84,6 +86,14 @@ class Shared:
             for spec in specs:
                 self._columns.column(spec)
             return self._columns
+
+    def deadlines(self, exits: ExitConfig | None) -> tuple[Ints, Ints]:
+        """As `deadlines_of`; exits that differ in prices only share them."""
+        key = () if exits is None else (exits.max_hold_s, exits.before_close_s, exits.cut_off)
+        with self._lock:
+            if key not in self._deadlines:
+                self._deadlines[key] = deadlines_of(exits, self.instrument, self.ts_open)
+            return self._deadlines[key]
 
     def _fresh(self) -> ColumnCache:
         return ColumnCache(columns_of(self.data), cache_dir=self.cache_dir)
@@ -97,7 +107,7 @@ class Scanner:
         self._ts, self._ts_open, self._prices = shared.ts, shared.ts_open, shared.prices
         self._cache_dir = shared.cache_dir
         self._config, self._tiers = config_of(fixed, self._instrument)
-        self._deadlines = deadlines_of(fixed.exits, self._instrument, self._ts_open)
+        self._deadlines = shared.deadlines(fixed.exits)
         self._costs = Costs(lambda: parse_fees(fixed.fees), self._instrument, int(self._config["unit"][0]))
         self._gross = self._instrument.tick_size * self._instrument.quantity_step * self._instrument.multiplier
         exits = fixed.exits
@@ -116,8 +126,7 @@ class Scanner:
         wishes, codes = scan_rules(
             strategy, columns, first=first, ts=ts, cache_dir=self._cache_dir, wishes=scratch.wishes, loop=loop
         )
-        state = self._scan(wishes, codes, first - 1, scratch)
-        table = self._table(key, strategy, state, scratch)
+        state, table = self.trade(key, strategy.reasons, wishes, codes, first=first, scratch=scratch)
         if keep_trades:
             scratch.keep(len(table))
         return RunOutcome(
@@ -127,6 +136,14 @@ class Scanner:
             how=COMPILED,
             trades=table if keep_trades else None,
         )
+
+    def trade(
+        self, key: str, reasons: Mapping[int, str], wishes: Floats, codes: Floats, *, first: int, scratch: Scratch
+    ) -> tuple[Any, TradeTable]:
+        """The state at the end, and the trades of these wishes, of which the one of bar number `first` (from 1) is the
+        first. The trades are in the scratch until its next use."""
+        state = self._scan(wishes, codes, first - 1, scratch)
+        return state, self._table(key, reasons, state, scratch)
 
     def _strategy(self, key: str, kind: type[Strategy], params: dict[str, Any]) -> tuple[StepStrategy, int]:
         """A fresh strategy, and how many bars its slot must have seen when it decides for the first time."""
@@ -150,14 +167,14 @@ class Scanner:
                 return state[0]
             scratch.make_room(max(2 * int(state[0]["trades"]), ROOM))
 
-    def _table(self, key: str, strategy: StepStrategy, state: Any, scratch: Scratch) -> TradeTable:
+    def _table(self, key: str, reasons: Mapping[int, str], state: Any, scratch: Scratch) -> TradeTable:
         rows, moves = (part[: state["trades"]] for part in scratch.room)
         pnl, fees, unit = exactly(moves, self._gross, self._paid(rows))
         return TradeTable(
             run=self._fixed.name,
             strategy=key,
             instrument=self._instrument,
-            reasons=dict(strategy.reasons),
+            reasons=dict(reasons),
             rows=rows,
             pnl=pnl,
             fees=fees,

@@ -1,0 +1,1 @@
+"""Finds rules in history, and says how far they can be believed."""

@@ -1,0 +1,1 @@
+"""Mining rules: pure, deterministic, with every trial counted."""
