@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from django.db.models import Count, QuerySet
+from redis import RedisError
 
 from backtest.report import activity, equity
 from backtest.report.words import local
@@ -103,7 +104,10 @@ def trades_asked_for(asked: Asked) -> QuerySet[Trade]:
         "broker": asked.account,
         "side": asked.side,
     }
-    found = Trade.objects.select_related("book").filter(**{name: value for name, value in equal.items() if value})
+    # Ten thousands of rows: without their bars, and without the book of each.
+    found = Trade.objects.defer("entry_bar", "exit_bar").filter(
+        **{name: value for name, value in equal.items() if value}
+    )
     if asked.start:
         found = found.filter(exit_at__gte=_midnight(asked.start))
     if asked.end:
@@ -111,9 +115,14 @@ def trades_asked_for(asked: Asked) -> QuerySet[Trade]:
     return found.order_by("exit_at", "id")
 
 
+def book_names() -> dict[int, str]:
+    """Every book's name by its key."""
+    return dict(Book.objects.values_list("pk", "name"))
+
+
 def analytics(asked: Asked) -> Row:
     """Everything, as JSON values. Money is text and exact; ratios and curves are observed numbers."""
-    rows = list(trades_asked_for(asked))
+    rows, names = list(trades_asked_for(asked)), book_names()
     trades = [closed_trade(row) for row in rows]
     told = msgspec.to_builtins(asked)
     material = ledger_material(trades, [], title="Closed trades", config=told, capital=asked.capital)
@@ -130,7 +139,7 @@ def analytics(asked: Asked) -> Row:
         "equity": equity.curve_of(material, days.base),
         "drawdowns": equity.drawdowns_of(days),
         "distribution": activity.distribution_of(activity.pnl_of(trades)),
-        "groups": breakdown(trades, books={row.trade_id: row.book.name for row in rows}),
+        "groups": breakdown(trades, books={row.trade_id: names[row.book_id] for row in rows}),
         "open": open_positions(asked),
         "conventions": RETURN_CONVENTIONS | TRADE_CONVENTIONS,
     }
@@ -152,17 +161,22 @@ def summed(trades: Sequence[TradeClosed]) -> Row:
 
 
 def open_positions(asked: Asked) -> Row:
-    """What is held now of what is asked for, whatever the days: it is in no sum of closed trades."""
+    """What is held now of what is asked for, whatever the days: it is in no sum of closed trades. `problem` says why it
+    is not known."""
+    try:
+        accounts = portfolio()["accounts"]
+    except RedisError:
+        return {"positions": [], "unrealized_pnl": None, "problem": "Redis does not answer: what is open is not known."}
     wanted = {"strategy": asked.strategy, "symbol": asked.symbol, "side": asked.side}
     rows = [
         {**position, "book": account["book"], "mode": account["mode"]}
-        for account in portfolio()["accounts"]
+        for account in accounts
         if asked.mode in (BOTH, account["mode"]) and asked.book in ("", account["book"])
         if asked.account in ("", account["account"])
         for position in account["positions"]
         if all(value in ("", position[name]) for name, value in wanted.items())
     ]
-    return {"positions": rows, "unrealized_pnl": open_pnl(rows)}
+    return {"positions": rows, "unrealized_pnl": open_pnl(rows), "problem": ""}
 
 
 def _groupings(books: Mapping[str, str]) -> dict[str, Callable[[TradeClosed], Hashable]]:

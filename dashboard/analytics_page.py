@@ -11,7 +11,7 @@ from django.utils import timezone
 from backtest.report import svg
 from backtest.report.page import RETURNS, TRADES
 from backtest.report.words import cash, number, share
-from dashboard.analytics import BOTH, Asked, choices, trades_asked_for
+from dashboard.analytics import BOTH, Asked, book_names, choices, trades_asked_for
 from dashboard.selectors import NEW_YORK, Row, trade_row
 
 LISTED = 15  # parts of a table; the rest is one line, so that they still add up
@@ -53,8 +53,9 @@ def view(document: Mapping[str, Any], asked: Asked) -> Row:
 
 def sheets(document: Mapping[str, Any], asked: Asked) -> dict[str, list[Row]]:
     """The tables of the export: every trade, and every part of every grouping."""
+    names = book_names()
     return {
-        "trades": [{"book": row.book.name, **trade_row(row)} for row in trades_asked_for(asked)],
+        "trades": [{"book": names[row.book_id], **trade_row(row)} for row in trades_asked_for(asked)],
         "groups": [{"by": by, **row} for by, rows in document["groups"].items() for row in rows],
         "figures": [
             {"figure": name, "value": value, "convention": document["conventions"].get(name, "")}

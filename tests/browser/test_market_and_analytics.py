@@ -55,7 +55,6 @@ def test_a_symbol_is_watched_until_it_is_old_and_what_was_earned_is_broken_down(
     expect(row.locator("td").first).to_have_attribute("data-old", "no")
     row.get_by_role("button", name="Chart of /MES").click()
     expect(page.locator("#chart")).to_have_attribute("data-bars", "21")
-    page.screenshot(path=tmp_path / "market-desk.png", full_page=True)
     page.locator("#chart-close").click()
     page.get_by_role("button", name="TSLA").click()
     expect(page.locator("#quotes tr[data-symbol='TSLA']")).to_contain_text("no feed tells of it")
@@ -80,12 +79,11 @@ def test_a_symbol_is_watched_until_it_is_old_and_what_was_earned_is_broken_down(
     page.locator("select[name=strategy]").select_option("ema")
     expect(total).to_contain_text("−160.00")
     expect(page.get_by_role("row", name="All").first).to_contain_text("−160.00")
-    page.screenshot(path=tmp_path / "analytics-desk.png", full_page=True)
     on_a_phone(page, tmp_path / "analytics-phone.png")
 
 
 def on_a_phone(page: Page, shot: Path) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.emulate_media(color_scheme="dark")
-    page.screenshot(path=shot, full_page=True)
+    page.screenshot(path=shot)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing hangs over the side"

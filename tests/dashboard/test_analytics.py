@@ -12,6 +12,7 @@ import pytest
 from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from dashboard.analytics import analytics, asked_for, breakdown, summed
 from dashboard.analytics_page import LISTED, TITLES, rest_of, view
@@ -153,6 +154,18 @@ def test_open_positions_stand_apart_and_are_in_no_sum(several, store):
     assert (found["open"]["unrealized_pnl"], found["total"]["net_pnl"]) == ("3", "17.375")
     assert ask(mode="both")["open"]["unrealized_pnl"] is None, "one of them has no price"
     assert ask(mode="paper", side="short")["open"]["positions"] == []
+
+
+def test_without_redis_the_closed_trades_are_told_and_what_is_open_is_not_known(client, several, monkeypatch):
+    def away() -> None:
+        raise RedisConnectionError("refused")
+
+    monkeypatch.setattr("dashboard.analytics.portfolio", away)
+    client.force_login(person(Role.VIEWER))
+    page = client.get("/analytics?mode=paper").content.decode()
+    assert 'title="17.375"' in page
+    assert "Redis does not answer: what is open is not known." in page
+    assert "Nothing is held" not in page
 
 
 def test_without_a_trade_there_is_no_figure_and_the_page_says_so(client, redis_url):
