@@ -16,6 +16,7 @@ from marketdata.history import MAX_BARS, score
 
 BARS_KEPT = 1_000  # entries of a stream of bars, at least
 BARS_MOST = 10_000  # where a reader is behind
+_CUT_EVERY = 64  # entries of one stream: looking for what is too much costs Redis as much as the entry itself
 _GIVEN = 256
 _GIVEN_NS = 60 * NS_PER_S  # as long as the aggregators can revise a bar
 PRICES_KEPT = 1_000  # entries of price.ticks
@@ -26,10 +27,10 @@ _TAIL_KEPT_S = 12 * 3600  # less than any recording is kept: what was written an
 _prices = msgspec.json.Encoder()
 
 
-@lru_cache(maxsize=20_000)
-def _xadd(key: str, most: int) -> bytes:
+@lru_cache(maxsize=100_000)
+def _xadd(key: str, most: int | None) -> bytes:
     """The beginning of an XADD with the fields e and n, up to the length of e's value."""
-    whole = pack("XADD", key, "MAXLEN", "~", most, "*", "e", "", "n", "")
+    whole = pack("XADD", key, *(() if most is None else ("MAXLEN", "~", most)), "*", "e", "", "n", "")
     return whole.removesuffix(b"$0\r\n\r\n$1\r\nn\r\n$0\r\n\r\n")
 
 
@@ -48,7 +49,13 @@ class Batch:
     def add(self, *args: str | bytes | int | float) -> None:
         self.requests.append(pack(*args))
 
-    def entry(self, key: str, event: Event, *, most: int) -> None:
+    def forming(self, symbol: str, timeframe: str, event: Event) -> None:
+        """What stands among the partial bars of one pair."""
+        key = keys.ticks_stream(symbol, timeframe)
+        self.entry(key, event, most=None if (self._counters.get(key, 0) + 1) % _CUT_EVERY else TICKS_MOST)
+
+    def entry(self, key: str, event: Event, *, most: int | None) -> None:
+        """One stream entry; with `most` Redis drops the oldest beyond that number."""
         n = self._counters.get(key, 0) + 1
         self._counters[key] = n
         self.probe = (key, n)
@@ -60,16 +67,17 @@ class Batch:
         )
 
     def states(self, found: dict[str, bytes]) -> None:
-        """The aggregators' states, by symbol, in one request."""
+        """Aggregators' states, by symbol, in one request."""
         args: list[str | bytes] = []
         for symbol, state in found.items():
             args += (keys.partial_state(symbol), state)
         if args:
             self.add("MSET", *args)
 
-    def recorded(self, feed: str, number: int, tail: bytes) -> None:
-        """What this was made of is in the feed's recording up to `number`, or in its `tail`."""
-        self.add("SET", keys.recording_position(feed), number)
+    def recorded(self, feed: str, number: int, *, since: int, tail: bytes) -> None:
+        """What this was made of is in the feed's recording up to `number`, or in its `tail`; states may lack what comes
+        after `since`."""
+        self.add("SET", keys.recording_position(feed), f"{number} {since}")
         self.add("SET", keys.recording_tail(feed), tail, "EX", _TAIL_KEPT_S)
 
     def last_values(self, moved: dict[str, Tick], quotes: dict[str, Quote]) -> None:

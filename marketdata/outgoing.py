@@ -12,12 +12,14 @@ AHEAD = 2  # one under way, and one made meanwhile that leaves when the first is
 
 class Outgoing:
     """The batches that are made and not known to be written. While one is under way the next can be made: whoever
-    computes need not wait for Redis, nor Redis for the computing. `may_write` is asked before each write."""
+    computes need not wait for Redis, nor Redis for the computing. `may_write` is asked before each write, `on_doubt`
+    called when Redis answers again."""
 
-    def __init__(self, wire: Wire, *, may_write: Callable[[], bool]) -> None:
+    def __init__(self, wire: Wire, *, may_write: Callable[[], bool], on_doubt: Callable[[], None]) -> None:
         self.lock = asyncio.Lock()  # one request at a time on the wire
         self._wire = wire
         self._may_write = may_write
+        self._on_doubt = on_doubt
         self._batches: deque[Batch] = deque()
         self._is_in_doubt = False  # the first was sent, and no answer came
         self._room = asyncio.Event()
@@ -48,6 +50,8 @@ class Outgoing:
             if not self._batches or not self._may_write():
                 return None
             batch = self._batches[0]
+            if self._is_in_doubt:
+                self._on_doubt()
             if not self._is_in_doubt or not await batch.is_written(self._wire):
                 self._is_in_doubt = True
                 await self._wire.transact(batch.requests)

@@ -4,24 +4,25 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
 from engine.bars.expand import Expander
-from engine.errors import SnapshotIncompatible
 from engine.instruments.sessions import SessionOf
 from engine.model.event import Event
 from engine.model.market import Bar, FeedGap, FeedStateChanged, Quote, Tick, TickCorrected
 from infra.redis import keys
 from infra.redis.client import AsyncRedis
 from infra.redis.streams import Wire
-from marketdata.batch import TICKS_MOST, Batch, GivenBars, continue_counters, without
+from marketdata.batch import Batch, GivenBars, continue_counters, without
 from marketdata.notes import repairs, restarted
 from marketdata.outgoing import Outgoing
-from marketdata.recording.rebuild import make_up
+from marketdata.recording.rebuild import catch_up, make_up
 from marketdata.recording.recorder import Recorder
-from marketdata.recording.records import Advanced, Began, Changed, Numbered, Received, Record, recordable
+from marketdata.recording.records import Advanced, Began, Changed, Received, Record, recordable
+from marketdata.states import UNRECORDED, Left, StateKeeper, Stored, packed
+from marketdata.taking_up import Begun, Settings, take_up
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +35,10 @@ class Publisher:
     """Aggregates the ticks of the symbols it carries and writes what comes of it, in `seq` order.
 
     `ingest` and `advance` only compute; `flush` writes everything since the last flush in one transaction: completed
-    bars, one partial bar per timeframe that moved, last prices, and the aggregators' state. So after a crash the
-    streams and the state agree, and whoever continues makes the same bars. Whoever wants to compute while Redis works
-    calls `prepare` and `send`, its two halves. While no more can be prepared, or Redis is away, ticks coalesce; bars
-    wait and none is dropped below `MAX_PENDING`.
+    bars, one partial bar per timeframe that moved, last prices, and the aggregators' states, or where the recording has
+    what they lack. So after a crash the streams and the states agree, and whoever continues makes the same bars.
+    Whoever wants to compute while Redis works calls `prepare` and `send`, its two halves. While no more can be
+    prepared, or Redis is away, ticks coalesce; bars wait and none is dropped below `MAX_PENDING`.
 
     `may_write` is asked before each write: a process that lost its lease writes nothing. `quality` labels the bars made
     here; of the timeframes in `passed_of(symbol)` the vendor sends the bars. With a `recorder`, what is ingested is
@@ -63,13 +64,11 @@ class Publisher:
         self.position: str | None = None  # of a source that can resume, as of the events ingested so far
         self._wire = Wire(client)
         self._building = asyncio.Lock()  # nothing is given out while what is carried changes
-        self._outgoing = Outgoing(self._wire, may_write=may_write)
-        self._session_of = session_of
-        self._exclude = exclude
+        self._states = StateKeeper()
+        self._outgoing = Outgoing(self._wire, may_write=may_write, on_doubt=self._states.distrust)
+        self._settings = Settings(feed, session_of, exclude, revises_late, quality, passed_of)
         self._may_write = may_write
-        self._revises_late = revises_late
         self._recorder = recorder
-        self._quality, self._passed_of = quality, passed_of
         self._expanders: dict[str, Expander] = {}
         self._on_tick: dict[str, Callable[[Tick], list[Bar]]] = {}
         self._moved: dict[str, Tick] = {}  # symbol → last tick since the last flush
@@ -104,35 +103,49 @@ class Publisher:
     def _is_anything_new(self) -> bool:
         return any((self._moved, self._pending, self._quotes, self._stateful, self._composed))
 
-    async def carry(self, pairs: Iterable[Pair], *, resumes: bool = False, tail: Sequence[Numbered] = ()) -> None:
+    async def carry(self, pairs: Iterable[Pair], *, resumes: bool = False, left: Left | None = None) -> None:
         """Publish these symbols and timeframes, and no others; what stays is not disturbed.
 
         What a predecessor left is continued. Unless the source `resumes` where it was published up to, prints were
-        lost in between, so the bars that were forming are marked gapped. `tail` is what the predecessor recorded and
-        did not publish.
+        lost in between, so the bars that were forming are marked gapped. With `left`, what it has not saved of the
+        aggregators' states is done again, and what it did not publish is published.
         """
         wanted: dict[str, set[str]] = {}
         for symbol, timeframe in pairs:
             wanted.setdefault(symbol, set()).add(timeframe)
         async with self._building:
-            await self._outgoing.send_all()  # the states in Redis are then the latest
+            await self._outgoing.send_all()
+            if self._may_write() and (self._is_anything_new or self._states.has_unsaved):
+                self._put(everything=True)
+                await self._outgoing.send_all()  # the states in Redis are then the latest
             async with self._outgoing.lock:
-                begun = await self._take_up(wanted)
-                make_up(tail, self._expanders, aggregate=self._aggregate, give=self._pending.extend)
-                for symbol, state in begun.items():
-                    self._began(symbol, state, is_lossy=state is not None and not resumes)
+                begun = await self._take_up(wanted, left)
+                self._do_again(begun, left or Left())
+                for symbol, each in begun.items():
+                    self._began(symbol, each, is_lossy=each.is_found and (not resumes or each.contained is None))
 
-    async def _take_up(self, wanted: Mapping[str, set[str]]) -> dict[str, bytes | None]:
-        """Carry exactly the `wanted` timeframes by symbol; the states that were found of the new symbols."""
+    async def _take_up(self, wanted: Mapping[str, set[str]], left: Left | None) -> dict[str, Begun]:
+        """Carry exactly the `wanted` timeframes by symbol; what was found of the new symbols."""
         for symbol in self._expanders.keys() - wanted.keys():
             self._forget(symbol)
-        begun: dict[str, bytes | None] = {}
+        begun: dict[str, Begun] = {}
         for symbol, timeframes in wanted.items():
             if symbol in self._expanders:
                 await self._change(symbol, timeframes)
             else:
-                begun[symbol] = await self._begin(symbol, timeframes)
+                expander, begun[symbol] = await take_up(
+                    self._wire, self._settings, symbol, timeframes, self.counters, left=left
+                )
+                self._expanders[symbol], self._on_tick[symbol] = expander, expander.on_tick
         return begun
+
+    def _do_again(self, begun: Mapping[str, Begun], left: Left) -> None:
+        contained = {symbol: each.contained for symbol, each in begun.items() if each.contained is not None}
+        fresh = {symbol: self._expanders[symbol] for symbol in begun}
+        self._stateful |= catch_up(left, fresh, contained)
+        for symbol, each in begun.items():
+            fresh[symbol].seq = each.seq
+        make_up(left, fresh, contained, aggregate=self._aggregate, give=self._pending.extend)
 
     @property
     def late(self) -> int:
@@ -150,10 +163,12 @@ class Publisher:
         (found,) = await self._outgoing.read(keys.feed_position(self.feed))
         return found.decode() if found is not None else None
 
-    async def recorded(self) -> tuple[int, bytes]:
-        """The number of the last record of the recording that is in the bars, and the records that may be unwritten."""
+    async def recorded(self) -> tuple[int | None, int | None, bytes]:
+        """What `Recorder.open` wants to know: the number of the last record that is in the bars, if anybody knows; that
+        of the last one in every state; and the records that may be unwritten."""
         found = await self._outgoing.read(keys.recording_position(self.feed), keys.recording_tail(self.feed))
-        return int(found[0] or 0), found[1] or b""
+        published, _, since = (found[0] or b"").decode().partition(" ")
+        return (int(published) if published else None), (int(since) if since else None), found[1] or b""
 
     async def close(self) -> None:
         await self._wire.close()
@@ -217,8 +232,8 @@ class Publisher:
             self._record(Advanced(ts, ts_recv, ended))
 
     def _record(self, record: Record) -> None:
-        if self._recorder is not None and self._may_write():
-            self._recorder.add(record)
+        if self._recorder is not None and not (self._may_write() and self._recorder.add(record)):
+            self._states.distrust()
 
     def note(self, event: FeedGap | FeedStateChanged) -> None:
         """Tell the readers of a symbol; a gap also marks its forming bars."""
@@ -241,34 +256,43 @@ class Publisher:
 
     # ---- events out ---------------------------------------------------------------------------------------
 
-    async def flush(self) -> int:
-        """Write what has come together, in one transaction; how many stream entries that made.
+    async def flush(self, *, everything: bool = False) -> int:
+        """Write what has come together, in one transaction; how many stream entries that made. With `everything` also
+        all states that can wait.
 
         Raises what Redis raises when it is away: nothing is lost then, the next flush continues.
         """
         if not self._may_write():
             return 0
         before = await self._outgoing.send_all()
-        await self.prepare()
+        await self.prepare(everything=everything)
         return before + await self._outgoing.send_all()
 
     async def room(self) -> None:
         """Wait until something can be prepared."""
         await self._outgoing.room()
 
-    async def prepare(self, *, since: float = 0.0) -> bool:
+    async def prepare(self, *, since: float = 0.0, everything: bool = False) -> bool:
         """Make what has come together ready to be sent, with `since`; False where there is nothing, or no room."""
         async with self._building:
             if self._recorder is not None:
                 await self._recorder.keeps_up()
-            if not self._is_anything_new or self._outgoing.is_full or not self._may_write():
+            is_any = self._is_anything_new or (everything and self._states.has_unsaved)
+            if not is_any or self._outgoing.is_full or not self._may_write():
                 return False
-            batch = self._batch()
-            batch.since = since
-            if self._recorder is not None:
-                batch.recorded(self.feed, self._recorder.number, self._recorder.tail())
-            self._outgoing.put(batch)
+            self._put(since=since, everything=everything)
             return True
+
+    def _put(self, *, since: float = 0.0, everything: bool = False) -> None:
+        batch, changed = self._batch()
+        batch.since = since
+        recorder = self._recorder
+        number, tail = (recorder.number, recorder.tail()) if recorder is not None else (UNRECORDED, None)
+        due = self._states.take(changed, number, everything=everything or tail is None)
+        batch.states({each: packed(Stored(self.feed, number, self._expanders[each].snapshot())) for each in due})
+        if recorder is not None:
+            batch.recorded(self.feed, number, since=self._states.since, tail=tail or b"")
+        self._outgoing.put(batch)
 
     @property
     def is_prepared(self) -> bool:
@@ -279,8 +303,8 @@ class Publisher:
         """Write the oldest of what is prepared; None where nothing may be written. Raises like `flush`."""
         return await self._outgoing.send()
 
-    def _batch(self) -> Batch:
-        """Everything that waits, as requests; the waiting lists are empty afterwards."""
+    def _batch(self) -> tuple[Batch, set[str]]:
+        """Everything that waits, as requests, and the symbols in it; the waiting lists are empty afterwards."""
         pending, self._pending = self._pending, []
         moved, self._moved = self._moved, {}
         self.last_tick.update(moved)
@@ -307,16 +331,15 @@ class Publisher:
                 for timeframe in self._expanders[symbol].timeframes:
                     if isinstance(event, FeedGap) and event.is_roll:
                         batch.add("DEL", keys.bars(symbol, timeframe))  # whoever warms up now must not see the other's
-                    batch.entry(keys.ticks_stream(symbol, timeframe), event, most=TICKS_MOST)
+                    batch.forming(symbol, timeframe, event)
                 stateful.add(symbol)
         for symbol, ts_recv in (composed | {symbol: tick.ts_recv for symbol, tick in moved.items()}).items():
             for partial in self._expanders[symbol].partials(ts_recv):
-                batch.entry(keys.ticks_stream(symbol, partial.timeframe), partial, most=TICKS_MOST)
-        batch.states({each: self._expanders[each].snapshot() for each in stateful | moved.keys()})
+                batch.forming(symbol, partial.timeframe, partial)
         batch.last_values(moved, quotes)
         if self.position is not None:
             batch.add("SET", keys.feed_position(self.feed), self.position)
-        return batch
+        return batch, stateful | moved.keys()
 
     def _give_up_oldest(self) -> None:
         """Redis has been away for so long that memory is at stake: readers will find a jump in the counters."""
@@ -331,34 +354,18 @@ class Publisher:
 
     # ---- symbols ------------------------------------------------------------------------------------------
 
-    async def _begin(self, symbol: str, timeframes: set[str]) -> bytes | None:
-        """Take a symbol up where a predecessor left it; the state that was found."""
-        expander = Expander(
-            symbol, sorted(timeframes), session=self._session_of(symbol), exclude=self._exclude, source=self.feed,
-            revises_late=self._revises_late, quality=self._quality, passed=self._passed_of(symbol),
-        )  # fmt: skip
-        state = await self._wire.call("GET", keys.partial_state(symbol))
-        if state is not None:
-            try:
-                expander.restore(state)
-            except SnapshotIncompatible as error:
-                logger.warning("%s: the stored state is not continued: %s", symbol, error)
-        last_seq = await continue_counters(self._wire, symbol, timeframes, self.counters)
-        expander.seq = max(expander.seq, last_seq)
-        self._expanders[symbol] = expander
-        self._on_tick[symbol] = expander.on_tick
-        return cast("bytes | None", state)
-
-    def _began(self, symbol: str, state: bytes | None, *, is_lossy: bool) -> None:
+    def _began(self, symbol: str, begun: Begun, *, is_lossy: bool) -> None:
         expander = self._expanders[symbol]
+        expander.forget_given()
+        state = None if begun.contained is None else expander.snapshot()
         if is_lossy:
             expander.gap()
             self._restarted.add(symbol)
             self._heard.discard(symbol)
             self._moved.pop(symbol, None)
             self._stateful.add(symbol)
-        passed = sorted(self._passed_of(symbol))
-        self._record(Began(symbol, expander.timeframes, state, is_lossy, passed, self._exclude))
+        passed = sorted(self._settings.passed_of(symbol))
+        self._record(Began(symbol, expander.timeframes, state, is_lossy, passed, self._settings.exclude))
 
     async def _change(self, symbol: str, timeframes: set[str]) -> None:
         expander = self._expanders[symbol]
@@ -373,6 +380,7 @@ class Publisher:
         for timeframe in sorted(added):
             expander.add(timeframe)
         expander.seq = max(expander.seq, last_seq)
+        self._states.forget(symbol)  # and so saved at once
         self._stateful.add(symbol)
         self._record(Changed(symbol, expander.timeframes, expander.clock))
 
@@ -384,6 +392,7 @@ class Publisher:
         self._given.forget(symbol)
         self._quotes.pop(symbol, None)
         self._stateful.discard(symbol)
+        self._states.forget(symbol)
         self._restarted.discard(symbol)
         self._heard.discard(symbol)
         self._composed.pop(symbol, None)

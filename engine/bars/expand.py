@@ -121,8 +121,8 @@ class Expander:
 
     def on_time(self, ts: int, *, ts_recv: int = 0) -> list[Bar]:
         """The bars that end because time has come to `ts`."""
-        if self._floor <= ts < self._due and self._limit:
-            return []
+        if self._floor <= ts < self._due and (self._limit or self._due != NEVER):
+            return []  # and nothing changes: recordings know of no time that ended nothing
         self._fold()
         self._see(ts, is_proof=not self._vendor.is_composing)
         out = self._end_by_time(ts, ts_recv)
@@ -192,6 +192,11 @@ class Expander:
         self._vendor.lose()
         self._aim()
         return [] if since is None else self._doubt(since) + self._numbered(self._vendor.doubt(since))
+
+    def forget_given(self) -> None:
+        """Bars given out so far can no longer be corrected, as after a restart."""
+        for lane in self._lanes:
+            lane.recent.clear()
 
     # ---- timeframes -------------------------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ def bars(symbol: str, timeframe: str) -> str:
 
 
 def partial_state(symbol: str) -> str:
-    """String: the aggregators' state, so that a restart gives the same bars. Publisher → publisher."""
+    """String: feed, number of its last record in it, newline, the aggregators' state. Publisher → publisher."""
     return f"partial_state:{symbol}"
 
 
@@ -43,7 +43,8 @@ def feed_position(feed: str) -> str:
 
 
 def recording_position(feed: str) -> str:
-    """String: the number of the last record of the feed's recording that is in its bars. Publisher → publisher."""
+    """String: the numbers of the last records of the feed's recording that are in its bars, and in every state.
+    Publisher → publisher."""
     return f"recording_position:{feed}"
 
 

@@ -32,7 +32,8 @@ from marketdata.feeds.truth import TruthGate, TruthOptions
 from marketdata.history import Joined
 from marketdata.publisher import Pair, Publisher
 from marketdata.recording.recorder import Recorder
-from marketdata.recording.records import Numbered
+from marketdata.states import Left
+from marketdata.taking_up import begin_recording
 from marketdata.trimming import HELD_BYTES, Trimmer
 
 logger = logging.getLogger(__name__)
@@ -311,11 +312,10 @@ class FeedRunner:
         position = await self.publisher.resume_position() if self.feed.is_resumable else None
         if position is not None:
             self.feed.resume(position)
-        tail: list[Numbered] = []
+        left: Left | None = None
         if self._recorder is not None:
-            published, unwritten = await self.publisher.recorded()
-            tail = await asyncio.to_thread(self._recorder.open, published=published, tail=unwritten)
-        await self._follow_wanted(resumes=position is not None, tail=tail)
+            left = await begin_recording(self._recorder, *await self.publisher.recorded())
+        await self._follow_wanted(resumes=position is not None, left=left)
 
     async def _end(self) -> None:
         await self.feed.close()
@@ -338,7 +338,7 @@ class FeedRunner:
             if changed is not None:
                 self.publisher.note(changed)
         await self.report.tell(is_last=True)
-        await self.publisher.flush()
+        await self.publisher.flush(everything=True)
 
     async def _is_to_follow(self) -> bool:
         """Whether something else is wanted than the last time, or a symbol's name at the venue may have changed."""
@@ -364,13 +364,13 @@ class FeedRunner:
             if session is not None:
                 session(time.time_ns())
 
-    async def _follow_wanted(self, *, resumes: bool = False, tail: Sequence[Numbered] = ()) -> None:
+    async def _follow_wanted(self, *, resumes: bool = False, left: Left | None = None) -> None:
         wanted = await self._wanted()
         present = self.publisher.pairs
         gone = {symbol for symbol, _ in present} - {symbol for symbol, _ in wanted}
-        if wanted != present or tail:
+        if wanted != present or left is not None:
             await self._learn_sessions({symbol for symbol, _ in wanted - present})
-            await self.publisher.carry(wanted, resumes=resumes, tail=tail)
+            await self.publisher.carry(wanted, resumes=resumes, left=left)
             self.past.carry(wanted)
         if gone:
             await self.feed.unsubscribe(gone)

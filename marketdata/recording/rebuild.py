@@ -2,14 +2,16 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from engine.bars.builder import NEVER
 from engine.bars.expand import Expander
 from engine.errors import SnapshotIncompatible
 from engine.instruments.sessions import SessionOf
-from engine.model.market import Bar, FeedGap, Tick, TickCorrected
-from marketdata.recording.records import Advanced, Began, Changed, Missed, Numbered, Received, Recorded
+from engine.model.market import Bar, FeedGap, Tick
+from marketdata.recording.records import Advanced, Began, Changed, Missed, Numbered, Received, Record, Recorded
+from marketdata.states import Left
 
 logger = logging.getLogger(__name__)
 
@@ -52,21 +54,14 @@ class Rebuild:
     def _received(self, record: Received) -> Iterator[Bar]:
         for event in record.events:
             expander = self._expanders.get(event.symbol)
-            if expander is None:
-                continue
-            if isinstance(event, Tick):
-                yield from expander.on_tick(event)
-            elif isinstance(event, Bar):
-                yield from expander.on_bar(event)
-            elif isinstance(event, FeedGap):
-                yield from expander.gap(since=event.since or event.ts or None)
-            elif isinstance(event, TickCorrected):
-                yield from expander.correct(event.original, event.replacement)
+            if expander is not None:
+                yield from _given(expander, event)
 
     def _began(self, record: Began) -> None:
-        """A symbol that is known goes on as it is: what the feed found in Redis then is what we have made of it."""
+        """A symbol that is known goes on as it is: what the feed went on with then is what we have made of it. Unless
+        it could not go on with what it found."""
         expander = self._expanders.get(record.symbol)
-        if expander is None:
+        if expander is None or (record.state is None and record.is_lossy):
             expander = self._expanders[record.symbol] = self._make(record)
             if record.state is not None:
                 try:
@@ -74,6 +69,7 @@ class Rebuild:
                 except SnapshotIncompatible as error:
                     logger.warning("%s: the recorded state is not continued: %s", record.symbol, error)
         else:
+            expander.forget_given()
             _set_timeframes(expander, record.timeframes)
         if record.is_lossy:
             expander.gap()
@@ -111,23 +107,65 @@ def received_frames(records: Iterable[Numbered]) -> Iterator[list[Recorded]]:
             yield [FeedGap(latest[record.symbol], record.symbol, "the feed was restarted", since=NEVER)]
 
 
+def catch_up(left: Left, expanders: Mapping[str, Expander], contained: Mapping[str, int]) -> set[str]:
+    """Let the aggregators take once more what a predecessor had published, but not saved in every state: of each
+    symbol the records after the one that is in its state (`contained`). Who was brought up to what was published."""
+    found: set[str] = set()
+    for number, record in left.records:
+        if number > left.published:
+            break
+        for symbol, again in _parts(record):
+            expander = expanders.get(symbol)
+            if expander is not None and number > contained.get(symbol, left.published):
+                again(expander)
+                found.add(symbol)
+    for symbol in found:
+        expanders[symbol].partials()  # they were given out
+    return found
+
+
 def make_up(
-    tail: Iterable[Numbered],
+    left: Left,
     expanders: Mapping[str, Expander],
+    contained: Mapping[str, int],
     *,
     aggregate: Callable[[list[Any]], None],
     give: Callable[[list[Bar]], None],
 ) -> None:
     """Do again what a killed predecessor had recorded but not published: its frames go to `aggregate`, and the bars
     that time ended to `give`."""
-    for _, record in tail:
+    for number, record in left.records:
+        if number <= left.published:
+            continue
         if isinstance(record, Received):
-            aggregate([event for event in record.events if event.symbol in expanders])
-        elif isinstance(record, Advanced):
-            for symbol in expanders.keys() & set(record.symbols):
-                give(expanders[symbol].on_time(record.ts, ts_recv=record.ts_recv))
-        elif isinstance(record, Began) and record.is_lossy and record.symbol in expanders:
-            expanders[record.symbol].gap()
+            aggregate([event for event in record.events if number > contained.get(event.symbol, 0)])
+            continue
+        for symbol, again in _parts(record):
+            if symbol in expanders and number > contained.get(symbol, 0):
+                give(again(expanders[symbol]))
+
+
+def _parts(record: Record) -> Iterator[tuple[str, Callable[[Expander], list[Bar]]]]:
+    """What a record did, symbol by symbol. Changed timeframes are none of it: states were written with them at once."""
+    if isinstance(record, Received):
+        for event in record.events:
+            yield event.symbol, partial(_given, event=event)
+    elif isinstance(record, Advanced):
+        for symbol in record.symbols:
+            yield symbol, partial(Expander.on_time, ts=record.ts, ts_recv=record.ts_recv)
+    elif isinstance(record, Began) and record.is_lossy:
+        yield record.symbol, Expander.gap
+
+
+def _given(expander: Expander, event: Recorded) -> list[Bar]:
+    """The bars that one event makes."""
+    if isinstance(event, Tick):
+        return expander.on_tick(event)
+    if isinstance(event, Bar):
+        return expander.on_bar(event)
+    if isinstance(event, FeedGap):
+        return expander.gap(since=event.since or event.ts or None)
+    return expander.correct(event.original, event.replacement)
 
 
 def _set_timeframes(expander: Expander, timeframes: list[str]) -> None:

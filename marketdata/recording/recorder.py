@@ -75,35 +75,40 @@ class Recorder:
         self._opened = 0.0
         self._thread: threading.Thread | None = None
 
-    def open(self, *, published: int, tail: bytes = b"") -> list[Numbered]:
-        """Begin to record. Seals what a predecessor left, completes it by its `tail`, and returns what it had recorded
-        but not published yet: everything after the record number `published`."""
+    def open(self, *, published: int | None, since: int | None = None, tail: bytes = b"") -> list[Numbered]:
+        """Begin to record. Seals what a predecessor left, completes it by its `tail`, and returns everything after the
+        record number `since`; unless that is given, after the one that was `published` last. Where nobody knows what
+        was published, nothing."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in segments(self.folder):
             if path.name.endswith(OPEN):
                 _seal(path)
         _complete(self.folder, tail)
         # A damaged file must not keep a feed from running: what is behind the damage is part of the gap.
-        unpublished = list(records(self.folder, after=published, is_strict=False))
-        named = max((first_number(path) for path in segments(self.folder)), default=0)
-        self.number = self._done = max(published, unpublished[-1].number if unpublished else 0, named)
+        paths = segments(self.folder)
+        named = max((first_number(path) for path in paths), default=0)
+        after = max(named - 1, 0) if published is None else published if since is None else since
+        left = list(records(self.folder, after=after, is_strict=False))
+        self.number = self._done = max(published or 0, left[-1].number if left else 0, named)
         self._thread = threading.Thread(target=self._work, name=f"recorder {self.folder.name}", daemon=True)
         self._thread.start()
-        return unpublished
+        return left if published is not None else []
 
-    def add(self, record: Record) -> None:
-        """Take one more record; it will be written soon. A frame without anything for the recording is none."""
+    def add(self, record: Record) -> bool:
+        """Take one more record; it will be written soon. A frame without anything for the recording is none. False
+        where there is no room for it."""
         if isinstance(record, Received) and not record.events:
-            return
+            return True
         with self._changed:
             if len(self._waiting) >= MAX_WAITING:
                 self._left_out += 1
                 self.missed += 1
-                return
+                return False
             if self._left_out:
                 self._put(Missed(self._left_out))
                 self._left_out = 0
             self._put(record)
+            return True
 
     def _put(self, record: Record) -> None:
         self.number += 1
@@ -112,14 +117,14 @@ class Recorder:
         self._unwritten.append((self.number, framed))
         self._unwritten_bytes += len(framed)
 
-    def tail(self) -> bytes:
+    def tail(self) -> bytes | None:
         """The records that are not with the operating system yet, for `open` of a successor; they are written now.
-        Empty where the recording is behind: what is missing then is missing."""
+        None where the recording is behind: what is missing then is missing."""
         with self._changed:
             self._drop_written()
             self._changed.notify()
             found = b"".join([framed for _, framed in self._unwritten])
-        return found if len(found) <= 2 * MAX_TAIL_BYTES else b""
+        return found if len(found) <= 2 * MAX_TAIL_BYTES else None
 
     def _drop_written(self) -> None:
         unwritten = self._unwritten

@@ -262,6 +262,16 @@ def test_an_open_close_or_extreme_taken_back_puts_the_bar_in_doubt(index):
     assert (again.quality, again.is_complete, again.trade_count) == ("gapped", False, 3)
 
 
+@pytest.mark.parametrize("index", [0, 1, 2, 3])
+def test_a_forming_bar_whose_open_close_or_extreme_was_taken_back_ends_in_doubt(index):
+    ticks = [tick(0, 10), tick(1, 99), tick(2, 5), tick(3, 11)]
+    expander = Expander("/NQ", ["1"])
+    expander.feed(ticks)
+    assert expander.correct(ticks[index]) == []
+    (bar,) = expander.on_tick(tick(60, 11))
+    assert (bar.quality, bar.is_complete, bar.trade_count) == ("gapped", False, 3)
+
+
 def test_a_correction_beyond_what_is_kept_changes_nothing():
     expander = Expander("/NQ", ["1"])
     old = tick(0, 10)
@@ -426,3 +436,28 @@ def test_a_timeframe_whose_bars_the_vendor_makes_forms_and_ends_without_a_word()
     ]
     (bar,) = expander.on_bar(Bar(T0 + MINUTE, "SPY", "1", T0, 1.0, 2.0, 0.5, 1.5, 120.0, quality="vendor"))
     assert (bar.quality, bar.seq) == ("vendor", 7)
+
+
+@pytest.mark.parametrize("timeframes", [["1", "100v"], ["1", "2t"], ["1", "5"]])
+def test_time_that_ends_nothing_leaves_no_trace_while_bars_form(timeframes):
+    looked_at, left_alone = Expander("/NQ", timeframes), Expander("/NQ", timeframes)
+    for expander in (looked_at, left_alone):
+        expander.on_tick(tick(0, 10))
+        expander.gap()
+        expander.on_tick(tick(1, 10))
+        if "2t" in timeframes:
+            expander.on_tick(tick(2, 10))
+            expander.on_tick(tick(3, 10))
+    for seconds in (4, 30, 59):
+        assert looked_at.on_time(T0 + seconds * S) == []
+    assert looked_at.snapshot() == left_alone.snapshot()
+
+
+def test_bars_that_were_forgotten_are_not_corrected_any_more():
+    ticks = [tick(0, 10), tick(1, 99), tick(2, 5), tick(61, 11)]
+    expander, forgetful = Expander("/NQ", ["1"]), Expander("/NQ", ["1"])
+    for each in (expander, forgetful):
+        each.feed(ticks)
+    forgetful.forget_given()
+    assert [bar.quality for bar in expander.correct(ticks[1])] == ["gapped"]
+    assert forgetful.correct(ticks[1]) == []
