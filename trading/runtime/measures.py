@@ -14,6 +14,7 @@ COMMITS = Counter("trader_commits_total", "Transactions of the journal", ["book"
 FACTS = Counter("trader_facts_total", "What came of it, by kind, once it was committed", ["book", "kind"])
 DECISION = Gauge("trader_decision_seconds", "From receipt by the feed to the engine's answer", ["book", "quantile"])
 COMMIT = Gauge("trader_commit_seconds", "From an output to its being in the database", ["book", "quantile"])
+ANSWER = Gauge("trader_answer_seconds", "From an order's approval to the broker's first word", ["book", "quantile"])
 
 TRADES = Counter("strategy_trades_total", "Round trips that ended", ["book", "strategy", "end"])
 PNL = Gauge("strategy_trades_pnl", "What they made since the process began, net of fees", ["book", "strategy"])
@@ -43,6 +44,7 @@ class Measures:
         self._events, self._commits = stats.events, stats.commits
         self._quantiles(DECISION, stats.decision)
         self._quantiles(COMMIT, stats.commit)
+        self._quantiles(ANSWER, stats.answers.latency)
 
     def _quantiles(self, gauge: Gauge, latency: Latency) -> None:
         for share in _QUANTILES:

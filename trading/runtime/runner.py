@@ -28,6 +28,7 @@ from engine.model.orders import (
 from engine.model.positions import PositionChanged, TradeClosed
 from engine.model.signals import WarmupProgressed
 from engine.model.time import NS_PER_MS
+from trading.runtime.broker_words import BrokerWords
 from trading.runtime.inbox import Delivery, Inbox
 from trading.runtime.latency import Latency
 from trading.runtime.recording import Input, Recorder
@@ -103,6 +104,7 @@ class Stats:
         self.commits = 0
         self.decision = Latency()  # from receipt by the feed to the engine's answer
         self.commit = Latency()  # until a batch of outputs is in the database
+        self.answers = BrokerWords()  # from the engine's answer to the broker's
 
 
 class Runner:
@@ -184,6 +186,7 @@ class Runner:
         outputs = self.desk.handle(event)
         self.stats.events += 1
         if outputs:
+            self.stats.answers.note(outputs)
             self._pending.extend(out for out in outputs if not isinstance(out, WarmupProgressed))
             self._seen.note(outputs)
             self.stats.outputs += len(outputs)
@@ -270,11 +273,14 @@ class Runner:
 
     def view(self) -> dict[str, Any]:
         """Figures for the heartbeat: how much was done and how late decisions were."""
-        decision = self.stats.decision
+        decision, answer = self.stats.decision, self.stats.answers.latency
         return {
             "events": self.stats.events,
             "commits": self.stats.commits,
             "decision_p50_ms": decision.quantile(0.5),
             "decision_p99_ms": decision.quantile(0.99),
             "decision_buckets": decision.buckets,
+            "answer_p50_ms": answer.quantile(0.5),
+            "answer_p99_ms": answer.quantile(0.99),
+            "answer_buckets": answer.buckets,
         }

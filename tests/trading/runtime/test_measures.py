@@ -33,6 +33,9 @@ def test_figures_of_a_run_add_up_over_runs_and_quantiles_are_in_seconds():
         '{book="measured",quantile="0.99"',
     ]
     assert 0.002 <= float(decision[0].split()[-1]) <= 0.0022
+    stats.answers.latency.add(40.0)
+    measures.pass_on(stats)
+    assert 0.04 <= float(sample("trader_answer_seconds")[0].split()[-1]) <= 0.042
     assert 0.5 <= float(commit[1].split()[-1]) <= 0.53
 
 
