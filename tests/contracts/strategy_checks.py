@@ -40,6 +40,7 @@ TUNED: dict[str, dict[str, Any]] = {
     "pullback": {"fast": 8, "slow": 20},
     "learned": {"period": 10, "learn": 60, "enter": 0.52},
     "opening_range": {"range_minutes": 10.0, "most_entries": 3},
+    "zero_dte_squeeze": {"bars": 10, "stood": 2, "atrs": 2.0},
     "vwap_reversion": {"min_bars": 10, "stretch": 1.2},
     "supertrend": {"period": 7, "multiplier": 1.5, "candle": "color"},
 }

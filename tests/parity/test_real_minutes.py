@@ -17,8 +17,8 @@ COMPILED = [name for name in deciding() if why_not(STRATEGIES[name]) is None]
 SETS, BARS = 16, 1_200
 
 
-def test_all_bar_strategies_but_the_one_with_a_clock_are_compiled():
-    assert set(deciding()) - set(COMPILED) == {"sma_ticks", "zero_dte"}
+def test_all_bar_strategies_but_those_with_a_clock_are_compiled():
+    assert set(deciding()) - set(COMPILED) == {"sma_ticks", "zero_dte", "zero_dte_squeeze"}
 
 
 @pytest.mark.parametrize("strategy", COMPILED)

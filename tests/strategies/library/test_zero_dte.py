@@ -43,8 +43,9 @@ def day_of_bars(day, *, every=7):
 
 
 class World:
-    def __init__(self, **params):
-        slot = SlotConfig("zero_dte", "SPX", "1", FAST | params, {"sim": Decimal(1)})
+    def __init__(self, strategy="zero_dte", **params):
+        known = FAST if strategy == "zero_dte" else {}
+        slot = SlotConfig(strategy, "SPX", "1", known | params, {"sim": Decimal(1)})
         config = EngineConfig(run="z", slots=(slot,), instruments={"SPX": SPX})
         self.engine = Engine(config, strategies=STRATEGIES)
         self.venue = SimulatedVenue(instruments={"SPX": SPX})
