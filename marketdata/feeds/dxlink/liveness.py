@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from engine.model.time import NS_PER_S
 from marketdata.feeds.dxlink.options import DXLinkOptions
 from marketdata.feeds.dxlink.translate import SymbolState
+from marketdata.feeds.streaming.liveness import Silence
 
 MUTE_LIMIT_CAP_S = 600.0
 
@@ -22,7 +22,7 @@ class Liveness:
         self._last_data = 0.0
         self._repeats_until = 0.0
         self._mute_limit_s = options.mute_after_s
-        self._woken: dict[str, float] = {}
+        self._silence = Silence(options.symbol_mute_after_s)
 
     def connected(self, now: float) -> None:
         """A new connection: its silence counts from here."""
@@ -50,13 +50,5 @@ class Liveness:
         return f"connected but mute: no market data for {limit_s:g} s"
 
     def silent(self, now: float, wall_ns: int, states: Iterable[tuple[str, SymbolState]]) -> list[str]:
-        """Symbols that spoke and fell silent, to be subscribed again: rarer the longer they stay so."""
-        limit_s = self._options.symbol_mute_after_s
-        found = []
-        for venue_name, state in states:
-            silent_s = (wall_ns - state.last_recv) / NS_PER_S if state.last_recv else 0.0
-            pause_s = max(limit_s, silent_s / 2)
-            if silent_s >= limit_s and now - self._woken.get(venue_name, -pause_s) >= pause_s:
-                self._woken[venue_name] = now
-                found.append(venue_name)
-        return found
+        """Symbols to be subscribed again."""
+        return self._silence.over(now, wall_ns, ((name, state.last_recv) for name, state in states))

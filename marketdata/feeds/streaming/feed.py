@@ -260,7 +260,8 @@ class StreamFeed(ABC):
             if verdict:
                 line.give_up(verdict)
                 return
-            silent = self._watchdog.silent(now, time.time_ns(), list(self.tracks.items()))
+            had = [(name, track) for name, track in self.tracks.items() if track.name not in self.refused]
+            silent = self._watchdog.silent(now, time.time_ns(), had)
             if silent:
                 logger.info("%s: silent, subscribed again: %s", self.name, ", ".join(silent))
                 await self._say(self._subscriptions(silent))

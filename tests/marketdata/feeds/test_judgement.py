@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from itertools import pairwise
 
+import pytest
+
 from engine.instruments.catalog import market_hours
 from engine.instruments.sessions import Session
 from engine.model.market import Bar, FeedGap, Tick
@@ -122,11 +124,12 @@ def test_a_line_without_a_sign_is_dead_even_if_nothing_is_expected():
     assert "nothing at all" in alive.verdict(91.0, last_frame=0.0, expects_data=False)
 
 
-def test_a_silent_symbol_is_woken_again_after_longer_and_longer_pauses():
+@pytest.mark.parametrize("spoke_at", [T, 0])
+def test_a_silent_symbol_is_woken_again_after_longer_and_longer_pauses(spoke_at):
+    """Also one that never spoke: what asked for it may have been lost."""
     alive = Liveness(DXLinkOptions(symbol_mute_after_s=100))
     state = SymbolState("SPY")
-    assert alive.silent(0.0, T, [("SPY", state)]) == []  # it never spoke: an illiquid symbol is no fault
-    state.last_recv = T
+    state.last_recv = spoke_at
     woken = [at for at in range(1_000) if alive.silent(float(at), T + at * NS_PER_S, [("SPY", state)])]
     assert woken[0] == 100
     pauses = [later - earlier for earlier, later in pairwise(woken)]
