@@ -15,6 +15,7 @@ from dashboard.analytics import BOTH, Asked, book_names, choices, trades_asked_f
 from dashboard.selectors import NEW_YORK, Row, trade_row
 
 LISTED = 15  # parts of a table; the rest is one line, so that they still add up
+WHOLE = ("hour", "weekday")  # never cut: their order says something
 DAYS_DRAWN = 120
 FEW_DAYS = 20  # below it a figure of a year is a guess that looks like one that is known
 OF_A_YEAR = ("annual_return", "annual_volatility", "sharpe", "sortino", "calmar")
@@ -72,9 +73,9 @@ def rest_of(rows: Sequence[Row]) -> Row:
 
 
 def _table(document: Mapping[str, Any], asked: Asked, name: str) -> Row:
-    """The parts that moved most, then all others as one, then the whole."""
+    """The parts, then the whole; of many parts those that moved most, then all others as one."""
     parts = document["groups"][name]
-    if len(parts) > LISTED + 1:
+    if len(parts) > LISTED + 1 and name not in WHOLE:
         ranked = sorted(parts, key=lambda row: -abs(Decimal(row["net_pnl"])))
         parts = [*ranked[:LISTED], rest_of(ranked[LISTED:])]
     most = max((abs(Decimal(row["net_pnl"])) for row in parts), default=Decimal(0)) or Decimal(1)

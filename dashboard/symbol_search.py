@@ -53,10 +53,8 @@ def _spelt(asked: str) -> tuple[str, str]:
 def _matches(asked: str, spelt: str) -> list[Known]:
     known = known_symbols()
     wanted = asked.upper()
-    ranked = sorted(
-        (rank, each.symbol, each) for each in known.values() if (rank := _rank(each, wanted, spelt)) < NEVER
-    )
-    found = [each for _, _, each in ranked]
+    ranks = {each: rank for each in known.values() if (rank := _rank(each, wanted, spelt)) < NEVER}
+    found = sorted(ranks, key=lambda each: (ranks[each], len(each.symbol), each.symbol))
     if spelt and spelt not in known and _is_told(spelt, found):
         found.insert(0, Known(spelt, "", asset_class_of(spelt)))
     return found
@@ -68,7 +66,9 @@ def _rank(known: Known, wanted: str, spelt: str) -> int:
     tests = (
         symbol in (wanted, spelt),
         symbol.lstrip("/") == bare,
+        name == wanted,
         symbol.lstrip("/").startswith(bare),
+        wanted in name.split(),
         name.startswith(wanted) or f" {wanted}" in name,
         wanted in name,
     )

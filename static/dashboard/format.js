@@ -41,7 +41,7 @@ export function price(value, decimals) {
 }
 
 export function decimalsOf(value) {
-  const text = String(value);
+  const text = String(Number(Number(value).toFixed(6))); // sums of binary fractions end in dust
   const point = text.indexOf(".");
   return Math.min(6, Math.max(2, point < 0 ? 0 : text.length - point - 1));
 }

@@ -194,6 +194,25 @@ def test_a_long_table_ends_with_the_rest_so_that_what_is_shown_adds_up(redis_url
     assert all(Decimal(whole[name]) == Decimal(document["total"][name]) for name in ("net_pnl", "fees", "gross_loss"))
 
 
+def test_every_kind_of_instrument_is_counted_with_its_own_multiplier_and_hours(redis_url):
+    for number, symbol in enumerate(("SPY", "/MES", "SPXW  261120C06000000", "EUR/USD", "BRK.B")):
+        trade(number, pnl="1", symbol=symbol, entry_price=Decimal(2), quantity=Decimal(1))
+    document = analytics(asked_for({}))
+    assert document["capital"]["base"] == 2 + 10 + 200 + 2 + 2
+    assert document["equity"]["equity"][-1] == document["capital"]["base"] + 5
+    assert document["returns"]["total_return"] == pytest.approx(5 / 216)
+
+
+def test_hours_are_all_shown_in_their_order(redis_url):
+    for hour in range(20):
+        at = NOON.replace(hour=hour) + timedelta(days=1)
+        trade(hour, pnl=f"{hour}", entry_at=at - timedelta(minutes=5), exit_at=at)
+    asked = asked_for({})
+    [table] = [each for each in view(analytics(asked), asked)["tables"] if each["name"] == "hour"]
+    names = [row["name"] for row in table["rows"]]
+    assert (len(names), names) == (20, sorted(names))
+
+
 def test_the_page_tells_the_kind_of_money_and_offers_the_other(client, several):
     client.force_login(person(Role.VIEWER))
     page = client.get("/analytics").content.decode()

@@ -7,7 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from brokers.models import BrokerAccount
-from dashboard import symbol_search
+from dashboard import catalogue, symbol_search
 from dashboard.catalogue import known_symbols
 from dashboard.market import Watched, mover_rows, quote_rows, watched
 from dashboard.symbol_search import search
@@ -155,7 +155,8 @@ def test_symbols_are_taken_in_any_spelling_and_once(db):
     ("text", "first"),
     [
         ("spy", "SPY"), ("/nq", "/NQ"), ("nq", "/NQ"), ("micro e-mini s&p", "/MES"), ("nvidia", "NVDA"),
-        ("$spx", "SPX"), ("eurusd", "EUR/USD"), ("brk/b", "BRK.B"), ("/NQZ26", "/NQZ26"), ("gold", "/GC"),
+        ("$spx", "SPX"), ("eurusd", "EUR/USD"), ("brk/b", "BRK.B"), ("/NQZ26", "/NQZ26"), ("sp", "SPX"),
+        ("gold", "/GC"), ("bank", "BAC"),
         ("SPXW  261120C06000000", "SPXW  261120C06000000"),
     ],
 )  # fmt: skip
@@ -219,14 +220,19 @@ def test_a_universe_says_whom_it_polls_and_whom_it_leaves_out(redis_url, setting
     settings.SYMBOL_FILE, settings.VAR_DIR = str(listed), tmp_path
     settings.MAX_WEBSOCKET_SYMBOLS, settings.MAX_SYMBOLS = 1, 10
     save_feed(name="all", kind="synthetic", universe="all")
-    known_symbols.__globals__["_known"].cache_clear()
+    forget_names()
     try:
         reasons = {row["symbol"]: row["feed"]["reason"] for row in (search(s)["results"][0] for s in ("MSFT", "TQQQ"))}
         assert reasons["MSFT"] == "the feed all asks for it from time to time: there is no stream"
         assert reasons["TQQQ"] == "the universe of the feed all leaves it out: it is leveraged, inverse or a note"
         assert search("TQQQ")["results"][0]["trade"]["doubt"] == "it is leveraged, inverse or a note"
     finally:
-        known_symbols.__globals__["_known"].cache_clear()
+        forget_names()
+
+
+def forget_names() -> None:
+    for kept in (catalogue._known, catalogue._names):
+        kept.cache_clear()
 
 
 # ---- page, routes, socket -----------------------------------------------------------------------------------
