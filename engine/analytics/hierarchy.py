@@ -11,12 +11,13 @@ def quasi_diagonal(covariance: Floats) -> list[int]:
     that holds the earlier part comes first."""
     deviations = np.sqrt(np.diag(covariance))
     distances = np.sqrt(np.clip(0.5 - covariance / np.outer(deviations, deviations) / 2.0, 0.0, 1.0))
+    np.fill_diagonal(distances, np.inf)
     groups = [[part] for part in range(len(covariance))]
     while len(groups) > 1:
-        _, first, second = min(
-            (float(distances[np.ix_(one, other)].min()), at, at + 1 + after)
-            for at, one in enumerate(groups)
-            for after, other in enumerate(groups[at + 1 :])
-        )
+        first, second = divmod(int(distances.argmin()), len(groups))
+        nearer = np.minimum(distances[first], distances[second])
+        nearer[first] = np.inf
+        distances[first], distances[:, first] = nearer, nearer
+        distances = np.delete(np.delete(distances, second, axis=0), second, axis=1)
         groups[first] = groups[first] + groups.pop(second)
     return groups[0]
