@@ -5,7 +5,10 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+import pytest
+
 from engine.model.market import FeedGap, Tick
+from engine.model.time import NS_PER_S
 from infra.cancelling import cancel
 from infra.redis import keys
 from infra.redis.leases import Lease
@@ -50,6 +53,24 @@ class Scripted:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+@pytest.mark.parametrize(("ahead_s", "state"), [(2, "fresh"), (7, "suspect")])
+async def test_clocks_that_are_apart_are_told_and_too_far_apart_the_data_are_suspect(client, ahead_s, state):
+    now = time.time_ns()
+    ticks = [
+        Tick(now + (second + ahead_s) * NS_PER_S, "SPY", 100.0, 1.0, ts_recv=now + second * NS_PER_S)
+        for second in range(15)
+    ]
+    await client.sadd(keys.wanted("test"), "SPY|1")
+    lease = Lease(client, kind=LEASE_KIND, name="test", owner="a", ttl_s=10.0)
+    runner = FeedRunner(client, Scripted(*([tick] for tick in ticks)), lease=lease, interval_s=0.05)
+    task = asyncio.create_task(runner.run())
+    try:
+        await until(lambda: runner.report.counts.clock_apart)
+        assert runner.truth.verdicts["SPY"].state == state
+    finally:
+        await cancel(task)
 
 
 async def test_a_gap_in_front_of_prints_makes_the_symbol_gapped(client):

@@ -1,8 +1,12 @@
 """What a feed believes: the venue's clock, whether a line lives, whether a symbol's data may be traded on."""
 
+import time
 from datetime import UTC, datetime
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 
+import msgspec
 import pytest
 
 from engine.instruments.catalog import market_hours
@@ -14,6 +18,9 @@ from marketdata.feeds.crosscheck import CrossCheck
 from marketdata.feeds.dxlink.liveness import Liveness
 from marketdata.feeds.dxlink.options import DXLinkOptions
 from marketdata.feeds.dxlink.translate import SymbolState
+from marketdata.feeds.judge import Judge
+from marketdata.feeds.movers import MoverWatch
+from marketdata.feeds.report import Counts
 from marketdata.feeds.symbols import streamer_symbol
 from marketdata.feeds.truth import Receipts, TruthGate, TruthOptions
 
@@ -211,6 +218,28 @@ def test_each_timeframe_is_gapped_until_it_has_a_whole_bar_of_its_own():
     assert gate.by_timeframe("SPY", ["1", "1h"]) == {"1": ("fresh", ""), "1h": ("gapped", "cut")}
     gate.judge("SPY", now=T, ts=T, last_recv=T, is_connected=False, line_error="gone")
     assert gate.by_timeframe("SPY", ["1h"]) == {"1h": ("stale", "not connected: gone")}
+
+
+async def test_only_a_whole_bar_ends_a_gap_and_one_that_is_not_is_to_be_mended():
+    mended: list[tuple[str, str]] = []
+    closed: list[Bar] = []
+    publisher: Any = SimpleNamespace(take_closed=closed.copy, timeframes={}, last_tick={}, last_quote={})
+    past: Any = SimpleNamespace(mend=lambda *pair: mended.append(pair))
+    feed: Any = SimpleNamespace(
+        name="test", symbols={"SPY": "SPY"}, speed=1.0, is_resumable=False, is_connected=True, last_error="",
+        last_received=lambda symbol: time.time_ns(),
+    )  # fmt: skip
+    truth = TruthGate()
+    judge = Judge(
+        feed, truth, publisher=publisher, clock=VenueClock(), check=None, counts=Counts(), movers=MoverWatch(),
+        past=past, on_alert=lambda changed: None,
+    )  # fmt: skip
+    truth.lost("SPY", "cut", T, timeframes=["1"])
+    whole = closing(T, 100.0)
+    for bar, state in ((msgspec.structs.replace(whole, is_complete=False), "gapped"), (whole, "fresh")):
+        closed[:] = [bar]
+        await judge.look(venue_now=T)
+        assert (truth.verdicts["SPY"].state, mended) == (state, [("SPY", "1")])
 
 
 class Silent:
