@@ -374,9 +374,10 @@ async def test_after_a_roll_the_past_is_the_new_contracts(client, venue, start):
 
 async def test_what_moves_is_told_with_the_feed_that_found_it(client, start):
     loop = await start(pairs={("SPY", "1s")})
-    loop.runner.report.movers.found.append(MoverDetected(1, "SPY", "fast", 1, 420.5, 0.0123))
+    mover = MoverDetected(1, "SPY", "fast", 1, 420.5, 0.0123)
+    loop.runner.report.movers.found.append(mover)
     await until(lambda: not loop.runner.report.movers.found)
-    [(_, fields)] = [entry for entry in await movers_of(client) if codec.decode(entry[1]["e"]).price == 420.5]
+    [(_, fields)] = [entry for entry in await movers_of(client) if codec.decode(entry[1]["e"]) == mover]
     assert fields["feed"] == "test"
 
 
