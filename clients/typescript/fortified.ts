@@ -409,6 +409,8 @@ export type HistoryRow = {
     vwap: number | null;
     source: string;
     quality: string;
+    /** False: begun in the middle, or prints of it are missing. */
+    is_complete: boolean;
 };
 
 export type InboxItem = {
