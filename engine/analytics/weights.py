@@ -99,7 +99,7 @@ def weights_of(method: str, returns: Floats, bounds: Bounds, held: Floats | None
     """Weights by the method from daily returns (a row a day, a column a part), within `bounds`.
 
     A part that did not vary cannot be judged: all but `equal` give it the least. From what is `held`, no more than
-    the allowed turnover is moved, straight towards the answer.
+    the allowed turnover is moved, straight towards the answer, although a bound is then met by several steps only.
     """
     count = returns.shape[1]
     bounds.check(count)

@@ -133,6 +133,25 @@ def test_means_that_hardly_differ_are_drawn_to_one():
     assert np.ptp(means) < 0.2 * np.ptp(returns.mean(axis=0))
 
 
+def test_means_are_drawn_to_that_of_least_variance_as_far_as_their_author_says():
+    returns = sample(9, 3, 250)
+    covariance, _ = shrunk_covariance(returns)
+    inverse, ones = np.linalg.inv(covariance), np.ones(3)
+    least = inverse @ ones / (ones @ inverse @ ones)
+    centre = least @ returns.mean(axis=0)
+    away = returns.mean(axis=0) - centre
+    drawn = (3 + 2) / (3 + 2 + 250 * away @ inverse @ away)
+    assert 0.05 < drawn < 0.95
+    assert shrunk_means(returns, covariance) == pytest.approx(drawn * centre + (1 - drawn) * returns.mean(axis=0))
+
+
+def test_inverse_volatility_looks_at_deviations_alone():
+    returns = sample(2, 4, 60)
+    found = weights_of("inverse_volatility", returns, Bounds())
+    shares = found * returns.std(axis=0, ddof=1)
+    assert shares == pytest.approx(np.full(4, shares[0]))
+
+
 def test_a_part_that_did_not_vary_gets_the_least_of_every_method_but_equal():
     returns = sample(6, 4, 50)
     returns[:, 2] = 0.0
@@ -149,6 +168,8 @@ def test_no_more_moves_at_a_time_than_the_turnover_allows():
     assert turnover(held, free) > 0.1
     assert turnover(held, limited) == pytest.approx(0.1)
     assert (limited - held) / 0.1 == pytest.approx((free - held) / turnover(held, free))
+    first = weights_of("risk_parity", returns, Bounds(most=0.5, turnover=0.1), held)
+    assert 0.5 < first[0] < held[0], "a bound that is far away is met by several steps"
 
 
 def test_the_nearest_weights_are_nearer_than_any_of_a_grid():
