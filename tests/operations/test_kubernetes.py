@@ -32,9 +32,8 @@ def variables(path: Path) -> dict[str, str]:
 
 KUSTOMIZATION = load(FOLDER / "kustomization.yaml")
 EVERYTHING = objects(*KUSTOMIZATION["resources"])
-RUNNING = {
-    each["metadata"]["name"]: each for each in EVERYTHING if each["kind"] in ("Deployment", "StatefulSet", "Job")
-}
+KINDS = ("Deployment", "StatefulSet", "Job")
+RUNNING = {each["metadata"]["name"]: each for each in EVERYTHING if each["kind"] in KINDS}
 every_one = pytest.mark.parametrize("name", sorted(RUNNING))
 
 
