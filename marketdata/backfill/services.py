@@ -84,9 +84,9 @@ def get_job(job_id: int) -> BackfillJob:
 
 
 def waiting_jobs() -> list[int]:
-    """Jobs that nobody works on at this moment, the oldest first."""
-    found = BackfillJob.objects.filter(_is_free()).order_by("created_at", "id")
-    return list(found.values_list("pk", flat=True))
+    """Jobs that nobody works on at this moment: first those that poll, short and wanted now, then the oldest."""
+    found = list(BackfillJob.objects.filter(_is_free()).order_by("created_at", "id"))
+    return [job.pk for job in sorted(found, key=lambda job: job.purpose != BackfillJob.Purpose.POLL)]
 
 
 def run_job(

@@ -76,13 +76,14 @@ def poll(*, traded: dict[str, set[tuple[str, str]]]) -> list[int]:
         last = earlier.first()
         if not symbols or (last and last.state in (BackfillJob.State.QUEUED, BackfillJob.State.RUNNING)):
             continue
+        start = last.end if last and last.state == BackfillJob.State.DONE else None
         try:
             job = backfill.create_job(
                 symbols=symbols,
                 timeframe=source.universe_timeframe,
                 source=source.name,
-                days=1,
-                start=last.end if last and last.state == BackfillJob.State.DONE else None,
+                days=1 if start is None else None,
+                start=start,
                 purpose=BackfillJob.Purpose.POLL,
             )
         except InvalidInput as error:
