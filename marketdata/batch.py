@@ -7,7 +7,7 @@ from functools import lru_cache
 import msgspec
 
 from engine.model.event import Event
-from engine.model.market import Bar, Quote, Tick
+from engine.model.market import Bar, PartialBar, Quote, Tick
 from engine.model.time import NS_PER_S
 from infra import codec
 from infra.redis import keys
@@ -27,11 +27,27 @@ _TAIL_KEPT_S = 12 * 3600  # less than any recording is kept: what was written an
 _prices = msgspec.json.Encoder()
 
 
-@lru_cache(maxsize=100_000)
-def _xadd(key: str, most: int | None) -> bytes:
+def _xadd(key: str, *limit: str | int) -> bytes:
     """The beginning of an XADD with the fields e and n, up to the length of e's value."""
-    whole = pack("XADD", key, *(() if most is None else ("MAXLEN", "~", most)), "*", "e", "", "n", "")
-    return whole.removesuffix(b"$0\r\n\r\n$1\r\nn\r\n$0\r\n\r\n")
+    return pack("XADD", key, *limit, "*", "e", "", "n", "").removesuffix(b"$0\r\n\r\n$1\r\nn\r\n$0\r\n\r\n")
+
+
+@lru_cache(maxsize=100_000)
+def _forming(symbol: str, timeframe: str) -> tuple[str, bytes, bytes]:
+    """The stream of partial bars, and the beginnings of an XADD to it: of a plain one, and of one that cuts it."""
+    key = keys.ticks_stream(symbol, timeframe)
+    return key, _xadd(key), _xadd(key, "MAXLEN", "~", TICKS_MOST)
+
+
+@lru_cache(maxsize=100_000)
+def _completed(symbol: str, timeframe: str) -> tuple[str, bytes]:
+    key = keys.bars_stream(symbol, timeframe)
+    return key, _xadd(key, "MAXLEN", "~", BARS_MOST)
+
+
+def _request(begin: bytes, data: bytes, n: bytes) -> bytes:
+    """A whole XADD: put together from parts, which costs half of packing it."""
+    return b"%b$%d\r\n%b\r\n$1\r\nn\r\n$%d\r\n%b\r\n" % (begin, len(data), data, len(n), n)
 
 
 class Batch:
@@ -50,21 +66,26 @@ class Batch:
         self.requests.append(pack(*args))
 
     def forming(self, symbol: str, timeframe: str, event: Event) -> None:
-        """What stands among the partial bars of one pair."""
-        key = keys.ticks_stream(symbol, timeframe)
-        self.entry(key, event, most=None if (self._counters.get(key, 0) + 1) % _CUT_EVERY else TICKS_MOST)
-
-    def entry(self, key: str, event: Event, *, most: int | None) -> None:
-        """One stream entry; with `most` Redis drops the oldest beyond that number."""
+        """One entry among the partial bars of a pair."""
+        key, plain, cutting = _forming(symbol, timeframe)
         n = self._counters.get(key, 0) + 1
+        self._entry(key, n, cutting if n % _CUT_EVERY == 0 else plain, event)
+
+    def partials(self, found: Iterable[PartialBar]) -> None:
+        """The same for several: half of all that a busy feed does."""
+        counters, requests, encode = self._counters, self.requests, codec.encode
+        for partial in found:
+            key, plain, cutting = _forming(partial.symbol, partial.timeframe)
+            n = counters[key] = counters.get(key, 0) + 1
+            requests.append(_request(plain if n % _CUT_EVERY else cutting, encode(partial), b"%d" % n))
+            self.probe = (key, n)
+            self.entries += 1
+
+    def _entry(self, key: str, n: int, begin: bytes, event: Event) -> None:
         self._counters[key] = n
         self.probe = (key, n)
         self.entries += 1
-        data, number = codec.encode(event), b"%d" % n
-        # Half of all that a busy feed says: put together from parts, which costs half of packing it.
-        self.requests.append(
-            b"%b$%d\r\n%b\r\n$1\r\nn\r\n$%d\r\n%b\r\n" % (_xadd(key, most), len(data), data, len(number), number)
-        )
+        self.requests.append(_request(begin, codec.encode(event), b"%d" % n))
 
     def states(self, found: dict[str, bytes]) -> None:
         """Aggregators' states, by symbol, in one request."""
@@ -80,16 +101,18 @@ class Batch:
         self.add("SET", keys.recording_position(feed), f"{number} {since}")
         self.add("SET", keys.recording_tail(feed), tail, "EX", _TAIL_KEPT_S)
 
-    def last_values(self, moved: dict[str, Tick], quotes: dict[str, Quote]) -> None:
-        """The last print and quote of each symbol; prints also as one entry of `price.ticks`, for outside readers."""
-        for symbol in moved.keys() | quotes.keys():
-            self.add("HSET", keys.quote(symbol), *quote_fields(moved.get(symbol), quotes.get(symbol)))
-        if moved:
-            data = _prices.encode([(tick.symbol, tick.price, tick.size, tick.ts) for tick in moved.values()])
-            self.add("XADD", keys.price_ticks(), "MAXLEN", "~", PRICES_KEPT, "*", "e", data)
+    def last_values(self, symbol: str, tick: Tick | None, quote: Quote | None) -> None:
+        """The last print and quote of a symbol."""
+        self.add("HSET", keys.quote(symbol), *quote_fields(tick, quote))
+
+    def prices(self, moved: Iterable[Tick]) -> None:
+        """The last print of each symbol as one entry of `price.ticks`, for outside readers."""
+        data = _prices.encode([(tick.symbol, tick.price, tick.size, tick.ts) for tick in moved])
+        self.add("XADD", keys.price_ticks(), "MAXLEN", "~", PRICES_KEPT, "*", "e", data)
 
     def bar(self, bar: Bar, *, instead_of: Bar | None) -> None:
-        self.entry(keys.bars_stream(bar.symbol, bar.timeframe), bar, most=BARS_MOST)
+        stream, begin = _completed(bar.symbol, bar.timeframe)
+        self._entry(stream, self._counters.get(stream, 0) + 1, begin, bar)
         key = keys.bars(bar.symbol, bar.timeframe)
         if instead_of is not None:
             self.add("ZREM", key, codec.encode(instead_of))

@@ -16,6 +16,7 @@ from infra.redis import keys
 from infra.redis.client import AsyncRedis
 from infra.redis.streams import Wire
 from marketdata.batch import Batch, GivenBars, continue_counters, without
+from marketdata.last_values import LastValues
 from marketdata.notes import repairs, restarted
 from marketdata.outgoing import Outgoing
 from marketdata.recording.rebuild import catch_up, make_up
@@ -60,7 +61,6 @@ class Publisher:
     ) -> None:
         self.feed = feed
         self.bars_made = self.revised = self.dropped = 0
-        self.last_tick: dict[str, Tick] = {}  # as of the last flush
         self.position: str | None = None  # of a source that can resume, as of the events ingested so far
         self._wire = Wire(client)
         self._building = asyncio.Lock()  # nothing is given out while what is carried changes
@@ -82,7 +82,8 @@ class Publisher:
         self.counters: dict[str, int] = {}  # stream → number of its last entry
         self._closed: deque[Bar] = deque(maxlen=10_000)  # written, for whoever watches over completeness
         self._given = GivenBars()
-        self.last_quote: dict[str, Quote] = {}  # as of the last flush
+        self._last = LastValues()
+        self.last_tick, self.last_quote = self._last.ticks, self._last.quotes  # by symbol, as of the last flush
 
     # ---- what is carried ----------------------------------------------------------------------------------
 
@@ -101,7 +102,7 @@ class Publisher:
 
     @property
     def _is_anything_new(self) -> bool:
-        return any((self._moved, self._pending, self._quotes, self._stateful, self._composed))
+        return self._last.is_due or any((self._moved, self._pending, self._quotes, self._stateful, self._composed))
 
     async def carry(self, pairs: Iterable[Pair], *, resumes: bool = False, left: Left | None = None) -> None:
         """Publish these symbols and timeframes, and no others; what stays is not disturbed.
@@ -284,7 +285,7 @@ class Publisher:
             return True
 
     def _put(self, *, since: float = 0.0, everything: bool = False) -> None:
-        batch, changed = self._batch()
+        batch, changed = self._batch(everything=everything)
         batch.since = since
         recorder = self._recorder
         number, tail = (recorder.number, recorder.tail()) if recorder is not None else (UNRECORDED, None)
@@ -303,14 +304,12 @@ class Publisher:
         """Write the oldest of what is prepared; None where nothing may be written. Raises like `flush`."""
         return await self._outgoing.send()
 
-    def _batch(self) -> tuple[Batch, set[str]]:
+    def _batch(self, *, everything: bool) -> tuple[Batch, set[str]]:
         """Everything that waits, as requests, and the symbols in it; the waiting lists are empty afterwards."""
         pending, self._pending = self._pending, []
         moved, self._moved = self._moved, {}
-        self.last_tick.update(moved)
         self._heard |= moved.keys()
         quotes, self._quotes = self._quotes, {}
-        self.last_quote.update(quotes)
         composed, self._composed = self._composed, {}
         self._composing |= composed.keys()
         stateful, self._stateful = self._stateful | composed.keys(), set()
@@ -334,9 +333,11 @@ class Publisher:
                     batch.forming(symbol, timeframe, event)
                 stateful.add(symbol)
         for symbol, ts_recv in (composed | {symbol: tick.ts_recv for symbol, tick in moved.items()}).items():
-            for partial in self._expanders[symbol].partials(ts_recv):
-                batch.forming(symbol, partial.timeframe, partial)
-        batch.last_values(moved, quotes)
+            batch.partials(self._expanders[symbol].partials(ts_recv))
+        for symbol in self._last.take(moved, quotes, everything=everything):
+            batch.last_values(symbol, self.last_tick.get(symbol), self.last_quote.get(symbol))
+        if moved:
+            batch.prices(moved.values())
         if self.position is not None:
             batch.add("SET", keys.feed_position(self.feed), self.position)
         return batch, stateful | moved.keys()
@@ -387,8 +388,7 @@ class Publisher:
     def _forget(self, symbol: str) -> None:
         del self._expanders[symbol], self._on_tick[symbol]
         self._moved.pop(symbol, None)
-        self.last_tick.pop(symbol, None)
-        self.last_quote.pop(symbol, None)
+        self._last.forget(symbol)
         self._given.forget(symbol)
         self._quotes.pop(symbol, None)
         self._stateful.discard(symbol)

@@ -54,7 +54,7 @@ class Aggregator(ABC):
     def fill(self, bar: BarBuilder, ts: int) -> float:
         """The share of the bar that is done at `ts`, 0…1."""
         done = (ts - bar.ts_open) / (bar.end - bar.ts_open)
-        return min(max(done, 0.0), 1.0)
+        return 0.0 if done < 0.0 else done if done < 1.0 else 1.0
 
 
 class TimeAggregator(Aggregator):

@@ -1,5 +1,6 @@
 """What leaves the aggregation: the events made of a finished and of a forming bar."""
 
+from engine.bars.aggregators import INFINITE
 from engine.bars.builder import BarBuilder
 from engine.bars.lane import Lane
 from engine.model.market import Bar, PartialBar, Tick
@@ -30,13 +31,15 @@ def bar_of(
     )
 
 
-def partial_of(lane: Lane, bar: BarBuilder, last: Tick, *, symbol: str, ts_recv: int, seq: int) -> PartialBar:
-    """The bar that is forming, as of the last print; the range since is the price itself where no priced print came."""
+def partial_of(lane: Lane, bar: BarBuilder, last: Tick, symbol: str, ts_recv: int, seq: int) -> PartialBar:
+    """The bar that is forming, as of the last print; the range since is the price itself where no priced print came.
+    The lane begins to collect for the next."""
     priced, other, state = bar.priced, bar.other, lane.state
     shown = priced if priced.count else other
     high, low = state.high_since, state.low_since
     if high < low:
         high = low = shown.close
+    state.high_since, state.low_since, state.is_touched = -INFINITE, INFINITE, False
     # By position: this is made for every frame, and names cost a third more.
     return PartialBar(
         last.ts, symbol, lane.text, bar.ts_open, shown.open, shown.high, shown.low, shown.close,

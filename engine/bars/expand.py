@@ -151,8 +151,13 @@ class Expander:
         last = self._last
         if last is None:
             return self._numbered(self._vendor.partials(ts_recv))
-        touched = [(lane, lane.state.bar) for lane in self._lanes if lane.state.is_touched]
-        return [self._partial(lane, bar, last, ts_recv) for lane, bar in touched if bar]
+        out: list[PartialBar] = []
+        for lane in self._lanes:
+            state = lane.state
+            if state.is_touched and state.bar is not None:
+                self.seq += 1
+                out.append(partial_of(lane, state.bar, last, self.symbol, ts_recv, self.seq))
+        return out
 
     def flush(self) -> list[Bar]:
         """End of data: every forming bar as if its time had come; short tick and volume bars are not complete."""
@@ -391,9 +396,3 @@ class Expander:
             built, ts=ts, symbol=self.symbol, timeframe=lane.text, source=self._source, quality=quality,
             ts_recv=ts_recv, seq=self.seq,
         )  # fmt: skip
-
-    def _partial(self, lane: Lane, bar: BarBuilder, last: Tick, ts_recv: int) -> PartialBar:
-        self.seq += 1
-        partial = partial_of(lane, bar, last, symbol=self.symbol, ts_recv=ts_recv, seq=self.seq)
-        lane.shown()
-        return partial

@@ -79,9 +79,11 @@ class Lane:
     def fold_one(self, price: float, size: float) -> None:
         """Count in a run of a single priced print."""
         state = self.state
-        if state.bar is None:
+        bar = state.bar
+        if bar is None:
             return
-        state.bar.add(price, size, is_priced=True)
+        bar.priced.add(price, size)
+        bar.turnover += price * size
         state.is_touched = True
         if price > state.high_since:
             state.high_since = price
@@ -132,12 +134,6 @@ class Lane:
             self.state.bar.is_gapped = True
         self.state.seen_since = None
         self.state.is_first = True
-
-    def shown(self) -> None:
-        """A partial was made: start to collect for the next."""
-        self.state.high_since = -float("inf")
-        self.state.low_since = float("inf")
-        self.state.is_touched = False
 
     def _begin(self, ts: int) -> BarBuilder:
         state = self.state
