@@ -224,13 +224,29 @@ def _is_ours(task: asyncio.Task[Any]) -> bool:
     return "marketdata" in repr(task.get_coro()) and not task.done()
 
 
+async def told_meanwhile(feed, action):
+    """What the feed says to the venue while `action` runs."""
+    said, say = [], feed._say
+
+    async def listened(frames):
+        frames = list(frames)
+        said.extend(frames)
+        await say(frames)
+
+    feed._say = listened
+    await action
+    feed._say = say
+    return said
+
+
 @having(lambda entry: entry.alias)
 async def test_two_names_of_one_thing_both_get_everything_and_it_is_asked_for_once(entry, venue, watch):
     """As "/ES" and "/ESZ26" until the roll."""
     first, alias = entry.symbols[0], entry.alias
     got = await watch(first)
     await got.until_prints(first, 5)
-    await got.feed.subscribe([alias])
+    said = await told_meanwhile(got.feed, got.feed.subscribe([alias]))
+    assert said == []
     both = len(got.events)
     await got.until_prints(alias, 20)
     assert got.prints(first, since=both) == got.prints(alias, since=both)
