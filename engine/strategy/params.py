@@ -28,14 +28,15 @@ def parse_params(strategy: type[Strategy], raw: Mapping[str, Any]) -> Any:
     try:
         params = msgspec.convert(values, strategy.Params, strict=False)
     except msgspec.ValidationError as error:
-        raise _named(error, values) from error
+        raise refusal_of(error, values) from error
     problem = strategy.check(params)
     if problem:
         raise InvalidInput(problem[1], field=problem[0])
     return params
 
 
-def _named(error: msgspec.ValidationError, values: dict[str, Any]) -> InvalidInput:
+def refusal_of(error: msgspec.ValidationError, values: Mapping[str, Any]) -> InvalidInput:
+    """What msgspec says of `values`, in words of ours: the field, what was expected and what was found."""
     message = str(error)
     match = _PATH.search(message)
     if match is None:

@@ -35,6 +35,7 @@ PRODUCT_APPS = [
     "simulators",
     "trading",
     "backtest",
+    "discovery",
     "dashboard",
 ]
 INSTALLED_APPS = [

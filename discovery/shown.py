@@ -1,0 +1,160 @@
+"""A finished search for people: stages, folds, the rules with what speaks for and against them."""
+
+import sys
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from discovery.mining.found import Figures, FoldReport, Mined, MinedRule
+from engine.exits.config import ExitConfig
+
+SINGLES = 5
+Rows = Iterable[tuple[object, ...]]
+
+
+def show_mined(found: Mined, seconds: float) -> None:
+    """To standard output."""
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    for number, fold in enumerate(found.folds, start=1):
+        console.print(_stages(number, fold))
+    console.print(_singles(found.folds[-1]))
+    console.print(_folds(found))
+    console.print(_rules(found.rules))
+    console.print(_quality(found.rules))
+    console.print(_money(found))
+    for line in told(found, seconds):
+        console.print(line, soft_wrap=True)
+
+
+def told(found: Mined, seconds: float) -> list[str]:
+    """What is to be said of the search as a whole, and what every rule is."""
+    counted = ", ".join(f"{count} {name}" for name, count in found.conditions.items())
+    trials = f"{found.trials:,} trials of {sum(found.conditions.values())} conditions ({counted})"
+    lines = [f"{trials} over {found.bars:,} bars of {found.days} days in {seconds:.1f} s"]
+    for rank, rule in enumerate(found.rules, start=1):
+        lines.append(f"{rank}. {rule.text}; exits: {exits_text(rule.exits)}")
+        lines.append(f"   {rule.chance.text}")
+        lines += [f"   suspicious: {sign.reason}" for sign in rule.suspicion.signs]
+    passed = len(found.passed)
+    if not found.rules:
+        return [*lines, "No rule made enough trades."]
+    verdict = (
+        "None passes: chance or suspicion explains them." if not passed else f"{passed} of {len(found.rules)} pass."
+    )
+    return [*lines, verdict]
+
+
+def exits_text(exits: ExitConfig) -> str:
+    """In one line."""
+    parts = [f"stop {exits.stop.value:g} ATR"] if exits.stop else []
+    parts += [f"target {target.distance.value:g} ATR" for target in exits.targets]
+    parts += [f"trail {exits.trailing.value:g} ATR"] if exits.trailing else []
+    parts += [f"at most {exits.max_hold_s / 60:g} min"] if exits.max_hold_s else []
+    parts += [f"flat {exits.before_close_s / 60:g} min before the close"] if exits.before_close_s else []
+    return ", ".join(parts)
+
+
+def _table(title: str, texts: Iterable[str], numbers: Iterable[str], rows: Rows) -> Table:
+    table = Table(title=title)
+    for name in texts:
+        table.add_column(name, overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    return table
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
+
+
+def _stages(number: int, fold: FoldReport) -> Table:
+    return _table(
+        f"fold {number}: {fold.trials:,} trials on {_span(fold.train)}",
+        ("stage", "side"),
+        ("considered", "too rare", "same bars", "tried", "no better", "kept", "best Sharpe a day"),
+        (
+            (s.name, s.side, s.considered, s.too_rare, s.same_signals, s.tried, s.no_better, s.kept, s.best_sharpe)
+            for s in fold.stages
+        ),
+    )
+
+
+def _singles(fold: FoldReport) -> Table:
+    return _table(
+        "single conditions, where the last fold searched",
+        ("side", "category", "condition"),
+        ("trades", "P&L", "Sharpe a day"),
+        ((s.side, s.category, s.text, s.trades, s.net_pnl, s.sharpe_daily) for s in fold.singles[:SINGLES]),
+    )
+
+
+def _folds(found: Mined) -> Table:
+    return _table(
+        "folds: the best of what was searched, on the days that judge",
+        ("searched", "judged", "rule"),
+        ("P&L there", "P&L here"),
+        ((_span(f.train), _span(f.test), f.best, f.train_pnl, f.test_pnl) for f in found.folds),
+    )
+
+
+def _span(spans: tuple[tuple[str, str], ...]) -> str:
+    if not spans:
+        return "no days"
+    text = f"{spans[0][0]} to {spans[-1][1]}"
+    return text if len(spans) == 1 else f"{text} in {len(spans)} parts"
+
+
+def _rules(rules: tuple[MinedRule, ...]) -> Table:
+    halves = [f"{name} {half}" for half in ("searched", "judged") for name in ("trades", "P&L", "Sharpe")]
+    return _table(
+        "rules, where they were searched and on days that judge",
+        ("#", "passes", "source"),
+        (*halves, "p searched", "p judged", "suspicion"),
+        (
+            (rank, "yes" if r.passes else "no", r.source, *_half(r.train), *_half(r.test), r.chance.searched,
+             r.chance.corrected, r.suspicion.score)
+            for rank, r in enumerate(rules, start=1)
+        ),
+    )  # fmt: skip
+
+
+def _half(figures: Figures) -> tuple[object, ...]:
+    return figures.trades, figures.net_pnl, figures.sharpe_daily
+
+
+def _quality(rules: tuple[MinedRule, ...]) -> Table:
+    return _table(
+        "quality of exits, each from 0 to 1",
+        ("#",),
+        ("P&L", "drawdown", "hold", "kind of exit", "giveback", "mean"),
+        (
+            (rank, q.pnl, q.drawdown, q.hold, q.exit_type, q.giveback, r.quality_score)
+            for rank, r in enumerate(rules, start=1)
+            for q in (r.quality,)
+        ),
+    )
+
+
+def _money(found: Mined) -> Table:
+    rows: list[tuple[object, ...]] = []
+    for rank, rule in enumerate(found.rules, start=1):
+        use, worst = rule.capital, rule.worst
+        if use is not None and worst is not None:
+            rows.append(
+                (rank, use.in_market, use.mean_notional, use.most_notional, use.most_at_once, worst.trades, worst.mean,
+                 worst.total)
+            )  # fmt: skip
+    if found.capital is not None:
+        use = found.capital
+        rows.append(("all", use.in_market, use.mean_notional, use.most_notional, use.most_at_once, None, None, None))
+    return _table(
+        "capital, and the worst trades",
+        ("#",),
+        ("in market", "mean capital", "most capital", "at once", "worst trades", "mean", "sum"),
+        rows,
+    )

@@ -1,0 +1,110 @@
+"""`mine` at the command line: the document, the tables, and what it refuses."""
+
+import json
+from typing import Any
+
+import msgspec
+import pandas as pd
+import pytest
+from django.core.management import CommandError, call_command
+
+from discovery.mining.asked import MiningSpec
+from engine.rules.rule import parse_rules
+from strategies.registry import parse_params
+from tests.discovery import world
+
+QUICK = (
+    "--category",
+    "price",
+    "--depth",
+    "1",
+    "--patterns",
+    "3",
+    "--stop",
+    "3",
+    "--hold",
+    "10",
+    "--least-trades",
+    "15",
+)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """A file of five-minute bars, as a person has them."""
+    bars, path = world.planted(30, seed=5), tmp_path_factory.mktemp("mine") / "bars.csv"
+    columns = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")}
+    pd.DataFrame({"time": pd.to_datetime(bars.ts_open, utc=True), **columns}).to_csv(path, index=False)
+    return ("--data", str(path), "--symbol", "SPY", "--timeframe", "5", "--time-is", "open")
+
+
+def mined(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
+    call_command("mine", *options, "--json")
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return document
+
+
+def test_the_document_has_the_stages_the_rules_and_how_they_did_where_they_were_not_searched(source, capsys, tmp_path):
+    out = tmp_path / "rules.json"
+    document = mined(capsys, *source, *QUICK, "--out", str(out), "--no-timing", "--split", "random", "--seed", "4")
+    assert json.loads(out.read_text()) == document
+    assert document == mined(capsys, *source, *QUICK, "--no-timing", "--split", "random", "--seed", "4")
+    assert (document["bars"], document["days"], document["spec"]["split"]["kind"]) == (2_340, 30, "random")
+    assert {stage["name"] for stage in document["folds"][0]["stages"]} == {"single", "pattern"}
+    for rule in document["rules"]:
+        assert parse_rules([rule["rule"]]) == parse_rules(parse_params("rules", rule["params"]).rules)
+        assert rule["test"]["days"] == 9
+        assert set(rule["quality"]) == {"pnl", "drawdown", "hold", "exit_type", "giveback"}
+        assert rule["worst"]["listed"]
+    assert document["spec"]["grid"] == {"stop": [3.0], "target": [None, 1.5, 3.0], "trail": [None, 2.0], "hold": [10]}
+
+
+def test_the_tables_tell_the_same(source, capsys):
+    call_command("mine", *source, *QUICK, "--keep", "2", "--side", "long")
+    said = capsys.readouterr().out
+    for words in ("fold 1:", "single conditions", "quality of exits", "capital, and the worst trades", "best of "):
+        assert words in said
+    assert "exits: stop 3 ATR" in said
+    assert "flat 5 min before the close" in said
+
+
+def test_rules_of_a_file_compete(source, capsys, tmp_path):
+    burst = {"all": [{"kind": "compare", "left": "relative_volume(20)", "op": ">", "right": 2}]}
+    path = tmp_path / "seeds.json"
+    path.write_text(json.dumps([{"rule": {"side": "long", "phases": [burst]}, "source": "fingerprint"}]))
+    document = mined(capsys, *source, *QUICK, "--category", "temporal", "--seeds", str(path), "--keep", "100")
+    assert "fingerprint" in {rule["source"] for rule in document["rules"]}
+
+
+def test_the_conditions_are_listed_by_category(capsys):
+    call_command("mine", "--symbol", "SPY", "--conditions", "--category", "flag")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 20
+    assert all(line.startswith("flag ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--depth", "9"), "depth"),
+        (("--hold", "ten"), "hold"),
+        (("--hold", "2.5"), "grid"),
+        (("--side", "up"), "sides"),
+        (("--category", "astrology"), "categories"),
+        (("--rank-by", "luck"), "rank_by"),
+        (("--split", "backwards"), "split"),
+        (("--train-share", "1.5"), "train_share"),
+        (("--quantity", "many"), "quantity"),
+        (("--seeds", "nowhere.json"), "seeds"),
+        (("--fees", "dear"), "fees"),
+        (("--memory-mb", "1"), "memory_mb"),
+    ],
+)
+def test_what_is_wrong_is_told_by_its_name(source, options, said):
+    with pytest.raises(CommandError, match=said):
+        call_command("mine", *source, *options)
+
+
+def test_a_spec_travels_as_json():
+    spec = MiningSpec(depth=2, memory_mb=64)
+    assert msgspec.json.decode(msgspec.json.encode(spec), type=MiningSpec) == spec
