@@ -46,7 +46,7 @@ def view(document: Mapping[str, Any], asked: Asked) -> Row:
         "few_days": FEW_DAYS if document["days"] < FEW_DAYS else 0,
         "tables": [_table(document, asked, name) for name in TITLES if name != "day"],
         "days": _days(document["groups"]["day"]),
-        "histogram": svg.histogram(**document["distribution"], told=_whole, name="P&L of trades"),
+        "histogram": svg.histogram(**document["distribution"], told=_short, name="P&L of trades"),
         "drawdowns": [{**row, "depth": share(row["depth"])} for row in document["drawdowns"]],
         "data": {"equity": document["equity"], "prices": [], "zone": document["zone"]},
     }
@@ -149,7 +149,7 @@ def _days(rows: Sequence[Row]) -> Row:
     labels = [f"{date.fromisoformat(row['name']):%d %b}" for row in drawn]
     titles = [f"{row['name']}: {cash(Decimal(row['net_pnl']))} in {row['trades']:,} trades" for row in drawn]
     values = [float(row["net_pnl"]) for row in drawn]
-    drawing = svg.columns(labels, values, titles, told=_whole, name="P&L by day of exit, New York")
+    drawing = svg.columns(labels, values, titles, told=_short, name="P&L by day of exit, New York")
     return {"drawing": drawing, "count": len(rows), "left_out": len(rows) - len(drawn)}
 
 
@@ -187,8 +187,9 @@ def _address(asked: Asked, changes: Mapping[str, Any]) -> str:
     return f"?{urlencode({name: str(value) for name, value in values.items() if value})}"
 
 
-def _whole(value: float) -> str:
-    return cash(value, places=0)
+def _short(value: float) -> str:
+    """Without cents where there is much of it."""
+    return cash(value, places=0 if abs(value) >= 100 else 2)
 
 
 def _sign(value: Decimal) -> str:

@@ -18,7 +18,8 @@ from marketdata.selectors import SymbolState, movers, symbol_states
 from marketdata.truth_api import mover_row
 
 MOST_SYMBOLS = 40
-MOST_MOVERS = 30
+MOST_MOVERS = 30  # of each kind
+_ALL = 1_000  # more than feeds keep
 WINDOWS = (1, 5, 15, 60, 240)  # minutes
 OLD_AFTER_S = 60.0  # a price that came longer ago is not shown as if it were of now
 
@@ -57,19 +58,10 @@ def feed_names() -> list[str]:
 
 def mover_rows(seen: Watched) -> Row:
     """Fast and slow ones, the newest first."""
-    found = {
-        kind: movers(kind=kind, feed=seen.feed, since_s=seen.minutes * 60.0, limit=MOST_MOVERS)
-        for kind in ("fast", "slow")
-    }
-    return {
-        "kind": "movers",
-        "feed": seen.feed,
-        "minutes": seen.minutes,
-        **{
-            kind: [{**mover_row(each), "name": _name(each.event.symbol)} for each in rows]
-            for kind, rows in found.items()
-        },
-    }
+    found = movers(feed=seen.feed, since_s=seen.minutes * 60.0, limit=_ALL)
+    rows = [{**mover_row(each), "name": _name(each.event.symbol)} for each in found]
+    by_kind = {kind: [row for row in rows if row["mover"] == kind][:MOST_MOVERS] for kind in ("fast", "slow")}
+    return {"kind": "movers", "feed": seen.feed, "minutes": seen.minutes, **by_kind}
 
 
 def quote_rows(symbols: Sequence[str]) -> Row:

@@ -370,6 +370,34 @@ export type FlattenInput = {
     book?: string;
 };
 
+export type FoundFeedOutput = {
+    name: string;
+    /** fresh, stale, gapped, suspect or unknown; none: no feed has it. */
+    state: string;
+    reason: string;
+};
+
+export type FoundOutput = {
+    symbol: string;
+    name: string;
+    asset_class: string;
+    venue: string;
+    trade: FoundTradeOutput;
+    feed: FoundFeedOutput;
+    has_daily_options: boolean;
+    /** That have it among their tickers. */
+    strategies: string[];
+};
+
+export type FoundTradeOutput = {
+    /** Accounts; empty: it cannot be traded. */
+    at: string[];
+    /** Why not at others. */
+    problems: string[];
+    /** What the universe holds against it. */
+    doubt: string;
+};
+
 export type HaltInput = {
     book: string;
     reason?: string;
@@ -717,6 +745,37 @@ export type Problem = {
     errors?: unknown;
 };
 
+export type QuoteOutput = {
+    symbol: string;
+    name: string;
+    asset_class: string;
+    /** fresh, stale, gapped, suspect or unknown. */
+    state: string;
+    reason: string;
+    /** When regular hours begin; null while they last. */
+    opens_at: string | null;
+    feed: string;
+    last: number | null;
+    size: number | null;
+    /** The venue's time of the last print. */
+    last_at: string | null;
+    /** Since it came, by our clock. */
+    age_s: number | null;
+    /** Do not take the last price for the present one. */
+    is_old: boolean;
+    bid: number | null;
+    ask: number | null;
+    is_quote_old: boolean;
+    /** Of which there are charts. */
+    timeframes: string[];
+};
+
+export type QuotesOutput = {
+    kind: string;
+    at: string;
+    quotes: QuoteOutput[];
+};
+
 /** What is given is changed, the rest stays as it is. */
 export type ReplaceInput = {
     /** What it should fill in all. */
@@ -742,6 +801,15 @@ export type RunOutput = {
     slots: {
         [key: string]: unknown;
     }[];
+};
+
+export type SearchOutput = {
+    q: string;
+    /** All that fit, shown or not. */
+    count: number;
+    results: FoundOutput[];
+    /** Why there is none. */
+    problem: string;
 };
 
 /**
@@ -1802,9 +1870,7 @@ export interface operations {
             cookie?: never;
         };
         responses: {
-            200: { headers: { [name: string]: unknown }; content: { "application/json": {
-                [key: string]: unknown;
-            } } };
+            200: { headers: { [name: string]: unknown }; content: { "application/json": QuotesOutput } };
             default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
         };
     };
@@ -1820,9 +1886,7 @@ export interface operations {
             cookie?: never;
         };
         responses: {
-            200: { headers: { [name: string]: unknown }; content: { "application/json": {
-                [key: string]: unknown;
-            } } };
+            200: { headers: { [name: string]: unknown }; content: { "application/json": SearchOutput } };
             default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
         };
     };

@@ -113,7 +113,7 @@ class Page {
   show(quote) {
     const row = this.rows.get(quote.symbol);
     if (!row) return; // removed a moment ago
-    const texts = { last: number(quote.last), bid: number(quote.bid), ask: number(quote.ask), size: quote.size === null ? "–" : quote.size.toLocaleString("en-US"), came: cameOf(quote) };
+    const texts = { last: number(quote.last), bid: number(quote.bid), ask: number(quote.ask), size: !quote.size ? "–" : quote.size.toLocaleString("en-US"), came: cameOf(quote) };
     for (const [name, cell] of Object.entries(row.cells)) {
       if (cell.textContent !== texts[name] && cell.textContent && name !== "came" && name !== "size") moved(cell, texts[name]);
       setText(cell, texts[name]);

@@ -88,6 +88,7 @@ def test_a_newcomer_sees_the_price_move_and_a_trade_marked(demo: Stack, chromium
         expect(page.locator("#chart[data-markers]:not([data-markers='0'])")).to_be_visible(timeout=60_000)
         page.screenshot(path=tmp_path / "demo.png")
         an_order_waits_and_is_cancelled(page)
+        quotes_are_fresh_and_what_was_earned_is_told(page, demo, tmp_path)
         browser.close()
     assert errors == []
 
@@ -107,6 +108,18 @@ def an_order_waits_and_is_cancelled(page: Page) -> None:
     page.get_by_role("button", name="Cancel buy SPY limit").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel it").click()
     expect(page.locator("#orders")).not_to_contain_text("SPY limit 1.25", timeout=20_000)
+
+
+def quotes_are_fresh_and_what_was_earned_is_told(page: Page, demo: Stack, tmp_path: Path) -> None:
+    page.goto(f"{demo.url}/market")
+    quote = page.locator("#quotes tr").first
+    expect(quote.locator(".state")).to_have_text("fresh", timeout=20_000)
+    expect(quote.locator("td").first).to_have_attribute("data-old", "no")
+    page.screenshot(path=tmp_path / "market.png")
+    page.goto(f"{demo.url}/analytics")
+    expect(page.get_by_role("row", name="ema").first).to_be_visible()
+    expect(page.locator("#equity canvas").first).to_be_visible()
+    page.screenshot(path=tmp_path / "analytics.png", full_page=True)
 
 
 def test_another_process_trades_within_ten_seconds_when_the_traders_are_killed(demo):

@@ -1,6 +1,7 @@
 """The market: an old price is never shown as new, a search finds and explains, movers are told by feed and window."""
 
 import time
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ from brokers.models import BrokerAccount
 from dashboard import catalogue, symbol_search
 from dashboard.catalogue import known_symbols
 from dashboard.market import Watched, mover_rows, quote_rows, watched
+from dashboard.market_views import QuotesOutput, SearchOutput
 from dashboard.symbol_search import search
 from engine.errors import InvalidInput
 from engine.instruments.catalog import market_hours
@@ -247,6 +249,29 @@ def test_page_and_routes_are_for_people_who_signed_in(client, user, store):
     refused = client.get("/api/market/quotes?symbols=a b c d")
     assert (refused.status_code, refused.json()["field"]) == (400, "symbol")
     assert client.get("/api/market/search?q=").status_code == 400
+
+
+def test_what_the_routes_answer_is_what_their_description_names(client, user, store):
+    told(store, "SPY", last=600.5)
+    client.force_login(user)
+    answers = {
+        SearchOutput: client.get("/api/market/search?q=spy").json(),
+        QuotesOutput: client.get("/api/market/quotes?symbols=SPY").json(),
+    }
+    for described, answer in answers.items():
+        assert shape(answer) == shape_of(described())
+
+
+def shape(value: Any) -> Any:
+    """The names in an answer."""
+    if isinstance(value, dict):
+        return {name: shape(each) for name, each in value.items()}
+    return shape(value[0]) if isinstance(value, list) and value and isinstance(value[0], dict) else None
+
+
+def shape_of(described: Any) -> Any:
+    inner = getattr(described, "child", described)
+    return {name: shape_of(field) for name, field in inner.fields.items()} if hasattr(inner, "fields") else None
 
 
 def test_the_page_begins_with_what_strategies_trade_and_an_address_that_is_wrong_is_answered_on_it(
