@@ -2,6 +2,7 @@
 
 from engine.indicators import (
     averages,
+    days,
     derivatives,
     flags,
     learning,
@@ -15,6 +16,7 @@ from engine.indicators import (
 
 __all__ = [
     "averages",
+    "days",
     "derivatives",
     "flags",
     "learning",

@@ -38,8 +38,8 @@ class VwapState(NamedTuple):
 
 @indicator(
     "session_vwap",
-    sources=("hlc3", "volume"),
-    inputs=("{hlc3}", "{volume}", "session"),
+    sources=("hlc3", "volume", "session"),
+    inputs=("{hlc3}", "{volume}", "{session}"),
     init=VwapState(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
     outputs=("value", "upper", "lower", "deviation"),
 )

@@ -14,8 +14,7 @@ class OpeningState(NamedTuple):
     wish: float
     rule: int
     side: float  # the last wish
-    weekday: float
-    clock: float
+    day: float
     formed: int  # bars that made the range
     top: float
     bottom: float
@@ -29,7 +28,7 @@ def leave_opening(
     close: float,
     volume: float,
     clock: float,
-    weekday: float,
+    day: float,
     opens_at: float = 570.0,
     range_minutes: float = 30.0,
     last_entry_at: float = 900.0,
@@ -41,15 +40,15 @@ def leave_opening(
 ) -> OpeningState:
     """Over the range of the day's first minutes; back over its middle is a failure, and the day's end is the end."""
     formed, top, bottom, entries = s.formed, s.top, s.bottom, s.entries
-    is_new = weekday != s.weekday or clock <= s.clock
-    if is_new:
+    is_over = day != s.day or clock >= closes_at or clock <= opens_at
+    if day != s.day:
         formed, entries = 0, 0
     if clock > opens_at and clock <= opens_at + range_minutes:
         top = high if formed == 0 else max(top, high)
         bottom = low if formed == 0 else min(bottom, low)
         formed += 1
-    may = formed > 0 and clock > opens_at + range_minutes and clock <= last_entry_at and clock < closes_at
-    may = may and entries < most_entries and volume >= volume_ratio and not is_new
+    may = formed > 0 and clock > opens_at + range_minutes and clock <= last_entry_at and not is_over
+    may = may and entries < most_entries and volume >= volume_ratio
     reach = buffer * (top - bottom)
     up = may and close > top + reach and s.side <= 0.0
     down = may and close < bottom - reach and s.side >= 0.0
@@ -59,7 +58,7 @@ def leave_opening(
         up = False
     wish = NO_OPINION
     rule = 0
-    if s.side != 0.0 and (is_new or clock >= closes_at):
+    if s.side != 0.0 and is_over:
         wish = 0.0
         rule = 2
     elif up or down:
@@ -69,7 +68,7 @@ def leave_opening(
     elif s.side * (close - (top + bottom) / 2.0) < 0.0:
         wish = 0.0
     side = wish if wish == wish else s.side
-    return OpeningState(wish, rule, side, weekday, clock, formed, top, bottom, entries)
+    return OpeningState(wish, rule, side, day, formed, top, bottom, entries)
 
 
 @STRATEGIES.register("opening_range", aliases=("orb", "opening_range_breakout"))
@@ -81,11 +80,12 @@ class OpeningRange(StepStrategy):
     and the volume is at least `volume_ratio` times that of the `volume_bars` bars before; short below is the mirror
     image; at most `most_entries` a day. Times are minutes of New York's day.
 
-    Left when the close is back over the middle of the range (`range_failed`), and with the first bar at or after
-    `closes_at`, or of another day (`day_over`). On half days the ticker's own exit at the close ends it earlier.
+    Left when the close is back over the middle of the range (`range_failed`), and with the first bar outside the hours
+    from `opens_at` to `closes_at` or of another day (`day_over`). On half days the ticker's own exit at the close ends
+    it earlier.
     """
 
-    decision = Decision(leave_opening, OpeningState(NO_OPINION, 0, 0.0, -1.0, 0.0, 0, 0.0, 0.0, 0))
+    decision = Decision(leave_opening, OpeningState(NO_OPINION, 0, 0.0, -1.0, 0, 0.0, 0.0, 0))
     reasons = {1: "opening_broken_up", -1: "opening_broken_down", 0: "range_failed", 2: "day_over"}
 
     class Params(msgspec.Struct, frozen=True):
@@ -118,4 +118,5 @@ class OpeningRange(StepStrategy):
         return None
 
     def values(self) -> tuple[str, ...]:
-        return "high", "low", "close", f"relative_volume({self.params.volume_bars})", "clock", "weekday"
+        p = self.params
+        return "high", "low", "close", f"relative_volume({p.volume_bars})", "clock", f"day_from({p.opens_at!r})"

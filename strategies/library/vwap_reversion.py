@@ -1,6 +1,5 @@
 """VWAP reversion: the price has gone far from the day's average price, turns, and is followed back to it."""
 
-from math import sqrt
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -15,23 +14,19 @@ class ReversionState(NamedTuple):
     wish: float
     rule: int
     side: float  # the last wish
-    weekday: float
-    clock: float
+    day: float
     bars: int  # of this day
-    volume: float
-    mean: float  # the day's average price
-    squares: float
     away: float  # of the bar before, in deviations
     stop: float  # where the last entry is wrong
 
 
 def return_to_vwap(
     s: ReversionState,
-    price: float,
     close: float,
-    volume: float,
+    mean: float,
+    deviation: float,
     clock: float,
-    weekday: float,
+    day: float,
     opens_at: float = 570.0,
     closes_at: float = 955.0,
     min_bars: int = 30,
@@ -40,19 +35,10 @@ def return_to_vwap(
     sides: Side = "both",
 ) -> ReversionState:
     """In where it is far away and closer than before; out at the average, too much further, or at the day's end."""
-    bars, total, mean, squares = s.bars, s.volume, s.mean, s.squares
-    is_new = weekday != s.weekday or clock <= s.clock
-    if is_new or (s.clock <= opens_at and clock > opens_at):
-        bars, total, mean, squares = 0, 0.0, price, 0.0
-    if volume > 0.0:
-        before = price - mean
-        total += volume
-        mean += before * volume / total
-        squares += volume * before * (price - mean)
-    bars += 1
-    deviation = sqrt(squares / total) if squares > 0.0 else 0.0
+    is_over = day != s.day or clock >= closes_at or clock <= opens_at
+    bars = s.bars + 1 if day == s.day else 1
     away = (close - mean) / deviation if deviation > 0.0 else 0.0
-    may = bars >= min_bars and clock > opens_at and clock < closes_at
+    may = bars >= min_bars and not is_over
     up = may and s.away <= -stretch and away > s.away and close < mean and s.side <= 0.0
     down = may and s.away >= stretch and away < s.away and close > mean and s.side >= 0.0
     if sides == "long":
@@ -61,7 +47,7 @@ def return_to_vwap(
         up = False
     wish, stop = NO_OPINION, s.stop
     rule = 0
-    if s.side != 0.0 and (is_new or clock >= closes_at):
+    if s.side != 0.0 and is_over:
         wish = 0.0
         rule = 2
     elif up or down:
@@ -74,22 +60,24 @@ def return_to_vwap(
     elif s.side * (close - mean) > 0.0:
         wish = 0.0
     side = wish if wish == wish else s.side
-    return ReversionState(wish, rule, side, weekday, clock, bars, total, mean, squares, away, stop)
+    return ReversionState(wish, rule, side, day, bars, away, stop)
 
 
 @STRATEGIES.register("vwap_reversion")
 class VwapReversion(StepStrategy):
     """VWAP reversion: the price has gone far from the day's average price, turns, and is followed back to it.
 
-    The average is that of (high + low + close) / 3 weighted by volume since `opens_at`, its deviation that of the same
-    prices. Long where, after `min_bars` bars of the day, the bar before closed at least `stretch` deviations below the
-    average and this one closes less far away; short above is the mirror image. Times are minutes of New York's day.
+    The average is that of (high + low + close) / 3 weighted by volume since `opens_at` (`session_vwap`), its deviation
+    that of the same prices. Long where, after `min_bars` bars of the day, the bar before closed at least `stretch`
+    deviations below the average and this one closes less far away; short above is the mirror image. Times are minutes
+    of New York's day.
 
     Left beyond the average (`average_reached`), where the close is `give_up` deviations (those of the entry) worse than
-    at the entry (`went_further`), and with the first bar at or after `closes_at`, or of another day (`day_over`).
+    at the entry (`went_further`), and with the first bar outside the hours from `opens_at` to `closes_at` or of another
+    day (`day_over`).
     """
 
-    decision = Decision(return_to_vwap, ReversionState(NO_OPINION, 0, 0.0, -1.0, 0.0, 0, 0.0, 0.0, 0.0, 0.0, 0.0))
+    decision = Decision(return_to_vwap, ReversionState(NO_OPINION, 0, 0.0, -1.0, 0, 0.0, 0.0))
     reasons = {
         1: "turned_below_average",
         -1: "turned_above_average",
@@ -118,4 +106,6 @@ class VwapReversion(StepStrategy):
         return None
 
     def values(self) -> tuple[str, ...]:
-        return "hlc3", "close", "volume", "clock", "weekday"
+        day = f"day_from({self.params.opens_at!r})"
+        average = f"session_vwap(hlc3,volume,{day})"
+        return "close", f"{average}.value", f"{average}.deviation", "clock", day

@@ -109,6 +109,12 @@ def share_below(d: pd.DataFrame) -> pd.Series:
     return d.close.rolling(101).apply(lambda w: 100.0 * (w[:-1] <= w[-1]).mean(), raw=True)
 
 
+def days_by_calendar(d: pd.DataFrame) -> pd.Series:
+    """New York's days that have a bar after 10:00, counted from the first; earlier bars are of the day before."""
+    late = pd.to_datetime(d.ts, utc=True).dt.tz_convert("America/New_York") - pd.Timedelta(minutes=600, microseconds=1)
+    return late.dt.date.rank(method="dense").astype(float) - 1.0
+
+
 def learned_by_descent(columns: Columns, *, output: str) -> Any:
     """A logistic regression whose weights take one step with every outcome that becomes known."""
     close = pd.Series(columns["close"])
@@ -323,6 +329,7 @@ ORACLES = [
         lambda c: talib.OBV(c["close"], c["volume"]) - c["volume"][0],
     ),
     Oracle("session_vwap", "session_vwap().value", "pandas cumulative sums", frame(anchored_vwap)),
+    Oracle("day_from", "day_from(600)", "pandas, by the calendar of New York", frame(days_by_calendar)),
     Oracle("session_vwap", "session_vwap().deviation", "pandas cumulative sums", frame(anchored_deviation)),
     Oracle(
         "rolling_vwap",

@@ -10,11 +10,15 @@ import pytest
 from engine.errors import InvalidInput
 from engine.indicators.table import compute
 from engine.model.market import Bar
+from strategies.library.opening_range import OpeningState, leave_opening
 from strategies.registry import STRATEGIES, parse_params
 from tests.contracts.strategy_checks import TUNED, columns_of, make_engine, run, sample_bars
 
 MINUTE = 60_000_000_000
 DAY = 1440 * MINUTE
+
+
+HELD = OpeningState(1.0, 1, 1.0, 3.0, 30, 100.0, 99.0, 1)  # long over a range of 99 to 100
 
 
 def days_of(*seeds: int) -> list[Bar]:
@@ -76,6 +80,14 @@ def test_a_day_that_ends_early_ends_with_the_next_days_first_bar():
     over = [i for i, _, reason in told("opening_range", sides="long") if reason == "day_over"]
     assert over
     assert all(TABLE.day[i] != TABLE.day[i - 1] for i in over)
+
+
+def test_what_is_held_over_the_end_is_left_before_the_next_day_begins():
+    """Bars of the hours before the open belong to the day before, and nothing is held there."""
+    state = leave_opening(HELD, 101.0, 100.5, 100.9, 1.0, 480.0, HELD.day)
+    assert (state.wish, state.rule, state.side) == (0.0, 2, 0.0)
+    inside = leave_opening(HELD, 101.0, 100.5, 100.9, 1.0, 700.0, HELD.day)
+    assert (inside.wish == inside.wish, inside.side) == (False, 1.0)
 
 
 def test_a_price_far_from_the_days_average_is_followed_back_when_it_turns():
