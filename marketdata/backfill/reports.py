@@ -1,6 +1,7 @@
 """The nightly comparison with the vendor: a state for each day, and the differences for whoever asks."""
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time
 
@@ -9,7 +10,7 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 
 from engine.bars.timeframe import canonical, parse_timeframe
-from engine.errors import InvalidInput
+from engine.errors import FortifiedError, InvalidInput
 from engine.instruments.catalog import instrument_for
 from engine.model.market import Bar
 from engine.model.time import NS_PER_DAY, from_datetime, iso
@@ -17,7 +18,10 @@ from marketdata.archive.store import Archive
 from marketdata.archive.tables import table_of_bars
 from marketdata.backfill.compare import Difference, differences
 from marketdata.backfill.sources import HistorySource
+from marketdata.feeds.errors import FeedUnauthorized, FeedUnavailable
 from marketdata.models import HistoryDay
+
+logger = logging.getLogger(__name__)
 
 _LISTED = 500  # differences that are kept of one day; a day that differs in more differs in kind
 
@@ -60,18 +64,31 @@ def compare(
     return [
         _note(stored, source.name, symbol, timeframe, day, start, theirs, adopt=adopt)
         for (symbol, timeframe), theirs in zip(wanted, answers, strict=True)
+        if theirs is not None
     ]
 
 
-async def _ask_all(source: HistorySource, pairs: Sequence[tuple[str, str]], start: int) -> list[list[Bar]]:
-    answers: list[list[Bar]] = []
+async def _ask_all(source: HistorySource, pairs: Sequence[tuple[str, str]], start: int) -> list[list[Bar] | None]:
+    """None for what the vendor refuses; the others are compared all the same. Where it does not answer at all, or
+    refuses everything, that is raised."""
+    answers: list[list[Bar] | None] = []
+    refusal: FortifiedError | None = None
     try:
         for at, (symbol, timeframe) in enumerate(pairs):
             if at:
                 await asyncio.sleep(settings.RATE_LIMIT_DELAY)
-            answers.append(await source.bars(symbol, timeframe, start=start, end=start + NS_PER_DAY))
+            try:
+                answers.append(await source.bars(symbol, timeframe, start=start, end=start + NS_PER_DAY))
+            except FortifiedError as error:
+                if isinstance(error, FeedUnavailable | FeedUnauthorized):
+                    raise
+                logger.warning("%s %s is not compared with %s: %s", symbol, timeframe, source.name, error.detail)
+                answers.append(None)
+                refusal = error
     finally:
         await source.close()
+    if refusal is not None and not any(each is not None for each in answers):
+        raise refusal
     return answers
 
 

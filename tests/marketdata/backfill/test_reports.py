@@ -14,9 +14,10 @@ from marketdata import services as feeds
 from marketdata.archive.imports.run import ImportOptions, import_file
 from marketdata.backfill import nightly
 from marketdata.backfill.compare import differences
-from marketdata.backfill.reports import compare_day
+from marketdata.backfill.reports import compare, compare_day
 from marketdata.backfill.sources import ArchiveHistory, FeedHistory, FileHistory
 from marketdata.depth import days_back, parse_depths
+from marketdata.feeds.errors import FeedProtocolError, FeedUnavailable
 from marketdata.models import BackfillJob, HistoryDay
 from tests.marketdata.archive.conftest import NOON, minute
 from tests.marketdata.backfill.conftest import Vendor
@@ -81,6 +82,20 @@ def test_a_vendor_that_says_nothing_settles_nothing(archive):
     archive.append("SPY", "1", [minute(0)])
     report = asked(archive, Vendor([]))
     assert (report.state, report.differences) == ("provisional", [])
+
+
+@pytest.mark.django_db
+def test_one_symbol_that_the_vendor_refuses_leaves_the_others_compared(archive):
+    archive.append("SPY", "1", [minute(0)])
+    vendor = Vendor(theirs(minute(0)), fails={"ODD": 9})
+    vendor.error = FeedProtocolError("no such symbol")
+    found = compare(source=vendor, pairs=[("ODD", "1"), ("SPY", "1")], day=DAY, archive=archive)
+    assert [(each.symbol, each.state) for each in found] == [("SPY", "final")]
+    with pytest.raises(FeedProtocolError, match="no such symbol"):
+        compare(source=vendor, pairs=[("ODD", "1")], day=DAY, archive=archive)
+    vendor.error = FeedUnavailable("no answer")
+    with pytest.raises(FeedUnavailable):
+        compare(source=vendor, pairs=[("ODD", "1"), ("SPY", "1")], day=DAY, archive=archive)
 
 
 @pytest.mark.django_db
