@@ -289,7 +289,8 @@ def test_the_page_begins_with_what_strategies_trade_and_an_address_that_is_wrong
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_quotes_and_movers_come_by_socket_and_follow_the_feed(connect, user, store):
+async def test_quotes_and_movers_come_by_socket_and_follow_the_feed(connect, user, store, monkeypatch):
+    monkeypatch.setattr("dashboard.market_feed.SHOW_EVERY_S", 0.05)
     told(store, "SPY", last=600.5)
     beats(store)
     socket, is_open, _ = await connect("/ws/market?symbols=SPY&minutes=5", user)
