@@ -120,29 +120,25 @@ class Publisher:
                 self._put(everything=True)
                 await self._outgoing.send_all()  # the states in Redis are then the latest
             async with self._outgoing.lock:
-                begun = await self._take_up(wanted, left)
-                self._do_again(begun, left or Left())
+                begun: dict[str, Begun] = {}
+                for symbol in [each for each in wanted if each not in self._expanders]:
+                    begun[symbol] = await take_up(
+                        self._wire, self._settings, symbol, wanted[symbol], self.counters, left=left
+                    )
+                for symbol in [each for each in wanted if each in self._expanders]:
+                    await self._change(symbol, wanted[symbol])
+                # Nothing can fail from here on: a symbol is carried with all that belongs to it, or not at all.
+                for symbol in self._expanders.keys() - wanted.keys():
+                    self._forget(symbol)
+                self._take_over(begun, left or Left())
                 for symbol, each in begun.items():
                     self._began(symbol, each, is_lossy=each.is_found and (not resumes or each.contained is None))
 
-    async def _take_up(self, wanted: Mapping[str, set[str]], left: Left | None) -> dict[str, Begun]:
-        """Carry exactly the `wanted` timeframes by symbol; what was found of the new symbols."""
-        for symbol in self._expanders.keys() - wanted.keys():
-            self._forget(symbol)
-        begun: dict[str, Begun] = {}
-        for symbol, timeframes in wanted.items():
-            if symbol in self._expanders:
-                await self._change(symbol, timeframes)
-            else:
-                expander, begun[symbol] = await take_up(
-                    self._wire, self._settings, symbol, timeframes, self.counters, left=left
-                )
-                self._expanders[symbol], self._on_tick[symbol] = expander, expander.on_tick
-        return begun
-
-    def _do_again(self, begun: Mapping[str, Begun], left: Left) -> None:
+    def _take_over(self, begun: Mapping[str, Begun], left: Left) -> None:
+        fresh = {symbol: each.expander for symbol, each in begun.items()}
+        self._expanders |= fresh
+        self._on_tick |= {symbol: expander.on_tick for symbol, expander in fresh.items()}
         contained = {symbol: each.contained for symbol, each in begun.items() if each.contained is not None}
-        fresh = {symbol: self._expanders[symbol] for symbol in begun}
         self._stateful |= catch_up(left, fresh, contained)
         for symbol, each in begun.items():
             fresh[symbol].seq = each.seq

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from marketdata.recording.records import Missed, Numbered
 
 EVERY_S = 1.0
-AT_ONCE = 16  # states in one batch that could also come with a later one
+AT_ONCE = 16  # states in one batch that could also come with a later one, at least
 UNRECORDED = -1
 
 
@@ -76,8 +76,9 @@ class StateKeeper:
 
     def _old(self, now: float, *, but: set[str]) -> list[str]:
         found: list[str] = []
+        most = max(AT_ONCE, len(self._unsaved) // AT_ONCE)  # of many symbols more: all come round in so many batches
         for symbol, (since, _) in self._unsaved.items():
-            if now - since < self._every_s or len(found) >= AT_ONCE:
+            if now - since < self._every_s or len(found) >= most:
                 break
             if symbol not in but:
                 found.append(symbol)

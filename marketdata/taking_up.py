@@ -42,6 +42,7 @@ class Begun(NamedTuple):
     """How a symbol was taken up: whether a predecessor's state was found, up to which record the aggregators contain
     what happened (None: they begin afresh), and the greatest `seq` given out."""
 
+    expander: Expander
     is_found: bool
     contained: int | None
     seq: int
@@ -61,7 +62,7 @@ async def take_up(
     counters: dict[str, int],
     *,
     left: Left | None,
-) -> tuple[Expander, Begun]:
+) -> Begun:
     """The aggregators of a symbol as they were left, or afresh where their state is not what was published; `counters`
     of its streams go on."""
     expander = settings.expander(symbol, timeframes)
@@ -70,7 +71,7 @@ async def take_up(
     contained = None if data is None else _continued(expander, data, feed=settings.feed, last_seq=last_seq, left=left)
     if data is not None and contained is None:
         expander = settings.expander(symbol, timeframes)
-    return expander, Begun(data is not None, contained, max(expander.seq, last_seq))
+    return Begun(expander, data is not None, contained, max(expander.seq, last_seq))
 
 
 def _continued(expander: Expander, data: bytes, *, feed: str, last_seq: int, left: Left | None) -> int | None:

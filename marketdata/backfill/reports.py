@@ -15,7 +15,6 @@ from engine.instruments.catalog import instrument_for
 from engine.model.market import Bar
 from engine.model.time import NS_PER_DAY, from_datetime, iso
 from marketdata.archive.store import Archive
-from marketdata.archive.tables import table_of_bars
 from marketdata.backfill.compare import Difference, differences
 from marketdata.backfill.sources import HistorySource
 from marketdata.feeds.errors import FeedUnauthorized, FeedUnavailable
@@ -62,7 +61,7 @@ def compare(
     start = from_datetime(datetime.combine(day, time(), UTC))
     answers = async_to_sync(_ask_all)(source, wanted, start)
     return [
-        _note(stored, source.name, symbol, timeframe, day, start, theirs, adopt=adopt)
+        _note(stored, source, symbol, timeframe, day, start, theirs, adopt=adopt)
         for (symbol, timeframe), theirs in zip(wanted, answers, strict=True)
         if theirs is not None
     ]
@@ -94,7 +93,7 @@ async def _ask_all(source: HistorySource, pairs: Sequence[tuple[str, str]], star
 
 def _note(
     archive: Archive,
-    source: str,
+    source: HistorySource,
     symbol: str,
     timeframe: str,
     day: date,
@@ -107,18 +106,19 @@ def _note(
     found: list[Difference] = []  # a vendor without a single bar has said nothing
     if theirs:
         found = differences(ours, theirs, tick_size=float(instrument_for(symbol).tick_size))
-        archive.append(symbol, timeframe, theirs)
+        archive.append(symbol, timeframe, theirs, is_adjusted=source.is_adjusted)
     state = HistoryDay.State.PROVISIONAL
     if theirs and not found:
         state = HistoryDay.State.FINAL
     elif theirs and adopt:
-        _adopt(archive, symbol, timeframe, theirs, found)
+        revised = _revised(theirs, found)
+        archive.append(symbol, timeframe, revised, is_adjusted=source.is_adjusted)
         state = HistoryDay.State.REVISED
     report, _ = HistoryDay.objects.update_or_create(
         symbol=symbol,
         timeframe=timeframe,
         day=day,
-        source=source,
+        source=source.name,
         defaults={
             "state": state,
             "ours": len(ours),
@@ -129,7 +129,6 @@ def _note(
     return report
 
 
-def _adopt(archive: Archive, symbol: str, timeframe: str, theirs: Sequence[Bar], found: Sequence[Difference]) -> None:
+def _revised(theirs: Sequence[Bar], found: Sequence[Difference]) -> list[Bar]:
     named = {each.ts for each in found}
-    revised = [msgspec.structs.replace(bar, quality="revised") for bar in theirs if iso(bar.ts) in named]
-    archive.append_bars(symbol, timeframe, table_of_bars(revised))
+    return [msgspec.structs.replace(bar, quality="revised") for bar in theirs if iso(bar.ts) in named]

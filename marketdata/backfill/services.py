@@ -145,10 +145,12 @@ class _Worker:
         self._archive = archive
         self._tell = on_progress
         self._is_lost = False
+        self._is_adjusted = False
 
     async def work(self, source: HistorySource | None, deadline: float) -> None:
         items = await sync_to_async(self._pending)()
         opened = source or await sync_to_async(_open_source)(self._job.source, self._archive)
+        self._is_adjusted = opened.is_adjusted
         fetcher = Fetcher(
             opened,
             timeframe=self._job.timeframe,
@@ -171,7 +173,9 @@ class _Worker:
         return list(self._job.items.filter(state=BackfillItem.State.PENDING))
 
     async def _store(self, request: Request, bars: list[Bar], reached: int) -> None:
-        written = await asyncio.to_thread(self._archive.append, request.symbol, self._job.timeframe, bars)
+        written = await asyncio.to_thread(
+            self._archive.append, request.symbol, self._job.timeframe, bars, is_adjusted=self._is_adjusted
+        )
         with suppress(*REDIS_AWAY):  # it holds recent bars only, and a feed fetches those itself; the archive has all
             await join_history(async_client(settings.REDIS_URL), request.symbol, self._job.timeframe, bars)
         item = cast("BackfillItem", request)

@@ -18,10 +18,12 @@ from marketdata.files.bars import read_bars
 
 class HistorySource(Protocol):
     """`bars` are closed, with start < ts ≤ end, oldest first. `request_ns` is how much time one request should cover,
-    None where a request may cover any. What fails and may be tried again raises an error that is `retryable`."""
+    None where a request may cover any. `is_adjusted`: splits are in the prices already, and must not be applied again.
+    What fails and may be tried again raises an error that is `retryable`."""
 
     name: str
     request_ns: int | None
+    is_adjusted: bool
 
     async def bars(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]: ...
 
@@ -36,6 +38,7 @@ class FeedHistory:
         self.name = feed.name
         # None: a request names its beginning only, as DXLink's for candles do.
         self.request_ns: int | None = getattr(feed, "request_ns", None)
+        self.is_adjusted: bool = getattr(feed, "has_adjusted_history", False)  # as few feeds can be told to
         self._feed = feed
         self._timeout_s = connect_timeout_s
         self._reader: asyncio.Task[None] | None = None
@@ -80,6 +83,7 @@ class ArchiveHistory:
 
     name = "archive"
     request_ns: int | None = 5 * NS_PER_DAY
+    is_adjusted = False
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
@@ -107,6 +111,7 @@ class FileHistory:
     """Bars of a file, by the rules of `read_bars`; `options` are its own."""
 
     request_ns: int | None = None
+    is_adjusted = False
 
     def __init__(self, path: str | Path, **options: Any) -> None:
         self.name = f"file:{Path(path).name}"

@@ -255,6 +255,34 @@ async def test_what_is_carried_changes_only_when_everything_made_before_is_writt
     assert await bars(client, "SPY", "7t") == expected_bars(ticks, "SPY", "7t")
 
 
+async def test_a_symbol_is_taken_up_with_all_that_belongs_to_it_or_not_at_all(client, monkeypatch):
+    ticks = market(200)
+    writer = await publisher(client)
+    writer.ingest(ticks[:100])
+    await writer.flush()
+    writer = Publisher(client, feed="test")
+    send, calls = writer._wire.send, 0
+
+    async def away_after_a_while(*args, **kwargs):
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            raise ConnectionError("cut")
+        return await send(*args, **kwargs)
+
+    monkeypatch.setattr(writer._wire, "send", away_after_a_while)
+    with pytest.raises(ConnectionError):
+        await writer.carry(PAIRS)
+    assert writer.pairs == set()
+    await writer.carry(PAIRS)
+    assert writer.pairs == set(PAIRS)
+    writer.ingest(ticks[103:])
+    await writer.flush()
+    for symbol, timeframe in PAIRS:
+        found = [event for event, _ in await entries(client, keys.bars_stream(symbol, timeframe))]
+        assert [bar.quality for bar in found if bar.ts_open <= ticks[101].ts < bar.ts] == ["gapped"]
+
+
 async def test_without_the_lease_nothing_leaves_and_nothing_is_lost(client):
     ticks, is_ours = market(40, symbols=("SPY",)), True
     writer = await publisher(client, pairs=[("SPY", "7t")], may_write=lambda: is_ours)

@@ -64,6 +64,21 @@ def test_no_batch_has_many_states_that_could_wait():
     assert keeper.since == 6
 
 
+def test_of_very_many_symbols_none_waits_for_ever():
+    clock = Clock()
+    keeper = StateKeeper(now=clock)
+    symbols = [f"S{number}" for number in range(4_000)]
+    keeper.take(symbols, 1, everything=False)
+    clock.now = 1.0
+    keeper.take(symbols, 2, everything=False)
+    clock.now = 2.0
+    batches = 0
+    while keeper.has_unsaved:
+        keeper.take((), 3, everything=False)
+        batches += 1
+    assert batches < 100
+
+
 def test_after_a_doubt_all_are_written_once():
     keeper = StateKeeper(now=Clock())
     keeper.take({"SPY", "QQQ"}, 1, everything=False)

@@ -42,6 +42,7 @@ class AlpacaFeed(StreamFeed):
     def __init__(self, name: str, key: AlpacaKey, options: AlpacaOptions | None = None) -> None:
         self.options = options or AlpacaOptions()
         super().__init__(name, self.options, resolve=alpaca_symbol, limits=limits(self.options))
+        self.has_adjusted_history = self.options.adjustment != "raw"
         self.not_priced = int(NOT_PRICED) if self.options.priced == "tape" else 0
         self._key = key
         self._codec = messages.Codec(self.options.codec)

@@ -39,6 +39,7 @@ class MassiveFeed(StreamFeed):
         super().__init__(
             name, chosen, resolve=lambda symbol: massive_symbol(symbol, chosen.market), limits=limits(chosen)
         )
+        self.has_adjusted_history = chosen.is_adjusted
         self.not_priced = int(NOT_PRICED) if chosen.priced == "tape" else 0
         self._key = key
         self._translator = Translator(self.tracks, self.counts, source=name, has_prints=chosen.prints == "trades")
