@@ -32,6 +32,7 @@ class Volumes:
 
     name = "vendor"
     request_ns: int | None = None
+    is_adjusted = False
 
     def __init__(self, volumes: dict[str, float], *, late: tuple[str, ...] = ()) -> None:
         """Of those in `late` it has no bar of the last day yet."""

@@ -24,6 +24,7 @@ class Vendor:
     """A `HistorySource` of given bars. `fails` says how many requests of a symbol fail first, `error` how."""
 
     name = "vendor"
+    is_adjusted = False
 
     def __init__(self, bars: list[Bar], *, request_ns: int | None = None, fails: dict[str, int] | None = None) -> None:
         self.request_ns = request_ns

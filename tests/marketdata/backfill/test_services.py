@@ -10,11 +10,17 @@ import pytest
 from django.utils import timezone
 
 from engine.errors import Conflict, InvalidInput, NotFound
+from engine.instruments.adjustments import Factor
 from engine.model.time import NS_PER_MINUTE, from_datetime, to_datetime
 from infra.backoff import Backoff
 from infra.redis.client import sync_client
 from marketdata import services as feeds
 from marketdata.backfill import fetch, services
+from marketdata.backfill.sources import FeedHistory
+from marketdata.feeds.alpaca.feed import AlpacaFeed, AlpacaKey
+from marketdata.feeds.alpaca.options import AlpacaOptions
+from marketdata.feeds.massive.feed import MassiveFeed
+from marketdata.feeds.massive.options import MassiveOptions
 from marketdata.history import recent_bars_now
 from marketdata.models import BackfillItem, BackfillJob
 from tests.marketdata.archive.conftest import NOON, minute
@@ -93,6 +99,33 @@ def test_a_job_goes_on_from_what_is_stored_when_its_worker_was_killed(archive):
     assert [(start - NOON) // NS_PER_MINUTE for _, start, _ in successor.asked] == [4]
     assert states(done) == {"SPY": ("done", 6, 6)}
     assert archive.bars("SPY", "1") == bars
+
+
+def test_history_that_the_vendor_adjusted_is_not_adjusted_again(archive):
+    vendor = Vendor(vendor_bars("SPY"))
+    vendor.is_adjusted = True
+    services.run_job(job_id=job_of("SPY").pk, source=vendor)
+    archive.set_factors("SPY", [Factor(to_datetime(NOON).date(), 0.5)])
+    assert archive.bars("SPY", "1", adjust=True) == archive.bars("SPY", "1") == vendor_bars("SPY")
+    key = AlpacaKey("k", "s")
+    for feed, expected in (
+        (AlpacaFeed("a", key), False),
+        (AlpacaFeed("a", key, AlpacaOptions(adjustment="split")), True),
+        (MassiveFeed("m", "k", MassiveOptions(is_adjusted=True)), True),
+    ):
+        assert FeedHistory(feed).is_adjusted is expected
+
+
+def test_a_worker_that_was_taken_for_dead_stops_where_it_stands(archive, settings):
+    settings.BACKFILL_BATCH_SIZE = 1
+    job, vendor = job_of("SPY", "QQQ", "IBM"), Vendor(vendor_bars("SPY", "QQQ", "IBM"))
+
+    def taken_over(progress):
+        BackfillJob.objects.filter(pk=job.pk).update(claimed_by="other")
+
+    services.run_job(job_id=job.pk, source=vendor, on_progress=taken_over)
+    assert [symbol for symbol, *_ in vendor.asked] == ["SPY"]
+    assert BackfillJob.objects.get(pk=job.pk).claimed_by == "other"
 
 
 def test_a_job_is_held_by_one_worker_until_its_claim_runs_out(archive):
