@@ -15,7 +15,7 @@ from fortified.settings.mail import *  # noqa: F403
 from fortified.settings.storage import EMBEDDED_REDIS as EMBEDDED_REDIS
 from fortified.settings.storage import EMBEDDED_REDIS_PORT_FILE as EMBEDDED_REDIS_PORT_FILE
 from fortified.settings.storage import REDIS_URL as REDIS_URL
-from fortified.settings.storage import channel_layers, database
+from fortified.settings.storage import caches, channel_layers, database
 from fortified.settings.venues import *  # noqa: F403
 from infra.logging import LEVELS, logging_config
 
@@ -87,7 +87,9 @@ TEMPLATES = [
 DATABASES = {"default": database(env)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = channel_layers(REDIS_URL)
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = caches(REDIS_URL)
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"  # the database holds them, Redis has them nearer
+SESSION_CACHE_ALIAS = "sessions"
 
 # Live mode against simulated brokers (`./run demo --live`): every page says so.
 REHEARSAL = env.bool("REHEARSAL", default=False)

@@ -3,6 +3,8 @@
 from typing import Any
 
 import environ
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from fortified.settings.environment import VAR_DIR, env, integer
 
@@ -56,6 +58,19 @@ def channel_layers(url: str) -> dict[str, Any]:
     host = {"address": url, "socket_timeout": 20.0, "socket_connect_timeout": 5.0, "socket_keepalive": True}
     config = {"hosts": [host], "capacity": 1000, "expiry": 30, "prefix": "channels"}
     return {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": config}}
+
+
+def caches(url: str) -> dict[str, Any]:
+    """What processes share for a while, and sessions: those as JSON, asked for once and not waited for long."""
+    hasty = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 0)}
+    return {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url},
+        "sessions": {
+            "BACKEND": "infra.web.session_cache.SessionCache",
+            "LOCATION": url,
+            "OPTIONS": {"serializer": "django.core.signing.JSONSerializer", **hasty},
+        },
+    }
 
 
 REDIS_URL = redis_url(env)

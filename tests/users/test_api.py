@@ -11,6 +11,7 @@ from django.core.cache import cache
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from fortified.settings.storage import caches
 from users import services
 
 pytestmark = pytest.mark.django_db
@@ -153,8 +154,6 @@ def test_logging_in_often_with_the_right_password_is_no_offence(api, user, setti
 
 
 def test_login_works_while_redis_is_down(api, user, settings):
-    settings.CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
-    }
+    settings.CACHES = caches("redis://127.0.0.1:1/0")
     assert login(api, password="wrong-password").status_code == 401
     assert login(api).status_code == 200
