@@ -15,6 +15,7 @@ from backtest.simulation.driver import Outcome, statistics
 from brokers.models import BrokerAccount
 from dashboard.asked import capital_in, day_in
 from dashboard.ledger_report import closed_trade, ledger_material
+from dashboard.market import quote_rows
 from dashboard.portfolio import portfolio
 from dashboard.pulse import open_pnl
 from dashboard.selectors import NEW_YORK, Row
@@ -162,21 +163,33 @@ def summed(trades: Sequence[TradeClosed]) -> Row:
 
 def open_positions(asked: Asked) -> Row:
     """What is held now of what is asked for, whatever the days: it is in no sum of closed trades. `problem` says why it
-    is not known."""
+    is not known, `is_price_old` that its P&L is of an old price."""
     try:
-        accounts = portfolio()["accounts"]
+        rows = _with_age(_held(asked))
     except RedisError:
         return {"positions": [], "unrealized_pnl": None, "problem": "Redis does not answer: what is open is not known."}
+    return {"positions": rows, "unrealized_pnl": open_pnl(rows), "problem": ""}
+
+
+def _held(asked: Asked) -> list[Row]:
     wanted = {"strategy": asked.strategy, "symbol": asked.symbol, "side": asked.side}
-    rows = [
+    return [
         {**position, "book": account["book"], "mode": account["mode"]}
-        for account in accounts
+        for account in portfolio()["accounts"]
         if asked.mode in (BOTH, account["mode"]) and asked.book in ("", account["book"])
         if asked.account in ("", account["account"])
         for position in account["positions"]
         if all(value in ("", position[name]) for name, value in wanted.items())
     ]
-    return {"positions": rows, "unrealized_pnl": open_pnl(rows), "problem": ""}
+
+
+def _with_age(rows: list[Row]) -> list[Row]:
+    """Each with whether the price that it is valued at is old, and why."""
+    quotes = {quote["symbol"]: quote for quote in quote_rows(sorted({row["symbol"] for row in rows}))["quotes"]}
+    return [
+        {**row, "is_price_old": quotes[row["symbol"]]["is_old"], "price_reason": quotes[row["symbol"]]["reason"]}
+        for row in rows
+    ]
 
 
 def _groupings(books: Mapping[str, str]) -> dict[str, Callable[[TradeClosed], Hashable]]:

@@ -9,6 +9,7 @@ from django.conf import settings
 from dashboard.catalogue import names
 from engine.errors import InvalidInput
 from engine.instruments.catalog import asset_class_of, market_hours, normalize_symbol
+from engine.instruments.instrument import AssetClass
 from engine.model.time import NS_PER_S, to_datetime
 from infra.redis import keys
 from infra.redis.client import sync_client
@@ -92,27 +93,34 @@ def believed(state: SymbolState, *, is_alive: bool) -> tuple[str, str]:
 
 def _row(state: SymbolState, quote: Mapping[str, str], now: int, *, is_alive: bool) -> Row:
     word, reason = believed(state, is_alive=is_alive)
+    asset_class = asset_class_of(state.symbol)
+    if (
+        quote and not state.feed and asset_class is AssetClass.OPTION
+    ):  # it ends by itself: it is there while it is young
+        word, reason = FRESH, "the bid, told by the trader that holds it"
     last, bid, ask = (_number(quote.get(name)) for name in ("last", "bid", "ask"))
-    came = int(float(quote.get("ts_recv") or quote.get("ts") or 0))
+    printed, quoted = (int(float(quote.get(name) or 0)) for name in ("ts", "quote_ts"))
+    came = int(float(quote.get("ts_recv") or printed))
     age_s = max(now - came, 0) / NS_PER_S if came else None
     opens_at = _opens_at(state.symbol, now)
     is_old = word != FRESH or age_s is None or age_s > OLD_AFTER_S
     return {
         "symbol": state.symbol,
         "name": _name(state.symbol),
-        "asset_class": asset_class_of(state.symbol),
+        "asset_class": asset_class,
         "state": word,
         "reason": reason or (_why_old(age_s, opens_at) if is_old else ""),
         "opens_at": _moment(opens_at),
         "feed": state.feed,
         "last": last,
         "size": _number(quote.get("size")),
-        "last_at": _moment(int(float(quote.get("ts") or 0))),
+        "last_at": _moment(printed),
         "age_s": None if age_s is None else int(age_s),
         "is_old": is_old,
         "bid": bid,
         "ask": ask,
-        "is_quote_old": word != FRESH or now - state.last_recv > OLD_AFTER_S * NS_PER_S,
+        # By the venue's clock, too: prints may go on while quotes have stopped.
+        "is_quote_old": word != FRESH or max(now - state.last_recv, printed - quoted) > OLD_AFTER_S * NS_PER_S,
         "timeframes": list(state.timeframes),
     }
 

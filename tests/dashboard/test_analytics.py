@@ -152,6 +152,8 @@ def test_open_positions_stand_apart_and_are_in_no_sum(several, store):
     found = ask(mode="paper")
     assert [(row["symbol"], row["unrealized_pnl"]) for row in found["open"]["positions"]] == [("SPY", "3")]
     assert (found["open"]["unrealized_pnl"], found["total"]["net_pnl"]) == ("3", "17.375")
+    assert found["open"]["positions"][0]["is_price_old"]
+    assert found["open"]["positions"][0]["price_reason"] == "no feed tells of it"
     assert ask(mode="both")["open"]["unrealized_pnl"] is None, "one of them has no price"
     assert ask(mode="paper", side="short")["open"]["positions"] == []
 

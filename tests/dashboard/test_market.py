@@ -32,8 +32,11 @@ CLOSED = OPEN + 24 * 3600 * S
 def told(store, symbol: str, *, last: float, ago_s: float = 1, now: int = 0, feed: str = "dxlink", **state) -> None:
     at = (now or time.time_ns()) - int(ago_s * S)
     store.hset(
-        keys.quote(symbol), mapping={"last": last, "ts": at, "ts_recv": at, "bid": last - 0.25, "ask": "nan", "size": 3}
-    )
+        keys.quote(symbol),
+        mapping={
+            "last": last, "ts": at, "ts_recv": at, "bid": last - 0.25, "ask": "nan", "quote_ts": at, "size": 3,
+        },
+    )  # fmt: skip
     said = {"state": "fresh", "reason": "", "feed": feed, "last_recv": at, "timeframes": '{"1": {"state": "fresh"}}'}
     store.hset(keys.feed_state(symbol), mapping={**said, **state})
 
@@ -92,6 +95,25 @@ def test_a_price_that_nobody_vouches_for_is_old_however_young(store, clock):
     row = only("IBM")
     assert (row["state"], row["reason"], row["last"], row["is_old"]) == ("unknown", "no feed tells of it", 250.0, True)
     assert only("KO")["last"] is None
+
+
+def test_quotes_that_stopped_are_old_while_prints_go_on(store, clock):
+    now = clock(OPEN)
+    told(store, "SPY", last=600.5, now=now)
+    beats(store)
+    assert not only("SPY")["is_quote_old"]
+    store.hset(keys.quote("SPY"), "quote_ts", now - 90 * S)
+    assert (only("SPY")["is_old"], only("SPY")["is_quote_old"]) == (False, True)
+
+
+def test_the_bid_of_an_option_that_is_held_is_told_by_its_trader(store, clock):
+    now, option = clock(OPEN), "SPXW  261120C06000000"
+    store.hset(keys.quote(option), mapping={"last": 6.7, "ts": now - S})
+    row = only(option)
+    assert (row["state"], row["is_old"], row["last"]) == ("fresh", False, 6.7)
+    assert row["reason"] == "the bid, told by the trader that holds it"
+    store.delete(keys.quote(option))
+    assert (only(option)["state"], only(option)["is_old"]) == ("unknown", True)
 
 
 def test_silence_is_told_apart_from_a_closed_market(store, clock):
