@@ -75,8 +75,7 @@ def bars_from(columns: BarColumns) -> Bars:
 def _days(columns: BarColumns, session: Any) -> list[Day]:
     """By the session that each bar began in."""
     found = [
-        (new_york(close - 1).date(), first, after)
-        for first, after, _, close in sessions_in(columns.ts_open, session)
+        (new_york(close - 1).date(), first, after) for first, after, _, close in sessions_in(columns.ts_open, session)
     ]
     ranges = [float(columns.high[first:after].max() - columns.low[first:after].min()) for _, first, after in found]
     middle = float(np.median(ranges))
