@@ -18,7 +18,7 @@ from discovery.mining.quality import exit_quality
 from discovery.mining.search import Candidate, Proposal, Search
 from discovery.mining.span import Halves, halves
 from discovery.mining.suspicion import suspicion
-from discovery.mining.trials import Trials
+from discovery.mining.trials import Trials, spread
 from discovery.mining.truths import Bools, Truths, unpacked
 from discovery.mining.usage import capital_use, worst_trades
 from discovery.mining.verdict import Chance, chance, corrected
@@ -50,14 +50,15 @@ def mine(
     counter = _Counter(progress, steps=_steps(asked, len(known)), folds=len(parts))
     work = _Work(market, truths, asked, end, counter)
     searched = [work.fold(each) for each in parts]
-    rules = _judged(_Found.merged(searched), market, asked)
+    ratios = [ratio for fold in searched for ratio in fold.trials.ratios]
+    rules = _judged(_Found.merged(searched), market, asked, ratios)
     return Mined(
         symbol=bars.symbol,
         timeframe=bars.timeframe,
         bars=len(bars),
         days=len(market.days),
         conditions=dict(Counter(condition.category.value for condition in known)),
-        trials=sum(fold.trials.count for fold in searched),
+        trials=len(ratios),
         spec=asked,
         folds=tuple(fold.report for fold in searched),
         rules=tuple(rule for rule, _ in rules),
@@ -165,10 +166,6 @@ class _Found(NamedTuple):
     fit: Fitted  # of the last of them
     folds: tuple[tuple[int, _Fold], ...]
 
-    @property
-    def last(self) -> _Fold:
-        return self.folds[-1][1]
-
     @staticmethod
     def merged(folds: Sequence[_Fold]) -> "list[_Found]":
         """Equal rules with equal exits as one."""
@@ -181,11 +178,15 @@ class _Found(NamedTuple):
         return list(found.values())
 
 
-def _judged(found: Sequence[_Found], market: Market, asked: MiningSpec) -> list[tuple[MinedRule, Trades]]:
-    """The distinct ones among them, ranked, with their trades wherever they were searched or judged."""
+def _judged(
+    found: Sequence[_Found], market: Market, asked: MiningSpec, ratios: Sequence[float]
+) -> list[tuple[MinedRule, Trades]]:
+    """The distinct ones among them, ranked, with their trades wherever they were searched or judged. Each competes with
+    all trials of the search, in whichever fold: `ratios` are theirs."""
+    variance = spread(ratios)
     traded = [_Judged(each, market) for each in found]
     kept = distinct(sorted(traded, key=lambda each: -each.score), most=asked.keep, overlap=asked.overlap)
-    chances = corrected([each.chance() for each in kept])
+    chances = corrected([each.chance(len(ratios), variance) for each in kept])
     return [(each.told(found, asked), each.trades) for each, found in zip(kept, chances, strict=True)]
 
 
@@ -202,10 +203,9 @@ class _Judged:
         self.trades = _trades(found.fit, market, tested | self._train.train)
         self.score = found.fit.score / max(1, int(self._train.train_days.sum()))
 
-    def chance(self) -> Chance:
-        fit, trials = self._found.fit, self._found.last.trials
-        searched = self._market.daily(fit.trades)[self._train.train_days]
-        return chance(searched, self._test_daily, trials=trials.count, variance=trials.variance)
+    def chance(self, trials: int, variance: float) -> Chance:
+        searched = self._market.daily(self._found.fit.trades)[self._train.train_days]
+        return chance(searched, self._test_daily, trials=trials, variance=variance)
 
     @property
     def _test_daily(self) -> np.ndarray:

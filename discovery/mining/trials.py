@@ -1,5 +1,7 @@
 """Tries candidates on the days that are searched, and counts every one of them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from backtest.statistics.sharpe import sharpe
@@ -29,8 +31,8 @@ class Trials:
     def count(self) -> int:
         return len(self.ratios)
 
-    @property
-    def variance(self) -> float:
-        """Of the ratios that there are."""
-        found = np.array([ratio for ratio in self.ratios if ratio == ratio])
-        return float(found.var(ddof=1)) if len(found) > 1 else 0.0
+
+def spread(ratios: Sequence[float]) -> float:
+    """The variance of those that there are."""
+    found = np.array([ratio for ratio in ratios if ratio == ratio])
+    return float(found.var(ddof=1)) if len(found) > 1 else 0.0

@@ -103,6 +103,7 @@ def test_what_judges_comes_after_what_is_searched(found):
     for fold in (*found.folds, *walked.folds):
         assert max(last for _, last in fold.train) < min(first for first, _ in fold.test)
     assert len(walked.folds) == 3
+    assert {rule.chance.trials for rule in walked.rules} == {sum(fold.trials for fold in walked.folds)}
     tests = [fold.test[0] for fold in walked.folds]
     assert all(before[1] < after[0] for before, after in pairwise(tests))
 
