@@ -1,12 +1,18 @@
 """Compaction changes files and not what is read; retention removes what is too old and no more."""
 
+import os
+import time
 from datetime import UTC, datetime
 
 import pytest
 
-from engine.model.time import NS_PER_DAY, from_datetime
+from engine.model.time import NS_PER_DAY, from_datetime, to_datetime
 from marketdata.archive import layout, upkeep
+from marketdata.archive.housekeeping import keep_house
 from marketdata.archive.tables import table_of_ticks
+from marketdata.models import PriceTick
+from marketdata.recording.archiving import FOLDER
+from marketdata.recording.records import KEPT
 from tests.marketdata.archive.conftest import minute, prints
 
 OCTOBER = from_datetime(datetime(2026, 10, 30, 15, tzinfo=UTC))
@@ -69,3 +75,34 @@ def test_retention_removes_whole_files_that_are_too_old(archive):
     assert len(list(archive.ticks("SPY"))) == 1
     assert upkeep.retain(archive, kind="ticks", before=before).removed == 1
     assert not list(archive.ticks("SPY"))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("tick_days", "bar_days", "recording_days", "kept"),
+    [(0, 0, 0, (4, 4, 2)), (10, 0, 0, (4, 2, 2)), (0, 10, 0, (2, 4, 2)), (10, 200, 3, (3, 2, 1))],
+)
+def test_the_night_keeps_of_each_kind_what_the_settings_say(
+    archive, settings, tick_days, bar_days, recording_days, kept
+):
+    settings.ARCHIVE_TICK_DAYS, settings.ARCHIVE_BAR_DAYS = tick_days, bar_days
+    settings.RECORDING_DAYS = recording_days
+    now = time.time_ns()
+    folder = archive.root / FOLDER / "main"
+    folder.mkdir(parents=True)
+    for number, days in enumerate((1, 5, 100, 400)):
+        at = now - days * NS_PER_DAY
+        archive.append("SPY", "1", [minute(0, start=at)])
+        archive.append_ticks("SPY", table_of_ticks(prints((at, 100.0, 1.0)), source="test"))
+        PriceTick.objects.create(
+            symbol="SPY", timeframe="1", timestamp=to_datetime(at), volume=1.0, trade_count=1,
+            **dict.fromkeys(("price", "open", "high", "low", "close"), 100.0),
+        )  # fmt: skip
+        if number < 2:
+            segment = folder / f"{number}{KEPT}"
+            segment.touch()
+            os.utime(segment, ns=(at, at))
+    keep_house(archive)
+    counts = (len(archive.bars("SPY", "1")), len(archive.tick_columns("SPY")), len(list(folder.iterdir())))
+    assert counts == kept
+    assert PriceTick.objects.count() == 2  # the last week, whatever the settings say
