@@ -28,6 +28,11 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     {"title": "Live page", "icon": "candlestick_chart", "link": "/", "active": lambda request: False},
                     _page("Tickers", "tune", "strategies.ticker"),
+                    {
+                        "title": "What strategies compute",
+                        "icon": "account_tree",
+                        "link": reverse_lazy("strategy-graph"),
+                    },
                     _page("Books", "menu_book", "trading.book"),
                     _page("Runs", "play_circle", "trading.run"),
                     _page("Broker accounts", "account_balance", "brokers.brokeraccount"),

@@ -1,0 +1,5 @@
+// The page of what strategies compute: drawn by the server, so that only the theme is left to do.
+
+import { bindThemeToggle } from "./theme-toggle.js";
+
+bindThemeToggle(() => {});
