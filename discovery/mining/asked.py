@@ -61,7 +61,8 @@ class MiningSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """How rules are looked for; the same spec on the same bars finds the same.
 
     `depth` conditions at most in a rule's last phase; `beam` rules are kept by each stage, `screened` single conditions
-    are combined, `patterns` of them are put in order, with each of `gaps` (bars, least and most). `carry`: positions
+    are combined, `patterns` of them are put in order, with each of `gaps` (bars, least and most). `learned` rules for
+    each side are suggested by a model (LightGBM, which must be installed; 0: none). `carry`: positions
     may be held overnight; else entries end in time, and what is open is closed before the session does.
     `overlap` of entries from which two rules are one. `worst` is the share of the trades that counts as worst.
     """
@@ -73,6 +74,7 @@ class MiningSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     screened: Annotated[int, Meta(ge=1, le=1_000)] = 40
     patterns: Annotated[int, Meta(ge=0, le=100)] = 12
     gaps: tuple[tuple[int, int], ...] = ((1, 3), (1, 10))
+    learned: Annotated[int, Meta(ge=0, le=100)] = 0
     least_trades: Annotated[int, Meta(ge=5, le=100_000)] = 20
     keep: Annotated[int, Meta(ge=1, le=100)] = 10
     grid: ExitGrid = ExitGrid()

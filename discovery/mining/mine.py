@@ -13,6 +13,7 @@ from discovery.mining.day_end import DayEnd, day_end
 from discovery.mining.distinct import distinct
 from discovery.mining.exits import Fitted, fitted, plain_exits
 from discovery.mining.found import FoldReport, Mined, MinedRule, Single, figures
+from discovery.mining.learned import SOURCE, model_library, suggested
 from discovery.mining.market import Market, Trades
 from discovery.mining.quality import exit_quality
 from discovery.mining.search import Candidate, Proposal, Search
@@ -42,6 +43,8 @@ def mine(
 
     `InvalidInput` names the field where it cannot be searched.
     """
+    if asked.learned:
+        model_library()  # what is missing is told before the search, not after it
     market = Market(bars, asked)
     known = default_conditions(market.instrument, asked.categories) if conditions is None else list(conditions)
     truths = Truths(bars, known, memory_mb=asked.memory_mb)
@@ -112,20 +115,40 @@ class _Work:
         trials = Trials(self._market, part)
         search = Search(self._truths, trials, self._asked, exits=self._plain, window=self._end.window)
         found = [each for side in self._asked.sides for each in search.run(side, tell=self._counter)]
-        found += self._seeds(search)
+        found += [*self._learned(search), *self._seeds(search)]
         fits = [fitted(each, self._grid, trials, by=self._asked.rank_by) for each in found]
         ranked = distinct(sorted(fits, key=lambda fit: -fit.score), most=self._asked.keep, overlap=self._asked.overlap)
         self._counter.end_fold()
         return _Fold(part, trials, ranked, self._report(part, trials, search, ranked))
 
+    def _learned(self, search: Search) -> list[Candidate]:
+        """What a model suggests, where that is asked for."""
+        asked = self._asked
+        phases = [
+            (side, phase)
+            for side in (asked.sides if asked.learned else ())
+            for phase in suggested(
+                search, self._truths, side, most=asked.learned, depth=asked.depth, least=asked.least_trades
+            )
+        ]
+        found = [
+            search.tried(self._proposal(Rule(side, (phase,))), side, source=SOURCE, window=self._end.window)
+            for side, phase in phases
+        ]
+        return self._enough(found)
+
     def _seeds(self, search: Search) -> list[Candidate]:
-        found = []
-        for seed in self._asked.seeds:
-            proposal = Proposal(seed.rule.phases, self._truths.of(seed.rule.spec), -np.inf)
-            tried = search.tried(proposal, seed.rule.side, source=seed.source, window=None)
-            if len(tried.trades) >= self._asked.least_trades and tried.ratio == tried.ratio:
-                found.append(tried)
-        return found
+        """They are tried as they are, without the window of the others."""
+        seeds = self._asked.seeds
+        return self._enough(
+            [search.tried(self._proposal(s.rule), s.rule.side, source=s.source, window=None) for s in seeds]
+        )
+
+    def _proposal(self, rule: Rule) -> Proposal:
+        return Proposal(rule.phases, self._truths.of(rule.spec), -np.inf)
+
+    def _enough(self, found: list[Candidate]) -> list[Candidate]:
+        return [each for each in found if len(each.trades) >= self._asked.least_trades and each.ratio == each.ratio]
 
     def _report(self, part: Halves, trials: Trials, search: Search, ranked: list[Fitted]) -> FoldReport:
         best = ranked[0] if ranked else None

@@ -11,7 +11,7 @@ from discovery.mining.asked import MiningSpec
 from discovery.mining.distinct import distinct
 from discovery.mining.market import Trades
 from discovery.mining.trials import Trials
-from discovery.mining.truths import Truths, Words, counts, packed
+from discovery.mining.truths import Truths, Words, counts, packed, unpacked
 from engine.exits.config import ExitConfig
 from engine.rules.conditions import Condition
 from engine.rules.rule import Rule, Side
@@ -132,6 +132,12 @@ class Search:
             )
         )  # fmt: skip
         return kept
+
+    def traded(self, signals: Words, side: Side) -> Trades:
+        """What entering there would have come to where it is searched; it proposes nothing, so it is no trial."""
+        market = self._trials.market
+        bars = unpacked(signals & self._usable, len(market.bars))
+        return market.trade(bars, 1 if side == "long" else -1, self._exits)
 
     def tried(self, proposal: Proposal, side: Side, *, source: str, window: Condition | None) -> Candidate:
         """The proposal with its trades where it is searched."""

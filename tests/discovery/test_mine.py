@@ -1,5 +1,6 @@
 """A search for rules finds what is there, finds nothing where there is nothing, and says which is which."""
 
+import sys
 from decimal import Decimal
 from itertools import pairwise
 
@@ -160,6 +161,23 @@ def test_seeds_compete_under_the_name_of_their_source(planted):
     assert result.rules[0].source == "fingerprint"
     assert result.rules[0].rule == seed.rule
     assert "mined" in {rule.source for rule in result.rules}
+
+
+def test_a_model_suggests_rules_under_its_own_name(planted):
+    pytest.importorskip("lightgbm", reason="optional: requirements-learning.txt")
+    asked = changed(patterns=0, depth=2, learned=3, keep=100, sides=("long",))
+    result = mine(planted, asked, conditions=CONDITIONS)
+    learned = [rule for rule in result.rules if rule.source == "ml"]
+    assert learned
+    assert {c for rule in learned for phase in rule.rule.phases for c in phase.all[:-1]} <= set(CONDITIONS)
+    assert mine(planted, asked, conditions=CONDITIONS) == result
+
+
+def test_where_the_model_is_missing_only_it_is_refused(planted, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    with pytest.raises(InvalidInput, match=r"requirements-learning\.txt") as refused:
+        mine(planted, changed(learned=3, patterns=0), conditions=CONDITIONS[:4])
+    assert refused.value.field == "learned"
 
 
 def test_progress_only_rises_and_ends_at_the_whole(planted):

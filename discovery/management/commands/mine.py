@@ -49,6 +49,7 @@ class Command(TyperCommand):
         depth: Annotated[int | None, Option(help="Conditions of one bar at most; 3.")] = None,
         beam: Annotated[int | None, Option(help="Rules that each stage keeps; 12.")] = None,
         patterns: Annotated[int | None, Option(help="Conditions that are put in order; 12, 0 for none.")] = None,
+        learned: Annotated[int | None, Option(help="Rules of each side that LightGBM suggests; 0.")] = None,
         least_trades: Annotated[int | None, Option(help="Fewer say nothing; 20.")] = None,
         keep: Annotated[int | None, Option(help="Rules at the end; 10.")] = None,
         stop: Annotated[str, Option(help="Stops to try, in average true ranges: 1,2,3 or none,2.")] = "",
@@ -84,7 +85,7 @@ class Command(TyperCommand):
             spec = parse_spec(
                 {
                     "sides": side, "categories": category, "depth": depth, "beam": beam, "patterns": patterns,
-                    "least_trades": least_trades, "keep": keep, "carry": carry, "rank_by": rank_by,
+                    "learned": learned, "least_trades": least_trades, "keep": keep, "carry": carry, "rank_by": rank_by,
                     "quantity": quantity, "fees": fees, "slippage": slippage, "memory_mb": memory_mb,
                 },
                 grid={"stop": stop, "target": target, "trail": trail, "hold": hold},
