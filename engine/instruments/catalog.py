@@ -1,6 +1,7 @@
 """From a symbol as people and venues write it to the one we store, and to what we know of the instrument."""
 
 import re
+from datetime import date, time
 from decimal import Decimal
 from functools import lru_cache
 
@@ -9,7 +10,7 @@ from engine.instruments import forex
 from engine.instruments.futures import ROOTS, is_future, root_of
 from engine.instruments.instrument import AssetClass, Instrument
 from engine.instruments.options import INDEX_ROOTS, MULTIPLIER, is_option, parse_option
-from engine.instruments.sessions import SessionOf, session_of
+from engine.instruments.sessions import Session, SessionOf, from_new_york, session_of
 
 INDEXES = frozenset({*INDEX_ROOTS.values(), "DJX"})
 _EQUITY = re.compile(r"(?P<name>[A-Z][A-Z0-9]{0,7})(?:[./ ](?P<share>[A-Z0-9]{1,3}))?")
@@ -78,6 +79,11 @@ def bar_session(symbol: str) -> SessionOf:
     after, for futures from evening to evening."""
     calendar = instrument_for(symbol).calendar
     return session_of("XNYS_EXTENDED" if calendar == "XNYS" else calendar)
+
+
+def bar_day(symbol: str, day: date) -> Session:
+    """The trading day of `symbol` that is booked under `day`: what its day bar spans."""
+    return bar_session(symbol)(from_new_york(day, time(12)))
 
 
 def market_hours(symbol: str) -> SessionOf:

@@ -6,8 +6,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from engine.bars.timeframe import TimeframeKind, parse_timeframe
+from engine.instruments.catalog import bar_day
 from engine.model.market import NAN, Bar
-from engine.model.time import NS_PER_MS
+from engine.model.time import NS_PER_MS, to_datetime
 
 TX_PENDING = 0x01
 REMOVE_EVENT = 0x02
@@ -83,7 +84,15 @@ class Snapshot:
 def to_bars(rows: Iterable[CandleRow], *, symbol: str, timeframe: str, source: str, end: int) -> list[Bar]:
     """Closed bars up to `end`, oldest first. The newest candle is still forming unless its period is over."""
     ordered = list(rows)
-    span = parse_timeframe(timeframe).duration_ns
+    parsed = parse_timeframe(timeframe)
+    if parsed.kind is TimeframeKind.SESSION:  # stamped with midnight, and it begins the evening before or later
+        days = {bar_day(symbol, to_datetime(row.time * NS_PER_MS).date()): row for row in ordered}
+        return [
+            _bar(row, day.open, day.close, symbol=symbol, timeframe=timeframe, source=source)
+            for day, row in days.items()
+            if day.close <= end
+        ]
+    span = parsed.duration_ns
     opens = [row.time * NS_PER_MS + (0 if span else row.sequence % NS_PER_MS) for row in ordered]
     if span:
         closes = [opened + span for opened in opens]

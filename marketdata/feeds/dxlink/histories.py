@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from engine.model.market import Bar
-from engine.model.time import NS_PER_MS
+from engine.model.time import NS_PER_DAY, NS_PER_MS
 from marketdata.feeds.dxlink import messages
 from marketdata.feeds.dxlink.candles import CandleRow, Snapshot, candle_symbol, canonical_symbol, to_bars
 from marketdata.feeds.dxlink.messages import Subscription
@@ -29,7 +29,10 @@ class Histories:
             await asyncio.wait([self._open[key][1]])
         snapshot, done = Snapshot(), asyncio.get_running_loop().create_future()
         self._open[key] = (snapshot, done)
-        wanted = Subscription("Candle", key, max(0, start // NS_PER_MS))
+        begin = (
+            start - NS_PER_DAY if key.endswith("{=d}") else start
+        )  # a day is stamped with the midnight before its end
+        wanted = Subscription("Candle", key, max(0, begin // NS_PER_MS))
         try:
             await self._say(messages.subscribe(self._channel, [wanted]))
             async with asyncio.timeout(timeout_s):

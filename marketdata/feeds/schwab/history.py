@@ -1,14 +1,13 @@
 """History by `GET /pricehistory`: which candles to ask for, and our bars made of them. No I/O."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from engine.bars.timeframe import TimeframeKind, parse_timeframe
-from engine.instruments.catalog import asset_class_of, bar_session
+from engine.instruments.catalog import asset_class_of, bar_day
 from engine.instruments.instrument import AssetClass
-from engine.instruments.sessions import from_new_york
 from engine.model.market import Bar
 from engine.model.time import NS_PER_DAY, NS_PER_MINUTE, NS_PER_MS
 
@@ -78,7 +77,7 @@ def _period(candle: dict[str, Any], symbol: str, asked: Wanted) -> tuple[int, in
         return opened, opened + asked.span
     # A day is stamped somewhere in its night: midnight in Chicago, or in Greenwich.
     day = datetime.fromtimestamp(begins // 1_000_000_000, UTC).date()
-    session = bar_session(symbol)(from_new_york(day, time(12)))
+    session = bar_day(symbol, day)
     return session.open, session.close
 
 

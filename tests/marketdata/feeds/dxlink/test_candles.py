@@ -1,8 +1,11 @@
 """Candle snapshots: newest first, over many frames, with their flags; and the bars made of them."""
 
+from datetime import datetime
+
 import pytest
 
 from engine.model.market import NAN
+from engine.model.time import from_datetime, iso
 from marketdata.feeds.dxlink.candles import CandleRow, Snapshot, candle_symbol, canonical_symbol, to_bars
 
 
@@ -78,6 +81,23 @@ def test_the_candle_that_is_still_forming_is_no_bar():
         (120_000_000_000, 180_000_000_000),
     ]
     assert bars[0].quality == "vendor"
+
+
+@pytest.mark.parametrize(
+    ("symbol", "day", "opened", "closed"),
+    [
+        ("/NQ", "2026-11-20", "2026-11-19T23:00", "2026-11-20T22:00"),
+        ("SPY", "2026-11-20", "2026-11-20T09:00", "2026-11-21T01:00"),
+        ("SPY", "2026-11-27", "2026-11-27T09:00", "2026-11-27T22:00"),  # a half day
+        ("/NQ", "2026-03-09", "2026-03-08T22:00", "2026-03-09T21:00"),  # the clocks changed that Sunday
+    ],
+)
+def test_a_candle_of_a_day_spans_the_trading_day_that_our_own_bars_do(symbol, day, opened, closed):
+    stamped = row(0, time=int(datetime.fromisoformat(f"{day}T00:00Z").timestamp()) * 1_000)
+    end = from_datetime(datetime.fromisoformat(f"{closed}Z"))
+    (bar,) = to_bars([stamped], symbol=symbol, timeframe="1d", source="x", end=end)
+    assert (iso(bar.ts_open)[:16], iso(bar.ts)[:16]) == (opened, closed)
+    assert to_bars([stamped], symbol=symbol, timeframe="1d", source="x", end=end - 1) == []
 
 
 def test_tick_candles_of_one_millisecond_stay_in_order_and_the_last_has_not_ended():
