@@ -15,7 +15,6 @@ from users.roles import Role
 
 pytestmark = pytest.mark.django_db
 PAGE = "/strategies/graph"
-SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture
@@ -41,6 +40,17 @@ def test_boxes_are_all_drawn_inside_and_none_lies_over_another(name):
             assert 0 <= y <= y + h <= tall
             for x2, y2, w2, h2 in places[at + 1 :]:
                 assert x + w <= x2 or x2 + w2 <= x or y + h <= y2 or y2 + h2 <= y
+
+
+def test_a_line_passes_the_columns_between_in_a_lane_and_not_behind_a_box():
+    reads = (("close", ""), ("ema(close,3)", ""))
+    boxes = (Box("close", "price", 0, 1), Box("ema(close,3)", "indicator", 1, 3, (("close", ""),)))
+    figure = drawn(Graph("", (*boxes, Box("trend", "decision", 2, 3, reads))))
+    (_, ema, _) = figure.iter("rect")
+    top, height = float(ema.attrib["y"]), float(ema.attrib["height"])
+    (past,) = [path.attrib["d"] for path in figure.iter("path") if " H" in path.attrib["d"]]
+    height_of_lane = float(re.findall(r",([\d.]+) H", past)[0])
+    assert not top <= height_of_lane <= top + height
 
 
 def test_outputs_that_are_read_of_one_indicator_stand_at_its_one_line():
