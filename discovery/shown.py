@@ -114,10 +114,10 @@ def _rules(rules: tuple[MinedRule, ...]) -> Table:
     return _table(
         "rules, where they were searched and on days that judge",
         ("#", "passes", "source"),
-        (*halves, "p searched", "p judged", "suspicion"),
+        (*halves, "each", "anywhere", "p searched", "p judged", "suspicion"),
         (
-            (rank, "yes" if r.passes else "no", r.source, *_half(r.train), *_half(r.test), r.chance.searched,
-             r.chance.corrected, r.suspicion.score)
+            (rank, "yes" if r.passes else "no", r.source, *_half(r.train), *_half(r.test), r.test.mean_pnl, r.anywhere,
+             r.chance.searched, r.chance.corrected, r.suspicion.score)
             for rank, r in enumerate(rules, start=1)
         ),
     )  # fmt: skip

@@ -57,7 +57,9 @@ class FoldReport(msgspec.Struct, frozen=True):
 
 class MinedRule(msgspec.Struct, frozen=True, kw_only=True):
     """A rule with its exits. `folds` in which it was found (from 1); `train` are the figures of the last of them,
-    `test` those of all days that judged it. It `passes` where neither chance nor suspicion explains it."""
+    `test` those of all days that judged it. `anywhere` is the mean P&L of entering there wherever nothing is held, on
+    the same side with the same exits: what the market gives for nothing. It `passes` where neither chance nor suspicion
+    explains it, and it earned more than that."""
 
     rule: Rule
     text: str
@@ -67,6 +69,7 @@ class MinedRule(msgspec.Struct, frozen=True, kw_only=True):
     score: float
     train: Figures
     test: Figures
+    anywhere: float
     chance: Chance
     suspicion: Suspicion
     quality: ExitQuality

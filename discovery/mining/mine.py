@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from backtest.statistics.sharpe import sharpe
 from discovery.mining.asked import MiningSpec
 from discovery.mining.catalog import default_conditions
 from discovery.mining.day_end import DayEnd, day_end
@@ -223,16 +223,22 @@ class _Judged:
         self._test_days = np.logical_or.reduce([part.test_days for part in parts])
         tested = np.logical_or.reduce([part.test for part in parts])
         self._tested = _trades(found.fit, market, tested)
+        self._anywhere = self._mean_of(tested)
         self.trades = _trades(found.fit, market, tested | self._train.train)
         self.score = found.fit.score / max(1, int(self._train.train_days.sum()))
 
     def chance(self, trials: int, variance: float) -> Chance:
-        searched = self._market.daily(self._found.fit.trades)[self._train.train_days]
-        return chance(searched, self._test_daily, trials=trials, variance=variance)
+        """Of what it earned beyond entering anywhere: in a market that rises, every long rule earns."""
+        market, fit = self._market, self._found.fit
+        searched = market.daily(_beyond(fit.trades, self._mean_of(self._train.train)))[self._train.train_days]
+        tested = market.daily(_beyond(self._tested, self._anywhere))[self._test_days]
+        return chance(searched, tested, trials=trials, variance=variance)
 
-    @property
-    def _test_daily(self) -> np.ndarray:
-        return self._market.daily(self._tested)[self._test_days]
+    def _mean_of(self, where: Bools) -> float:
+        """The mean P&L of entering wherever nothing is held, on the rule's side with its exits."""
+        fit = self._found.fit
+        trades = self._market.trade(where, fit.candidate.rule.sign, fit.exits)
+        return float(trades.pnl.mean()) if len(trades) else 0.0
 
     def told(self, luck: Chance, asked: MiningSpec) -> MinedRule:
         fit, market = self._found.fit, self._market
@@ -240,7 +246,7 @@ class _Judged:
         trained = figures(fit.trades, market, self._train.train_days)
         tested = figures(self._tested, market, self._test_days)
         late = _trades(fit, market, self._train.train, late=1)
-        doubt = suspicion(fit.trades, trained.sharpe_daily or 0.0, late=late, tested=sharpe(self._test_daily))
+        doubt = suspicion(fit.trades, trained.sharpe_daily or 0.0, late=late, tested=tested.sharpe_daily)
         quality = exit_quality(fit.trades, market)
         return MinedRule(
             rule=rule,
@@ -251,15 +257,21 @@ class _Judged:
             score=self.score,
             train=trained,
             test=tested,
+            anywhere=self._anywhere,
             chance=luck,
             suspicion=doubt,
             quality=quality,
             quality_score=quality.score,
             capital=capital_use([self.trades], market),
             worst=worst_trades(self.trades, market, share=asked.worst),
-            passes=luck.is_small and not doubt.is_high and tested.net_pnl > 0,
+            passes=luck.is_small and not doubt.is_high and (tested.mean_pnl or 0.0) > max(0.0, self._anywhere),
             params={"rules": rules_json([rule])},
         )
+
+
+def _beyond(trades: Trades, base: float) -> Trades:
+    """What was earned above `base` a trade; losing less than anywhere is no merit."""
+    return replace(trades, pnl=trades.pnl - max(0.0, base))
 
 
 def _trades(fit: Fitted, market: Market, where: Bools, *, late: int = 0) -> Trades:

@@ -27,15 +27,15 @@ class Suspicion(msgspec.Struct, frozen=True):
         return self.score >= SUSPICIOUS
 
 
-def suspicion(trades: Trades, ratio: float, *, late: Trades, tested: float) -> Suspicion:
+def suspicion(trades: Trades, ratio: float, *, late: Trades, tested: float | None) -> Suspicion:
     """Of trades where the rule was searched, whose days have that Sharpe ratio. `late` are those of entering one bar
-    later; `tested` is the ratio of days that it was not searched in (nan: unknown)."""
+    later; `tested` is the ratio of days that it was not searched in (None: unknown)."""
     signs: list[Sign] = []
     if len(trades) >= ENOUGH:
         signs += [*_of_shares(trades), *_of_delay(trades, late)]
     if ratio > 0.6:
         signs.append(Sign(min(0.6, ratio / 2.0), f"a Sharpe ratio of {ratio * np.sqrt(252):.1f} a year"))
-    if ratio > 0.3 and tested < 0.0:
+    if ratio > 0.3 and tested is not None and tested < 0.0:
         signs.append(Sign(0.5, "it loses on days that it was not searched in"))
     left = np.prod([1.0 - sign.weight for sign in signs]) if signs else 1.0
     return Suspicion(round(float(1.0 - left), 4), tuple(signs))

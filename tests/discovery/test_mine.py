@@ -62,6 +62,15 @@ def test_a_planted_leak_is_suspicious_and_does_not_pass(leaked):
     assert leaked.passed == []
 
 
+def test_what_the_market_gives_for_nothing_is_no_finding():
+    opened, steps, rng = world.walk(60, seed=4)
+    rising = world.bars_from(opened, steps + 5.0, np.rint(rng.uniform(500, 1_500, len(opened))), rng)
+    found = mine(rising, changed(sides=("long",)), conditions=CONDITIONS)
+    assert all(rule.anywhere > 0.3 and rule.test.net_pnl > 20.0 for rule in found.rules)
+    assert all((rule.chance.corrected or 1.0) > 0.05 for rule in found.rules)
+    assert found.passed == []
+
+
 def test_the_same_search_finds_the_same(planted, found):
     again = mine(planted, SPEC, conditions=CONDITIONS)
     assert msgspec.json.encode(again) == msgspec.json.encode(found)
