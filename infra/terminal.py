@@ -11,6 +11,7 @@ import msgspec
 import typer
 from django.core.management import CommandError
 from django.core.management.base import OutputWrapper
+from redis.exceptions import RedisError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -38,11 +39,13 @@ def show(out: OutputWrapper, rows: Sequence[Row], *, as_json: bool, empty: str) 
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Our errors end a command with their sentence and exit status 1, without a traceback."""
+    """Our errors, and a Redis that does not answer, end a command with a sentence and exit status 1."""
     try:
         yield
     except FortifiedError as error:
         raise CommandError(error.detail) from error
+    except RedisError as error:
+        raise CommandError(f"Redis does not answer, so it is not known what came of it: {error}") from error
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from io import StringIO
 
 import pytest
+import redis
 from django.core.management import CommandError
 from django.core.management.base import OutputWrapper
 
@@ -60,6 +61,8 @@ def test_nothing_to_show_is_said():
 def test_a_refusal_ends_a_command_with_its_sentence():
     with pytest.raises(CommandError, match="hour: expected 0 to 23, found 24"), refusals():
         raise InvalidInput("hour: expected 0 to 23, found 24", field="hour")
+    with pytest.raises(CommandError, match="Redis does not answer"), refusals():
+        raise redis.ConnectionError("refused")
 
 
 @pytest.mark.parametrize(("typed", "goes_on"), [("yes\n", True), ("y\n", False), ("\n", False), ("", False)])

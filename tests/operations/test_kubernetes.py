@@ -121,6 +121,7 @@ def test_the_product_gets_the_names_that_the_compose_files_give_it_and_secrets_f
         ]
     assert [each["envs"] for each in KUSTOMIZATION["secretGenerator"]] == [["secrets.env"]]
     assert "deploy/kubernetes/secrets.env" in (ROOT / ".gitignore").read_text().splitlines()
+    assert "deploy" in (ROOT / ".dockerignore").read_text().splitlines()  # nor in the image
     assert not [each for each in EVERYTHING if each["kind"] == "Secret"]
 
 

@@ -38,7 +38,7 @@ class Command(TyperCommand):
                 take_back(client, name or None)
             elif name:
                 choose(client, name, level, for_s=None if minutes is None else minutes * 60)
-        rows = [_row(each, found) for each, found in chosen(client).items()]
+            rows = [_row(each, found) for each, found in chosen(client).items()]
         show(self.stdout, rows, as_json=as_json, empty=f"Nothing is chosen: LOG_LEVEL={settings.LOG_LEVEL} rules.")
 
 

@@ -14,13 +14,13 @@ from engine.errors import FortifiedError, InvalidInput
 from engine.instruments.catalog import normalize_symbol
 from engine.model.time import NS_PER_DAY
 from infra.redis.client import sync_client
+from infra.terminal import AsJson
 from marketdata.archive.archiver import archive_streams
 from marketdata.archive.housekeeping import keep_house
 from marketdata.archive.layout import BARS, TICKS
 from marketdata.archive.store import Archive, Holding
 from marketdata.archive.upkeep import compact, retain
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output")]
 Symbol = Annotated[str | None, typer.Option(help="This symbol only")]
 
 

@@ -23,13 +23,16 @@ class Command(TyperCommand):
     @command(name="list")
     def list_(self, as_json: AsJson = False) -> None:
         """Every feed: whether it runs, where, and how much of what its vendor allows it carries."""
-        show(self.stdout, [_feed(each) for each in selectors.feed_statuses()], as_json=as_json, empty="No feed yet.")
+        with refusals():
+            rows = [_feed(each) for each in selectors.feed_statuses()]
+        show(self.stdout, rows, as_json=as_json, empty="No feed yet.")
 
     @command()
     def symbols(self, as_json: AsJson = False) -> None:
         """Every symbol that is carried, and whether its data may be believed."""
-        found = [_symbol(each) for each in selectors.carried_symbol_states()]
-        show(self.stdout, found, as_json=as_json, empty="No feed carries a symbol.")
+        with refusals():
+            rows = [_symbol(each) for each in selectors.carried_symbol_states()]
+        show(self.stdout, rows, as_json=as_json, empty="No feed carries a symbol.")
 
     @command()
     def kinds(self, as_json: AsJson = False) -> None:

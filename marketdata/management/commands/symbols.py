@@ -10,13 +10,13 @@ from django.core.management import CommandError
 from django_typer.management import TyperCommand, command
 
 from engine.errors import FortifiedError
+from infra.terminal import AsJson
 from marketdata.universe.assets import Asset, Cached
 from marketdata.universe.filters import reason_against
 from marketdata.universe.presets import write_presets
 from marketdata.universe.services import MODES, Universe, choose, default_source, tier_of
 
 Mode = Annotated[str | None, typer.Argument(help=f"{', '.join(MODES)}; else SYMBOL_MODE")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output")]
 
 
 class Command(TyperCommand):

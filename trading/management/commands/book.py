@@ -33,7 +33,8 @@ class Command(TyperCommand):
     @command(name="list")
     def list_(self, as_json: AsJson = False) -> None:
         """Every book: its mode, its process, what runs in it and what it holds."""
-        rows = [_book(each) for each in Book.objects.order_by("name")]
+        with refusals():
+            rows = [_book(each) for each in Book.objects.order_by("name")]
         show(self.stdout, rows, as_json=as_json, empty="No book yet.")
 
     @command()
