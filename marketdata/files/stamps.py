@@ -1,15 +1,18 @@
 """What the times of a file of bars mean: each bar's open, its close and the timeframe."""
 
 from collections.abc import Mapping
+from datetime import date, time
 from typing import Any
 
 import numpy as np
 
 from engine.bars.timeframe import Timeframe, parse_timeframe
 from engine.errors import InvalidInput
-from engine.instruments.sessions import SessionOf
-from engine.model.time import NS_PER_S
+from engine.instruments.sessions import Session, SessionOf, from_new_york, new_york
+from engine.model.time import NS_PER_DAY, NS_PER_S, to_datetime
 from marketdata.files.numbers import Array
+
+_NOON = time(12)
 
 
 def bar_timeframe(
@@ -55,9 +58,13 @@ def bar_span(
             field="time_is",
         )
     if opens is None and closes is not None:
+        if timeframe.text == "1d" and session is not None:
+            _refuse_dates(closes, session)
         return closes - _nominal(timeframe), closes
     if closes is None and opens is not None:
-        return opens, _close(opens, timeframe, session)
+        if timeframe.text == "1d" and session is not None:
+            return _day_spans(opens, session)
+        return opens, opens + _nominal(timeframe)
     return np.asarray(opens), np.asarray(closes)
 
 
@@ -67,7 +74,29 @@ def _nominal(timeframe: Timeframe) -> int:
     return timeframe.duration_ns
 
 
-def _close(opens: Array, timeframe: Timeframe, session: SessionOf | None) -> Array:
-    if timeframe.text == "1d" and session is not None:
-        return np.array([session(ts).close for ts in opens.tolist()], np.int64)
-    return opens + _nominal(timeframe)
+def _day_spans(opens: Array, session: SessionOf) -> tuple[Array, Array]:
+    """The trading day that each stamp opens or, where it is midnight, that it is the date of: a winter's midnight in
+    Greenwich is still in the evening before, and its bar must not be known a day too early."""
+    days = [(_date_of(ts), ts) for ts in opens.tolist()]
+    found = [(ts, session(ts)) if day is None else (None, session(from_new_york(day, _NOON))) for day, ts in days]
+    spans = [(day.open if opened is None else opened, day.close) for opened, day in found]
+    return tuple(np.array(spans, np.int64).reshape(-1, 2).T)  # type: ignore[return-value]  # two rows
+
+
+def _refuse_dates(closes: Array, session: SessionOf) -> None:
+    """Midnight closes no trading day, but where days end with it."""
+    for ts in closes.tolist():
+        if _date_of(ts) is not None and session(ts - 1) != Session(ts - NS_PER_DAY, ts):
+            raise InvalidInput(
+                "time-is: bars of days that are stamped with midnight carry their date, which is no close; "
+                "say --time-is open, or give both ts_open and ts",
+                field="time_is",
+            )
+
+
+def _date_of(ts: int) -> date | None:
+    """The date that a midnight of Greenwich or New York stands for; None for any other moment."""
+    if ts % NS_PER_DAY == 0:
+        return to_datetime(ts).date()
+    local = new_york(ts)
+    return local.date() if local.time() == time() and ts % NS_PER_S == 0 else None

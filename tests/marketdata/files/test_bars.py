@@ -66,7 +66,7 @@ def test_days_end_with_their_session(tmp_path):
         session=session_of("XNYS"),
     )  # fmt: skip
     hours = (bars.ts - bars.ts_open) / (3600 * NS_PER_S)
-    assert hours.tolist() == [16, 13]  # the day after Thanksgiving ends at one
+    assert hours.tolist() == [6.5, 3.5]  # the day after Thanksgiving ends at one
 
 
 def test_the_range_is_open_at_its_start_and_closed_at_its_end(tmp_path):

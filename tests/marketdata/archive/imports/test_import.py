@@ -42,6 +42,36 @@ def test_bars_stamped_at_their_open_are_stored_at_their_close(archive, tmp_path)
     assert (first.source, first.quality, first.is_complete) == ("me", "vendor", True)
 
 
+DAYS = (
+    "date,open,high,low,close,volume\n2024-01-09,1,2,0.5,1.5,10\n2024-01-10,1,2,0.5,1.5,10\n2024-07-09,1,2,0.5,1.5,9\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "timezone", "winter", "summer"),
+    [
+        ("SPY", "UTC", ("2024-01-09T09:00", "2024-01-10T01:00"), ("2024-07-09T08:00", "2024-07-10T00:00")),
+        ("SPY", "America/New_York", ("2024-01-09T09:00", "2024-01-10T01:00"), ("2024-07-09T08:00", "2024-07-10T00:00")),
+        ("/NQ", "UTC", ("2024-01-08T23:00", "2024-01-09T22:00"), ("2024-07-08T22:00", "2024-07-09T21:00")),
+    ],
+)
+def test_a_date_is_the_trading_day_and_its_bar_is_not_known_before_it_ends(
+    archive, tmp_path, symbol, timezone, winter, summer
+):
+    run(archive, write(tmp_path, DAYS), symbol=symbol, time_is="open", timezone=timezone, timeframe="1d")
+    spans = [(iso(bar.ts_open)[:16], iso(bar.ts)[:16]) for bar in archive.bars(symbol, "1d")]
+    assert (spans[0], spans[-1]) == (winter, summer)
+    with pytest.raises(InvalidInput, match="carry their date, which is no close"):
+        run(archive, write(tmp_path, DAYS), symbol=symbol, time_is="close", timezone=timezone, timeframe="1d")
+
+
+def test_a_day_bar_with_a_time_of_day_opens_then(archive, tmp_path):
+    text = DAYS.replace("-09,", "-09T14:30:00Z,").replace("-10,", "-10T14:30:00Z,")
+    run(archive, write(tmp_path, text), symbol="SPY", time_is="open", timeframe="1d")
+    first = archive.bars("SPY", "1d")[0]
+    assert (iso(first.ts_open)[:16], iso(first.ts)[:16]) == ("2024-01-09T14:30", "2024-01-10T01:00")
+
+
 def test_the_meaning_of_a_stamp_is_asked_for(archive, tmp_path):
     with pytest.raises(InvalidInput, match="--time-is"):
         run(archive, write(tmp_path, HEAD + row(0) + row(1)))
