@@ -80,6 +80,8 @@ def _table(rows: Sequence[Row], *, is_terminal: bool) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        value = ", ".join(f"{name}={each}" for name, each in value.items())
     plain = escape("" if value is None else str(value))
     word = plain.split(" ")[0].rstrip(":,").lower()
     colour = "green" if word in _GOOD else "red" if word in _BAD else ""

@@ -14,7 +14,7 @@ from engine.errors import InvalidInput
 from infra.terminal import confirm, read_secret, refusals, show
 
 ROWS = [
-    {"book": "paper", "state": "running", "is_default": True, "note": None, "price": Decimal("1.50")},
+    {"book": "paper", "state": "running", "is_default": True, "note": {"a": 1, "b": "x"}, "price": Decimal("1.50")},
     {"book": "real", "state": "halted: [stop]", "is_default": False, "note": "x" * 200, "price": Decimal("2")},
 ]
 
@@ -32,7 +32,7 @@ def shown(stream: StringIO, rows=ROWS, *, as_json: bool = False) -> str:
 def test_piped_each_row_is_one_plain_line():
     lines = shown(StringIO()).splitlines()
     assert lines[0].split() == ["book", "state", "is", "default", "note", "price"]
-    assert lines[1].split() == ["paper", "running", "yes", "1.50"]
+    assert lines[1].split() == ["paper", "running", "yes", "a=1,", "b=x", "1.50"]
     assert lines[2].split() == ["real", "halted:", "[stop]", "no", "x" * 200, "2"]
     assert len(lines) == 3
     assert "\x1b" not in "".join(lines)
