@@ -60,6 +60,7 @@ def bar_span(
     if opens is None and closes is not None:
         if timeframe.text == "1d" and session is not None:
             _refuse_dates(closes, session)
+            return np.array([_day_open(ts, session) for ts in closes.tolist()], np.int64), closes
         return closes - _nominal(timeframe), closes
     if closes is None and opens is not None:
         if timeframe.text == "1d" and session is not None:
@@ -81,6 +82,12 @@ def _day_spans(opens: Array, session: SessionOf) -> tuple[Array, Array]:
     found = [(ts, session(ts)) if day is None else (None, session(from_new_york(day, _NOON))) for day, ts in days]
     spans = [(day.open if opened is None else opened, day.close) for opened, day in found]
     return tuple(np.array(spans, np.int64).reshape(-1, 2).T)  # type: ignore[return-value]  # two rows
+
+
+def _day_open(close: int, session: SessionOf) -> int:
+    """Where the trading day that `close` is in began: its date says which splits are behind it."""
+    opened = session(close - 1).open
+    return opened if opened < close else close - NS_PER_DAY
 
 
 def _refuse_dates(closes: Array, session: SessionOf) -> None:

@@ -3,13 +3,14 @@
 import gzip
 import json
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
 from engine.errors import InvalidInput
+from engine.instruments.adjustments import Factor
 from engine.model.time import NS_PER_MINUTE, NS_PER_S, from_datetime, iso
 from marketdata.archive import tables
 from marketdata.archive.imports.run import ImportOptions, import_file
@@ -70,6 +71,14 @@ def test_a_day_bar_with_a_time_of_day_opens_then(archive, tmp_path):
     run(archive, write(tmp_path, text), symbol="SPY", time_is="open", timeframe="1d")
     first = archive.bars("SPY", "1d")[0]
     assert (iso(first.ts_open)[:16], iso(first.ts)[:16]) == ("2024-01-09T14:30", "2024-01-10T01:00")
+
+
+def test_a_day_stamped_at_its_close_is_of_that_day_for_splits_too(archive, tmp_path):
+    text = DAYS.replace("-09,", "-09T21:00:00Z,").replace("-10,", "-10T21:00:00Z,")
+    run(archive, write(tmp_path, text), symbol="SPY", time_is="close", timeframe="1d")
+    archive.set_factors("SPY", [Factor(date(2024, 1, 9), 0.5)])  # 2:1 on the 10th
+    assert [bar.close for bar in archive.bars("SPY", "1d", adjust=True)] == [0.75, 1.5, 1.5]
+    assert iso(archive.bars("SPY", "1d")[0].ts_open)[:16] == "2024-01-09T09:00"
 
 
 def test_the_meaning_of_a_stamp_is_asked_for(archive, tmp_path):
