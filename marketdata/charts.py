@@ -12,6 +12,7 @@ from engine.model.market import Bar, PartialBar
 from engine.model.time import NS_PER_MS
 
 MAX_BARS = 500
+_AGAIN = ("revised", "gapped")  # the qualities with which a bar may come once more
 
 _WORDS = re.compile(r"([\w.]+)(\()?")
 _encoder = msgspec.json.Encoder()
@@ -157,8 +158,8 @@ class Chart:
             self.on_bar(bar)
 
     def on_bar(self, bar: Bar) -> bool:
-        """Take a closed bar; False where it is one the chart already has."""
-        if self._last is not None and not _follows(bar, self._last):
+        """Take a closed bar; False where it is one the chart already has, or that comes again (`is_again`)."""
+        if self._last is not None and (not _follows(bar, self._last) or self.is_again(bar)):
             return False
         self._last = bar
         self._bars.append(_row(bar, self._lines.append(bar)))
@@ -166,6 +167,11 @@ class Chart:
         if self.forming is not None and self.forming.time <= milliseconds(bar.ts):
             self.forming = None
         return True
+
+    def is_again(self, bar: Bar) -> bool:
+        """Whether `bar` changes one that was given out before: what was made of that is to be made anew."""
+        last = self._last
+        return last is not None and bar.ts <= last.ts and bar.seq > last.seq and bar.quality in _AGAIN
 
     def on_partial(self, partial: PartialBar) -> bool:
         """Take the forming bar; False where it belongs to a bar that has closed."""

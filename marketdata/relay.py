@@ -124,7 +124,7 @@ class Tail:
         self._stored = 0  # bars of the history, as far as this chart knows them
         self._latency = Latency(received_first=None, received_last=None, sent=0.0, updates=0)
         self._history: tuple[int, str] = (-1, "")
-        self._is_outdated = False  # the chart must begin again: its lines are not those asked for
+        self._is_outdated = False  # the chart must begin again: a bar of it has changed, or other lines are asked for
         self._viewers: set[Viewer] = set()
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -218,6 +218,7 @@ class Tail:
         before = self.chart.closed
         for event in _events(bars):
             if isinstance(event, Bar):
+                self._is_outdated |= self.chart.is_again(event)
                 self.chart.on_bar(event)
         partials = _events(ticks)
         _take_partial(self.chart, partials)

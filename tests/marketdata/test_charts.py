@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +45,19 @@ def test_a_bar_that_comes_twice_is_taken_once():
     assert shown.on_bar(bar(0, seq=4))
     assert not shown.on_bar(bar(0, seq=4))
     assert shown.closed == 1
+
+
+def test_a_bar_that_comes_again_changed_is_not_drawn_behind_the_last():
+    shown = chart()
+    for number in range(3):
+        shown.on_bar(bar(number, seq=number + 1))
+    late = msgspec.structs.replace(bar(1, 90.0, seq=4), quality="revised")
+    assert shown.is_again(late)
+    assert not shown.on_bar(late)
+    assert [each.close for each in shown.history(sent=0.0).bars] == [100.0, 100.0, 100.0]
+    first_time = msgspec.structs.replace(bar(3, 90.0, seq=5), quality="gapped")
+    assert not shown.is_again(first_time)
+    assert shown.on_bar(first_time)
 
 
 def test_a_partial_of_a_bar_that_has_closed_is_ignored():

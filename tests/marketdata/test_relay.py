@@ -5,6 +5,7 @@ import json
 import time
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.model.market import Bar, PartialBar
@@ -111,6 +112,20 @@ async def test_a_bar_between_history_and_stream_is_neither_lost_nor_doubled(clie
             seen = message["bars"] if message["kind"] == "history" else seen + message["bars"]
     times = [row["time"] for row in seen]
     assert times == [milliseconds(bar(number).ts) for number in range(40)]
+
+
+async def test_a_revision_takes_the_place_of_its_bar_in_every_open_chart(client, relay):
+    market = Market(client)
+    bars = [bar(number, seq=number + 1) for number in range(3)]
+    for each in bars:
+        await market.close_bar(each)
+    async with relay.watch("SPY", "1") as viewer:
+        assert [row["close"] for row in (await read(viewer))["bars"]] == [100.0] * 3
+        await client.zrem(keys.bars("SPY", "1"), codec.encode(bars[1]))  # as the publisher does
+        await market.close_bar(msgspec.structs.replace(bar(1, 90.0, seq=4), quality="revised"))
+        *before, found = await read_until(viewer, lambda each: each["kind"] == "history")
+        assert [row for each in before for row in each["bars"]] == []
+        assert [row["close"] for row in found["bars"]] == [100.0, 90.0, 100.0]
 
 
 async def test_all_viewers_of_a_chart_get_the_same_text_from_one_tail(client, relay):
