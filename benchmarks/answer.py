@@ -6,18 +6,21 @@ time and the way there.
 
 import asyncio
 import json
+import math
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import redis
+from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.pipeline import System, difference, row
 from infra.processes.ports import first_free
 from infra.processes.services import rehearsal
 from trading.runtime.latency import quantile
 
+BROKER_CALL, COMMIT = "broker_call_seconds", "trader_commit_seconds"
 LIVE_BOOK = "live"  # as `trading.live_mode` names it, which needs Django
 TELL_FEEDS = "from trading.runtime.supervisor import tell_feeds; tell_feeds()"  # what beat has done every two seconds
 MEASURE_S = 60.0
@@ -64,15 +67,22 @@ class Rehearsal(System):
                 raise RuntimeError(f"no order was answered within {READY_S:g} s")
             await asyncio.sleep(0.5)
         before, busy, began = self._answered(), self._cpu_seconds(), time.monotonic()
+        calls = self._samples(BROKER_CALL, call="place", end="ok")
         await asyncio.sleep(seconds)
         self._check_alive()
         found, elapsed = difference(self._answered(), before), time.monotonic() - began
         busy_after = self._cpu_seconds()
+        calls_after = self._samples(BROKER_CALL, call="place", end="ok")
+        placed = {name: value - calls[name] for name, value in calls_after.items()}
+        commit = self._samples(COMMIT, quantile="0.5")[COMMIT]
+        mean = placed[f"{BROKER_CALL}_sum"] / (placed[f"{BROKER_CALL}_count"] or math.nan)
         return [
             row("orders_per_min", 60.0 * sum(found.values()) / elapsed, "orders/min"),
             row("decision_to_answer_p50_ms", quantile(found, 0.5), "ms"),
             row("decision_to_answer_p90_ms", quantile(found, 0.9), "ms"),
             row("decision_to_answer_p99_ms", quantile(found, 0.99), "ms", target=TARGET_MS, is_ceiling=True),
+            row("commit_p50_ms", 1_000 * commit, "ms"),
+            row("place_call_mean_ms", None if math.isnan(mean) else 1_000 * mean, "ms"),
             *(row(f"cpu_{name}", (busy_after[name] - busy[name]) / elapsed, "cores") for name in busy),
         ]
 
@@ -80,3 +90,12 @@ class Rehearsal(System):
         with redis.Redis(port=self.ports["redis"], decode_responses=True) as client:
             trader = json.loads(str(client.get(f"heartbeat:trader:{LIVE_BOOK}") or "{}"))
         return {int(bucket): count for bucket, count in trader.get("answer_buckets", {}).items()}
+
+    def _samples(self, family: str, **labels: str) -> dict[str, float]:
+        """What the trader's own metrics say under that name and these labels; without its buckets."""
+        with redis.Redis(port=self.ports["redis"], decode_responses=True) as client:
+            text = str(client.get(f"metrics:trader:{LIVE_BOOK}") or "")
+        found = (each for told in text_string_to_metric_families(text) if told.name == family for each in told.samples)
+        return {
+            each.name: each.value for each in found if "le" not in each.labels and labels.items() <= each.labels.items()
+        }
