@@ -272,19 +272,20 @@ def test_no_exit_is_decided_on_an_old_price_and_that_is_told_once():
     assert closed(w) == [("stop", D("98.00"), D(10))]
 
 
-def test_a_feed_in_doubt_blocks_exits_by_price_and_entries():
+@pytest.mark.parametrize("state", ["suspect", "stale"])
+def test_a_feed_in_doubt_blocks_exits_by_price_and_entries(state):
     w = opened(
         ExitConfig(stop=points(1)),
         HELD,
     )
-    w.send(FeedStateChanged(MINUTE + 2, "SPY", "suspect", "spread of 40 %"))
-    prices(w, 98.0)
+    w.send(FeedStateChanged(MINUTE + 2, "SPY", state, "spread of 40 %"))
+    prices(w, 98.0, 98.0)  # the second would fill what the first sets off
     assert quantity(w) == 10
     w.send(FeedStateChanged(MINUTE + 20, "SPY", "fresh"))
     prices(w, 98.0, 98.0, start=MINUTE + 30)
     assert quantity(w) == 0
     again = world(None, {2: 1}).run([bar(1, 100)])
-    again.send(FeedStateChanged(MINUTE + 2, "SPY", "stale", "no print for 60 s"))
+    again.send(FeedStateChanged(MINUTE + 2, "SPY", state, "no print for 60 s"))
     again.send(bar(2, 100))
     assert [s.rule for s in again.of(SignalSuppressed)] == ["stale_feed"]
 
