@@ -12,6 +12,7 @@ from engine.model.time import NS_PER_S
 from infra.cancelling import cancel
 from infra.redis import keys
 from infra.redis.leases import Lease
+from marketdata.feeds.facts import SymbolFacts
 from marketdata.feeds.registry import Frame
 from marketdata.feeds.runner import LEASE_KIND, FeedRunner
 from tests.marketdata.feeds.conftest import until
@@ -53,6 +54,32 @@ class Scripted:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+async def test_what_the_venue_says_of_trading_in_a_symbol_decides_whether_its_data_are_suspect(client):
+    now = time.time_ns()
+    go_on = asyncio.Event()
+
+    class Halting(Scripted):
+        async def frames(self) -> AsyncIterator[Frame]:
+            tick = Tick(now, "SPY", 100.0, 1.0, ts_recv=now)
+            yield [tick]
+            yield [SymbolFacts("SPY", "profile", {"tradingStatus": "HALTED"}, now)]
+            await go_on.wait()
+            yield [SymbolFacts("SPY", "profile", {"tradingStatus": "ACTIVE"}, now), tick]
+            await asyncio.Event().wait()
+
+    await client.sadd(keys.wanted("test"), "SPY|1")
+    lease = Lease(client, kind=LEASE_KIND, name="test", owner="a", ttl_s=10.0)
+    runner = FeedRunner(client, Halting(), lease=lease, interval_s=0.05)
+    task = asyncio.create_task(runner.run())
+    try:
+        await until(lambda: runner.truth.verdicts.get("SPY", ("", ""))[0] == "suspect")
+        assert runner.truth.verdicts["SPY"].reason == "the venue says that trading is halted"
+        go_on.set()
+        await until(lambda: runner.truth.verdicts["SPY"].state == "fresh")
+    finally:
+        await cancel(task)
 
 
 @pytest.mark.parametrize(("ahead_s", "state"), [(2, "fresh"), (7, "suspect")])

@@ -70,6 +70,27 @@ async def test_symbols_beyond_the_plan_are_refused_by_name_and_the_others_come()
         assert set(got.feed.refused) == {"/ES"}
 
 
+async def test_one_silent_symbol_is_asked_for_again_and_a_refused_one_is_not():
+    limits = DataLimits(symbols=2)
+    async with (
+        simulator(limits=limits) as venue,
+        watching(venue, "SPY", "QQQ", "IBM", symbol_mute_after_s=0.3) as got,
+    ):
+        await got.until(lambda: got.feed.refused and got.ticks("SPY") and got.ticks("QQQ"))
+        asked: set[str] = set()
+        subscriptions = got.feed._subscriptions
+
+        def listened(names: list[str]) -> Any:
+            asked.update(names)
+            return subscriptions(names)
+
+        got.feed._subscriptions = listened
+        venue.faults.add(FaultScript("mute", for_s=1.0, symbols=("SPY",)))
+        await got.until(lambda: asked, "the question")
+        assert asked == {"SPY"}
+        assert got.feed.connects == 1
+
+
 async def test_a_connection_that_another_process_holds_is_waited_for():
     async with simulator() as venue, watching(venue, "SPY") as first:
         await first.until_prints("SPY", 3)
