@@ -83,7 +83,7 @@ def _traded_symbols() -> set[str]:
 
 def movers() -> Iterator[Notice]:
     """Symbols that began to move since the last look; what was told of one before stays told."""
-    for found in selectors.movers(since_s=2 * LOOK_EVERY_S):
+    for found, _ in selectors.movers(since_s=2 * LOOK_EVERY_S):
         text = f"{found.symbol} is a {found.mover} mover: {found.change:+.1%} at {found.price:g}."
         yield Notice("mover", Level.INFO, text, found.symbol, f"mover|{found.symbol}|{found.mover}")
 
