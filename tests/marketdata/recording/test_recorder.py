@@ -140,7 +140,7 @@ def killed(folder: Path, ticks: list[Tick], *, written: int) -> tuple[Recorder, 
         made.add(Received([each]))
         if at + 1 == written:
             made._write(made._next())
-    return made, made.tail()
+    return made, made.tail() or b""
 
 
 @pytest.mark.parametrize("written", [0, 1, 3, 4])
