@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from engine.errors import InvalidInput
+from engine.instruments.futures import parse_contract
 from engine.model.time import to_datetime
 
 SUFFIXES = (".dbn", ".dbn.zst")
@@ -41,7 +43,7 @@ def read_dbn(path: Path) -> tuple[Any, dict[str, int]]:
                 skipped[row] = skipped.get(row, 0) + 1
                 continue
             stamp = to_datetime(record.ts_event).date()
-            row["symbol"] = names.get((record.instrument_id, stamp)) or str(record.instrument_id)
+            row["symbol"] = _spelled(names.get((record.instrument_id, stamp)) or str(record.instrument_id), stamp)
             rows.append(row)
     except (databento_dbn.DBNError, RuntimeError) as error:  # the latter for a bad zstd frame
         raise InvalidInput(f"file: {path.name} cannot be read: {error}", field="file") from error
@@ -83,6 +85,15 @@ def _names(metadata: Any) -> dict[tuple[int, date], str]:
         if each["symbol"].isdigit()
         for day in range(each["start_date"].toordinal(), each["end_date"].toordinal())
     }
+
+
+@lru_cache
+def _spelled(symbol: str, day: date) -> str:
+    """The exchange writes one digit of a contract's year: which decade it is, the day of the record says."""
+    try:
+        return parse_contract(symbol, as_of=day).symbol
+    except InvalidInput:
+        return symbol
 
 
 def _row(record: Any) -> dict[str, Any] | str:

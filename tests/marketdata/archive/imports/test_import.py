@@ -168,8 +168,8 @@ def dbn(shared_data, schema):
 @pytest.mark.parametrize("schema", ["trades", "tbbo"])
 def test_genuine_databento_prints_are_read_to_the_nanosecond(archive, shared_data, schema):
     (done,) = run(archive, dbn(shared_data, schema))
-    assert (done.symbol, done.written.added) == ("/ESH1", 4)
-    first = next(iter(archive.ticks("/ESH1")))
+    assert (done.symbol, done.written.added) == ("/ESH21", 4)
+    first = next(iter(archive.ticks("/ESH21")))
     assert (first.ts, first.price, first.size) == (1_609_113_600_246_507_011, 3702.75, 1.0)
     assert (first.bid, first.ask) == (3702.5, 3702.75) if schema == "tbbo" else first.bid != first.bid
 
@@ -177,7 +177,7 @@ def test_genuine_databento_prints_are_read_to_the_nanosecond(archive, shared_dat
 def test_genuine_databento_bars_are_stamped_at_their_close(archive, shared_data):
     (done,) = run(archive, dbn(shared_data, "ohlcv-1m"))
     assert (done.timeframe, done.written.added) == ("1", 4)
-    first = archive.bars("/ESH1", "1")[0]
+    first = archive.bars("/ESH21", "1")[0]
     assert first.ts_open == 1_609_113_600 * NS_PER_S
     assert first.ts == first.ts_open + NS_PER_MINUTE
     assert (first.open, first.high, first.low, first.close, first.volume) == (3702.75, 3704.75, 3702.5, 3704.75, 306)
