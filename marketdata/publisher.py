@@ -66,6 +66,7 @@ class Publisher:
         self._building = asyncio.Lock()  # nothing is given out while what is carried changes
         self._states = StateKeeper()
         self._outgoing = Outgoing(self._wire, may_write=may_write, on_doubt=self._states.distrust)
+        self.room = self._outgoing.room  # waits until something can be prepared
         self._settings = Settings(feed, session_of, exclude, revises_late, quality, passed_of)
         self._may_write = may_write
         self._recorder = recorder
@@ -82,14 +83,18 @@ class Publisher:
         self.counters: dict[str, int] = {}  # stream → number of its last entry
         self._closed: deque[Bar] = deque(maxlen=10_000)  # written, for whoever watches over completeness
         self._given = GivenBars()
+        self._pairs: frozenset[Pair] | None = None  # not known
         self._last = LastValues()
         self.last_tick, self.last_quote = self._last.ticks, self._last.quotes  # by symbol, as of the last flush
 
     # ---- what is carried ----------------------------------------------------------------------------------
 
     @property
-    def pairs(self) -> set[Pair]:
-        return {(symbol, each) for symbol, expander in self._expanders.items() for each in expander.timeframes}
+    def pairs(self) -> frozenset[Pair]:
+        """The same object until what is carried changes."""
+        if self._pairs is None:
+            self._pairs = frozenset((name, each) for name, made in self._expanders.items() for each in made.timeframes)
+        return self._pairs
 
     @property
     def timeframes(self) -> dict[str, list[str]]:
@@ -137,6 +142,7 @@ class Publisher:
     def _take_over(self, begun: Mapping[str, Begun], left: Left) -> None:
         fresh = {symbol: each.expander for symbol, each in begun.items()}
         self._expanders |= fresh
+        self._pairs = None
         self._on_tick |= {symbol: expander.on_tick for symbol, expander in fresh.items()}
         contained = {symbol: each.contained for symbol, each in begun.items() if each.contained is not None}
         self._stateful |= catch_up(left, fresh, contained)
@@ -265,10 +271,6 @@ class Publisher:
         await self.prepare(everything=everything)
         return before + await self._outgoing.send_all()
 
-    async def room(self) -> None:
-        """Wait until something can be prepared."""
-        await self._outgoing.room()
-
     async def prepare(self, *, since: float = 0.0, everything: bool = False) -> bool:
         """Make what has come together ready to be sent, with `since`; False where there is nothing, or no room."""
         async with self._building:
@@ -371,6 +373,7 @@ class Publisher:
             return
         added = timeframes - present
         last_seq = await continue_counters(self._wire, symbol, added, self.counters)
+        self._pairs = None
         for timeframe in present - timeframes:
             expander.remove(timeframe)
             self._pending = without(self._pending, symbol, timeframe)
@@ -383,6 +386,7 @@ class Publisher:
 
     def _forget(self, symbol: str) -> None:
         del self._expanders[symbol], self._on_tick[symbol]
+        self._pairs = None
         self._moved.pop(symbol, None)
         self._last.forget(symbol)
         self._given.forget(symbol)

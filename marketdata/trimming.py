@@ -1,7 +1,7 @@
 """Keeps a feed's streams short: by age and number, and by what running readers have yet to read."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from infra.redis import keys
 from infra.redis.client import AsyncRedis
@@ -14,9 +14,10 @@ logger = logging.getLogger(__name__)
 TICK_WINDOW_MS = 60_000  # partial bars older than this are dropped
 BAR_WINDOW_MS = 300_000  # completed ones younger than this are kept beyond their number: the archiver comes by
 HELD_BYTES = 3 << 29
-_AT_ONCE = 100  # streams per look: none takes long
+_LEAST = 100  # streams in one round
+_AT_ONCE = 25  # per look: none takes long
 _SHARE = 10  # of many streams a tenth each time: all of them come round within seconds
-_TRIMS = 10  # in one request: bars wait while Redis trims
+_TRIMS = 5  # in one request: bars wait while Redis trims
 
 Mark = tuple[int, int]  # a time, ms, and the number of the stream's last entry then
 
@@ -35,18 +36,24 @@ class Trimmer:
         self._window_ms = window_ms
         self._held_bytes = held_bytes
         self._is_short = False  # of memory
-        self._place = self._count = 0
+        self._place = 0
+        self._pairs: frozenset[tuple[str, str]] = frozenset()  # as of the last time, and their streams
+        self._streams: list[str] = []
         self._marks: dict[str, tuple[Mark, Mark]] = {}  # of streams of bars: one within their window, one before it
 
-    async def trim(self, pairs: Iterable[tuple[str, str]], counters: Mapping[str, int], now_ms: int) -> None:
-        """About once a second; `counters` are the numbers of the streams' last entries."""
-        streams = [make(*pair) for pair in sorted(pairs) for make in (keys.bars_stream, keys.ticks_stream)]
-        if len(streams) != self._count:
-            self._forget_all_but(streams)
+    async def trim(self, pairs: frozenset[tuple[str, str]], counters: Mapping[str, int], now_ms: int) -> None:
+        """About once a second, with the same set of `pairs` where it has not changed; `counters` are the numbers of the
+        streams' last entries."""
+        if pairs is not self._pairs:
+            self._pairs = pairs
+            found = [make(*pair) for pair in sorted(pairs) for make in (keys.bars_stream, keys.ticks_stream)]
+            if found != self._streams:
+                self._forget_all_but(found)
+        streams = self._streams
         if not streams:
             return
         await self._look_at_memory()
-        chosen = _round(streams, self._place, max(_AT_ONCE, len(streams) // _SHARE))
+        chosen = _round(streams, self._place, max(_LEAST, len(streams) // _SHARE))
         self._place += len(chosen)
         for first in range(0, len(chosen), _AT_ONCE):
             part = chosen[first : first + _AT_ONCE]
@@ -88,8 +95,8 @@ class Trimmer:
                 used >> 20, self._held_bytes >> 20,
             )  # fmt: skip
 
-    def _forget_all_but(self, streams: Sequence[str]) -> None:
-        self._count = len(streams)
+    def _forget_all_but(self, streams: list[str]) -> None:
+        self._streams = streams
         self.unread.keep(streams)
         self._marks = {stream: self._marks[stream] for stream in streams if stream in self._marks}
 

@@ -1,18 +1,18 @@
 """Looks at all that is known of a feed's symbols about once a second, and tells whoever must know what changed."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
 
 from engine.model.market import FeedStateChanged
 from engine.model.time import NS_PER_S
+from infra.pacing import a_few_at_a_time
 from marketdata.feeds.clock import VenueClock
 from marketdata.feeds.crosscheck import CrossCheck
 from marketdata.feeds.movers import MoverWatch
 from marketdata.feeds.past import Past
 from marketdata.feeds.registry import Feed
-from marketdata.feeds.report import AT_ONCE, Counts
+from marketdata.feeds.report import Counts
 from marketdata.feeds.truth import FRESH, Receipts, TruthGate
 from marketdata.publisher import Publisher
 
@@ -54,31 +54,32 @@ class Judge:
         self._look_at_bars()
         self._look_at_clocks()
         changes: list[FeedStateChanged] = []
-        now = time.time_ns()
-        for number, symbol in enumerate(self._feed.symbols):
-            if number % AT_ONCE == AT_ONCE - 1:
-                await asyncio.sleep(0)  # prints are waiting
-            last = self._publisher.last_tick.get(symbol)
-            if last is not None:
-                self._movers.price(last)
-            if self._check is not None:
-                doubt = self._check.doubt(symbol, last, now)
-                self._truth.doubted(symbol, self._check.second.name, doubt)
-            self._truth.doubted(symbol, "clock", self._clock_doubt)
-            changed = self._truth.judge(
-                symbol,
-                now=now,
-                ts=venue_now,
-                last_recv=self._receipts(symbol),
-                is_connected=self._feed.is_connected,
-                line_error=self._feed.last_error,
-                refused=self._refused.get(symbol, ""),
-                market_now=None if self._is_real_time else venue_now,
-            )
-            if changed is not None:
-                self._tell(changed)
-                changes.append(changed)
+        async for symbols in a_few_at_a_time(self._feed.symbols):  # prints are waiting
+            changes += [changed for symbol in symbols if (changed := self._look_at(symbol, venue_now)) is not None]
         return changes
+
+    def _look_at(self, symbol: str, venue_now: int) -> FeedStateChanged | None:
+        now = time.time_ns()
+        last = self._publisher.last_tick.get(symbol)
+        if last is not None:
+            self._movers.price(last)
+        if self._check is not None:
+            doubt = self._check.doubt(symbol, last, now)
+            self._truth.doubted(symbol, self._check.second.name, doubt)
+        self._truth.doubted(symbol, "clock", self._clock_doubt)
+        changed = self._truth.judge(
+            symbol,
+            now=now,
+            ts=venue_now,
+            last_recv=self._receipts(symbol),
+            is_connected=self._feed.is_connected,
+            line_error=self._feed.last_error,
+            refused=self._refused.get(symbol, ""),
+            market_now=None if self._is_real_time else venue_now,
+        )
+        if changed is not None:
+            self._tell(changed)
+        return changed
 
     def _look_at_bars(self) -> None:
         """Whole ones end a gap; the others are to be mended."""

@@ -1,6 +1,5 @@
 """What a running feed tells of itself: states by symbol and timeframe, facts, the heartbeat, metrics."""
 
-import asyncio
 import time
 from itertools import islice
 from typing import Any
@@ -11,6 +10,7 @@ from redis.exceptions import ResponseError
 
 from engine.model.time import NS_PER_MS, NS_PER_S
 from infra import codec, metrics
+from infra.pacing import a_few_at_a_time
 from infra.redis import keys
 from infra.redis.client import AsyncRedis
 from infra.redis.streams import Wire, pack
@@ -31,7 +31,6 @@ STATE_TTL_S = 30  # a feed that was killed vouches for nothing
 _EVERY = 4  # a state that has not changed is written again every so many times, for its times of receipt
 BEHIND_TOLD = 10
 REFUSED_TOLD = 100  # symbols by name; there may be thousands beyond a limit
-AT_ONCE = 100  # symbols that are looked at before others get their turn
 
 
 class Counts(msgspec.Struct):
@@ -78,21 +77,9 @@ class Report:
     async def tell(self, *, is_last: bool = False) -> None:
         """States, facts and the heartbeat: of work done, never of merely being alive. What is told last stays."""
         facts, self.facts = self.facts, {}
-        timeframes, feed = self._publisher.timeframes, self._feed.name
-        requests: list[bytes] = []
+        feed = self._feed.name
         self._round += 1
-        if len(self._told) != len(self._truth.verdicts):
-            self._told = {}
-        for number, (symbol, verdict) in enumerate(self._truth.verdicts.items()):
-            if number % AT_ONCE == AT_ONCE - 1:
-                await asyncio.sleep(0)  # prints are waiting
-            if self._told.get(symbol) == verdict and (number + self._round) % _EVERY and not is_last:
-                continue
-            self._told[symbol] = verdict
-            fields = self._state_of(symbol, verdict, timeframes.get(symbol, ()))
-            key = keys.feed_state(symbol)
-            requests.append(pack("HSET", key, *fields))
-            requests.append(pack("PERSIST", key) if is_last else pack("EXPIRE", key, STATE_TTL_S))
+        requests = await self._states(is_last=is_last)
         for (symbol, kind), found in facts.items():
             if found.values:
                 fields = [part for pair in found.values.items() for part in pair]
@@ -106,10 +93,28 @@ class Report:
         )
         if self._round % _EVERY == 1:
             requests.append(pack("SETEX", keys.metrics(f"feed:{feed}"), METRICS_TTL_S, metrics.exposition()))
-        for reply in await self._wire.send(requests):
-            if isinstance(reply, ResponseError):
-                raise reply
+        async for few in a_few_at_a_time(requests):
+            for reply in await self._wire.send(few):
+                if isinstance(reply, ResponseError):
+                    raise reply
         self._count()
+
+    async def _states(self, *, is_last: bool) -> list[bytes]:
+        """What is new of the symbols' states, and a share of the others."""
+        requests: list[bytes] = []
+        timeframes = self._publisher.timeframes
+        if len(self._told) != len(self._truth.verdicts):
+            self._told = {}
+        async for part in a_few_at_a_time(enumerate(self._truth.verdicts.items())):  # prints are waiting
+            for number, (symbol, verdict) in part:
+                if self._told.get(symbol) == verdict and (number + self._round) % _EVERY and not is_last:
+                    continue
+                self._told[symbol] = verdict
+                fields = self._state_of(symbol, verdict, timeframes.get(symbol, ()))
+                key = keys.feed_state(symbol)
+                requests.append(pack("HSET", key, *fields))
+                requests.append(pack("PERSIST", key) if is_last else pack("EXPIRE", key, STATE_TTL_S))
+        return requests
 
     async def close(self) -> None:
         await self._wire.close()
