@@ -11,8 +11,9 @@ from infra.processes.services import Service, StopPhase
 
 READY_WITHIN_S = 60.0  # a large append-only file is read before the server answers
 # The wheel's server uses the system's allocator. Every request is a dozen small objects, and a transaction frees
-# thousands at once: glibc keeps seven of a size at hand and merges the others, for a fifth of the server's time.
-ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=4096"}
+# thousands at once: glibc keeps seven of a size at hand and merges the others, for a fifth of the server's time, and
+# it asks the kernel for memory in small pieces.
+ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=4096:glibc.malloc.top_pad=67108864"}
 
 
 def service(*, folder: Path, port: int, runs_ahead: bool = False) -> Service:
