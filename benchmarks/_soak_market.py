@@ -81,8 +81,8 @@ class Venue:
             price = self.prices[at] / 100
             known = {
                 "eventSymbol": self.names[at], "time": now // 1_000_000, "timeNanoPart": now % 1_000_000,
-                "index": number, "price": price, "size": float(1 + number % 9), "bidPrice": price - 0.01,
-                "askPrice": price + 0.01, "validTick": True, "type": "NEW",
+                "index": number, "price": price, "size": float(1 + number % 9), "bidPrice": (self.prices[at] - 1) / 100,
+                "askPrice": (self.prices[at] + 1) / 100, "validTick": True, "type": "NEW",
             }  # fmt: skip
             values += [known.get(name) for name in fields]
         return _encode({"type": "FEED_DATA", "channel": channel, "data": ["TimeAndSale", values]})

