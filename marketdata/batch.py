@@ -33,16 +33,16 @@ def _xadd(key: str, *limit: str | int) -> bytes:
 
 
 @lru_cache(maxsize=100_000)
-def _forming(symbol: str, timeframe: str) -> tuple[str, bytes, bytes]:
+def _forming(symbol: str, timeframe: str, most: int) -> tuple[str, bytes, bytes]:
     """The stream of partial bars, and the beginnings of an XADD to it: of a plain one, and of one that cuts it."""
     key = keys.ticks_stream(symbol, timeframe)
-    return key, _xadd(key), _xadd(key, "MAXLEN", "~", TICKS_MOST)
+    return key, _xadd(key), _xadd(key, "MAXLEN", "~", most)
 
 
 @lru_cache(maxsize=100_000)
-def _completed(symbol: str, timeframe: str) -> tuple[str, bytes]:
+def _completed(symbol: str, timeframe: str, most: int) -> tuple[str, bytes]:
     key = keys.bars_stream(symbol, timeframe)
-    return key, _xadd(key, "MAXLEN", "~", BARS_MOST)
+    return key, _xadd(key, "MAXLEN", "~", most)
 
 
 def _request(begin: bytes, data: bytes, n: bytes) -> bytes:
@@ -67,7 +67,7 @@ class Batch:
 
     def forming(self, symbol: str, timeframe: str, event: Event) -> None:
         """One entry among the partial bars of a pair."""
-        key, plain, cutting = _forming(symbol, timeframe)
+        key, plain, cutting = _forming(symbol, timeframe, TICKS_MOST)
         n = self._counters.get(key, 0) + 1
         self._entry(key, n, cutting if n % _CUT_EVERY == 0 else plain, event)
 
@@ -75,7 +75,7 @@ class Batch:
         """The same for several: half of all that a busy feed does."""
         counters, requests, encode = self._counters, self.requests, codec.encode
         for partial in found:
-            key, plain, cutting = _forming(partial.symbol, partial.timeframe)
+            key, plain, cutting = _forming(partial.symbol, partial.timeframe, TICKS_MOST)
             n = counters[key] = counters.get(key, 0) + 1
             requests.append(_request(plain if n % _CUT_EVERY else cutting, encode(partial), b"%d" % n))
             self.probe = (key, n)
@@ -111,7 +111,7 @@ class Batch:
         self.add("XADD", keys.price_ticks(), "MAXLEN", "~", PRICES_KEPT, "*", "e", data)
 
     def bar(self, bar: Bar, *, instead_of: Bar | None) -> None:
-        stream, begin = _completed(bar.symbol, bar.timeframe)
+        stream, begin = _completed(bar.symbol, bar.timeframe, BARS_MOST)
         self._entry(stream, self._counters.get(stream, 0) + 1, begin, bar)
         key = keys.bars(bar.symbol, bar.timeframe)
         if instead_of is not None:

@@ -413,13 +413,13 @@ async def test_a_note_stands_in_every_stream_of_the_symbol_under_one_seq(client)
 
 async def test_closed_bars_are_kept_as_history_and_bounded(client, monkeypatch):
     monkeypatch.setattr(batch, "MAX_BARS", 20)
-    monkeypatch.setattr(batch, "BARS_MOST", 10)  # looked at once for each stream
-    writer = await publisher(client, pairs=[("FEW", "1t")])
-    for frame in frames(market(100, symbols=("FEW",))):
+    monkeypatch.setattr(batch, "BARS_MOST", 10)
+    writer = await publisher(client, pairs=[("SPY", "1t")])
+    for frame in frames(market(100, symbols=("SPY",))):
         writer.ingest(frame)
         await writer.flush()
-    assert len(await recent_bars(client, "FEW", "1t", 100)) == 20
-    assert 10 <= await client.xlen(keys.bars_stream("FEW", "1t")) < 30  # Redis drops whole blocks
+    assert len(await recent_bars(client, "SPY", "1t", 100)) == 20
+    assert 10 <= await client.xlen(keys.bars_stream("SPY", "1t")) < 30  # Redis drops whole blocks
 
 
 async def test_last_prices_are_shown(client):
