@@ -1,5 +1,6 @@
 """Conditions on a bar, as data: each knows its category, its words, and the indicator that is 1 where it holds."""
 
+from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import reduce
@@ -36,21 +37,25 @@ class Category(StrEnum):
     TRAJECTORY = "trajectory"
 
 
-class Claim(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
+class _ClaimMeta(msgspec.StructMeta, ABCMeta):
+    """A struct whose abstract properties must be given."""
+
+
+class Claim(msgspec.Struct, metaclass=_ClaimMeta, frozen=True, tag_field="kind", forbid_unknown_fields=True):
     """One condition. `spec` is the indicator that is 1 on the bars where it holds, else 0; `reads` are the values that
     a person wants to see beside it."""
 
     @property
-    def category(self) -> Category:
-        raise NotImplementedError
+    @abstractmethod
+    def category(self) -> Category: ...
 
     @property
-    def spec(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def spec(self) -> str: ...
 
     @property
-    def text(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def text(self) -> str: ...
 
     @property
     def reads(self) -> tuple[str, ...]:
