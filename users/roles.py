@@ -35,6 +35,8 @@ TRADER_PERMISSIONS = (
     "trading.accept_difference",
     "backtest.add_study",
     "backtest.apply_run",
+    "discovery.add_miningrun",
+    "discovery.promote_rule",
 )
 
 

@@ -1,0 +1,7 @@
+"""Searches for rules, and what they found."""
+
+from discovery.models.job import Job
+from discovery.models.mining_run import MiningRun
+from discovery.models.rule import DiscoveredRule
+
+__all__ = ["DiscoveredRule", "Job", "MiningRun"]
