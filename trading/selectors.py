@@ -35,7 +35,6 @@ def _status(strategy: str) -> dict[str, Any]:
         return {"strategy": strategy, "running": False, "state": "stopped", "live_mode": False, "slots": []}
     is_running = run.state == Run.State.RUNNING
     owner = holder(sync_client(settings.REDIS_URL), "trader", run.book.name) if is_running else None
-    slots = _slots(run, is_hosted=owner is not None)
     return {
         "strategy": strategy,
         "running": is_running and owner is not None,
@@ -48,7 +47,7 @@ def _status(strategy: str) -> dict[str, Any]:
         "stop_reason": run.stop_reason,
         "halted": run.book.is_halted,
         "halt_reason": run.book.halt_reason,
-        "slots": slots,
+        "slots": _slots(run, is_hosted=owner is not None),
     }
 
 
@@ -60,9 +59,10 @@ def _state_word(*, is_running: bool, is_hosted: bool) -> str:
 
 def _slots(run: Run, *, is_hosted: bool) -> list[dict[str, Any]]:
     views = slot_views(run.book.name) if is_hosted else {}
+    untold = _state_word(is_running=run.state == Run.State.RUNNING, is_hosted=False)
     found = []
     for slot in run.slots:
-        view = views.get(f"{run.strategy}:{slot['symbol']}", {"state": "starting" if is_hosted else run.state})
+        view = views.get(f"{run.strategy}:{slot['symbol']}", {"state": untold})
         found.append({"symbol": slot["symbol"], "timeframe": slot["timeframe"], **view})
     return found
 

@@ -122,7 +122,9 @@ def test_a_strategy_gets_its_ticker_starts_and_stops(trader):
     assert Run.objects.get().started_by == trader
     (status,) = rows("strategy", "status", "ema")
     assert (status["state"], status["book"], status["live_mode"]) == ("starting", "paper", False)
-    assert "starting" in run("strategy", "status")
+    header, line = run("strategy", "status").splitlines()
+    assert header.split() == ["strategy", "state", "book", "halted", "slots"]
+    assert line.split() == ["ema", "starting", "paper", "no", "SPY", "5", "starting"]
     assert "was stopped: lunch" in run("strategy", "stop", "ema", "--reason", "lunch")
     assert Run.objects.get().stop_reason == "lunch"
     run("strategy", "remove", "ema", "SPY", "--yes")

@@ -110,9 +110,7 @@ class Command(TyperCommand):
 
 
 def _status(found: dict[str, Any]) -> dict[str, Any]:
-    slots = ", ".join(
-        f"{slot['symbol']} {slot['timeframe']} {slot.get('state', '')}".strip() for slot in found["slots"]
-    )
+    slots = (f"{slot['symbol']} {slot['timeframe']} {slot.get('state', '')}".strip() for slot in found["slots"])
     return {
         "strategy": found["strategy"],
         "state": found["state"],
