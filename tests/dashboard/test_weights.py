@@ -94,7 +94,7 @@ def test_what_is_wrong_is_said_and_nothing_is_changed(traded_days, user):
         (("--book", "nope"), "There is no book"),
         (("--book", "paper", "--most", "0.4"), "most: 1/2 to 1 was expected"),
         (("--book", "paper", "--apply", "luck", "--by", user.email), "apply: one of equal, "),
-        (("--book", "paper", "--apply", "equal"), "by: the address of an active account was expected"),
+        (("--book", "paper", "--apply", "equal"), "There is no active account ''; "),
         (("--book", "paper", "--apply", "equal", "--by", user.email), "may not change tickers"),
         (("--report", "nowhere.json"), "nowhere.json cannot be read"),
     ):

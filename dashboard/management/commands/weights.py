@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-from django.core.management.base import CommandError
 from django_typer.management import TyperCommand
 from rich.console import Console
 from rich.table import Table
@@ -15,8 +14,8 @@ from backtest.report.weights import view
 from dashboard.weights import Weighed, apply_weights, weigh
 from engine.analytics.allocation import STEP, WINDOW
 from engine.analytics.bounded import Bounds
-from engine.errors import FortifiedError, NotFound
-from users.models import User
+from infra.terminal import AsJson, refusals
+from infra.web.actor import actor_of
 
 WIDTH = 160  # of what is piped
 
@@ -38,9 +37,9 @@ class Command(TyperCommand):
         step: Annotated[int, Option(help="Trading days until they are chosen anew.")] = STEP,
         apply: Annotated[str, Option(help="Scale the tickers to the shares of this method.")] = "",
         by: Annotated[str, Option(help="With --apply: the e-mail address of the account that does it.")] = "",
-        as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
+        as_json: AsJson = False,
     ) -> None:
-        try:
+        with refusals():
             weighed = weigh(
                 book=book,
                 days=days,
@@ -49,9 +48,7 @@ class Command(TyperCommand):
                 window=window,
                 step=step,
             )
-            changed = apply_weights(user=_person(by), weighed=weighed, method=apply) if apply else []
-        except FortifiedError as error:
-            raise CommandError(error.detail) from error
+            changed = apply_weights(user=actor_of(by), weighed=weighed, method=apply) if apply else []
         if as_json:
             document = weighed.document | {
                 "applied": {"method": apply, "by": by, "tickers": changed} if apply else None
@@ -59,13 +56,6 @@ class Command(TyperCommand):
             sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         else:
             _show(weighed, changed)
-
-
-def _person(email: str) -> User:
-    found = User.objects.filter(email=email, is_active=True).first()
-    if found is None:
-        raise NotFound(f"by: the address of an active account was expected, found {email!r}", field="by")
-    return found
 
 
 def _show(weighed: Weighed, changed: list[dict[str, Any]]) -> None:
