@@ -13,7 +13,7 @@ from simulators.clock import MarketClock
 from simulators.faults import FaultBoard, FaultScript
 from simulators.market import Market
 
-DEADLINE_S = 15.0
+DEADLINE_S = 60.0
 MANY = tuple(f"SYM{number:03d}" for number in range(600))
 
 
