@@ -339,8 +339,8 @@ async def test_connected_but_mute_is_noticed_and_told(entry, venue, watch):
 
 @suffering("half_day")
 async def test_a_market_that_closed_early_is_no_storm_of_connections(entry, venue, watch):
-    """Silence from a venue that answers: given up after 0.2 s, then ever more rarely. On a busy machine the next silence
-    may come early, or data so late that it ends one: it must double all the same once it lasts."""
+    """Silence from a venue that answers: given up after 0.2 s, then ever more rarely. On a busy machine last values may
+    come so late that the silence begins anew: once it lasts, it must double all the same."""
     symbol, mute_after_s = entry.symbols[0], 0.2
     got = await watch(symbol, policy=Policy(mute_after_s=mute_after_s))
     await got.until_prints(symbol, 5)
