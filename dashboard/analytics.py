@@ -18,12 +18,13 @@ from dashboard.ledger_report import closed_trade, ledger_material
 from dashboard.market import quote_rows
 from dashboard.portfolio import portfolio
 from dashboard.pulse import open_pnl
-from dashboard.selectors import NEW_YORK, Row
+from dashboard.selectors import Row
 from engine.analytics.returns import CONVENTIONS as RETURN_CONVENTIONS
 from engine.analytics.trades import CONVENTIONS as TRADE_CONVENTIONS
 from engine.analytics.trades import parted
 from engine.errors import InvalidInput
 from engine.instruments.catalog import normalize_symbol
+from engine.instruments.sessions import NEW_YORK
 from engine.model.enums import PositionSide
 from engine.model.positions import TradeClosed
 from strategies.models import Ticker

@@ -12,7 +12,8 @@ from backtest.report import svg
 from backtest.report.page import RETURNS, TRADES
 from backtest.report.words import cash, number, share
 from dashboard.analytics import BOTH, Asked, book_names, choices, trades_asked_for
-from dashboard.selectors import NEW_YORK, Row, trade_row
+from dashboard.selectors import Row, trade_row
+from engine.instruments.sessions import NEW_YORK
 
 LISTED = 15  # parts of a table; the rest is one line, so that they still add up
 WHOLE = ("hour", "weekday")  # never cut: their order says something

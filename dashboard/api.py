@@ -15,6 +15,7 @@ from infra.redis.client import sync_client
 from marketdata.chart_specs import line_specs
 from marketdata.lines import IndicatorLines
 from marketdata.relay import stored_chart
+from trading.book_services import book_of
 
 
 class ChartView(APIView):
@@ -51,6 +52,6 @@ class FillsView(APIView):
         operation_id="book_fills", parameters=[OpenApiParameter("symbol", str)], responses=OpenApiTypes.OBJECT
     )
     def get(self, request: Request, book: str) -> Response:
-        row = selectors.get_book(name=book)
+        row = book_of(book)
         symbol = request.query_params.get("symbol", "")
         return Response({"fills": selectors.fills(book=row, symbol=symbol, limit=selectors.MAX_MARKERS)})

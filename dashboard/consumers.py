@@ -8,12 +8,13 @@ from urllib.parse import parse_qs
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
-from dashboard import chain_feed, market, market_feed, selectors
+from dashboard import chain_feed, market, market_feed
 from dashboard.book_feed import BookFeed, watch
 from dashboard.shared_feed import SharedViewer
 from engine.errors import InvalidInput, NotFound
 from infra.cancelling import cancel
 from infra.redis import keys
+from trading.book_services import book_of
 from trading.options.boards import board_setup
 
 UNAUTHENTICATED = 4401
@@ -34,7 +35,7 @@ class BookConsumer(AsyncJsonWebsocketConsumer):
         await self.accept()
         self._book = self.scope["url_route"]["kwargs"]["book"]
         try:
-            await database_sync_to_async(selectors.get_book)(name=self._book)
+            await database_sync_to_async(book_of)(self._book)
         except NotFound as error:
             await self.close(code=UNKNOWN_BOOK, reason=error.detail[:120])
             return

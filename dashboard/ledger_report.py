@@ -18,6 +18,7 @@ from engine.model.enums import PositionSide, Side
 from engine.model.orders import OrderFilled
 from engine.model.positions import TradeClosed
 from engine.model.time import from_datetime
+from trading.book_services import book_of
 from trading.models import Book, Fill, Trade
 
 NAN = float("nan")
@@ -27,9 +28,7 @@ def ledger_report(
     *, book: str, strategy: str = "", symbol: str = "", days: int | None = None, capital: Decimal | None = None
 ) -> dict[str, Any]:
     """The document of a book's closed trades, of one strategy or symbol and of the last `days` where asked."""
-    found = Book.objects.filter(name=book).first()
-    if found is None:
-        raise NotFound(f"There is no book {book!r}.", field="book")
+    found = book_of(book)
     if days is not None and days < 1:
         raise InvalidInput(f"days: at least 1 was expected, found {days}", field="days")
     since = None if days is None else timezone.now() - timedelta(days=days)

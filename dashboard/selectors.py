@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from engine.errors import NotFound
+from engine.instruments.sessions import NEW_YORK
 from engine.model.enums import FINAL_STATES
 from strategies.models import Ticker
+from trading.book_services import book_of
 from trading.models import Book, CommandRecord, Decision, Fill, Order, Position, Run, Trade
 from trading.options.selectors import option_slots
 from trading.rolls import Rolling, rolling
@@ -22,7 +22,6 @@ MAX_DECISIONS = 40
 MAX_ORDERS = 20
 MAX_MARKERS = 500
 MAX_COMMANDS = 20
-NEW_YORK = ZoneInfo("America/New_York")
 
 Row = dict[str, Any]
 
@@ -32,18 +31,9 @@ def books() -> list[Book]:
     return sorted(Book.objects.all(), key=lambda book: (book.mode != Book.Mode.PAPER, book.name))
 
 
-def get_book(*, name: str) -> Book:
-    """The book called `name`; `NotFound` with the names there are."""
-    book = Book.objects.filter(name=name).first()
-    if book is None:
-        known = ", ".join(other.name for other in books()) or "none yet"
-        raise NotFound(f"There is no book {name!r}. Known books: {known}.", field="book")
-    return book
-
-
 def overview(*, book: str) -> Row:
     """Everything the page knows of one book from the database."""
-    row = get_book(name=book)
+    row = book_of(book)
     return {
         "kind": "overview",
         "book": {"name": row.name, "mode": row.mode, "is_halted": row.is_halted, "halt_reason": row.halt_reason},
@@ -62,7 +52,7 @@ def overview(*, book: str) -> Row:
 
 def revision(*, book: str) -> tuple[Any, ...]:
     """Changes whenever an `overview` of `book` would: cheap enough to ask every few seconds."""
-    row = get_book(name=book)
+    row = book_of(book)
     newest = row.journal.values_list("number", flat=True).order_by("-number").first()
     command = row.commands.values_list("id", "state").first()
     run = row.runs.values_list("id", "state").first()
@@ -131,7 +121,7 @@ def _strategy_row(name: str, run: Run | None, tickers: list[Ticker]) -> Row:
 def chart_choices(*, book: str) -> list[Row]:
     """The charts worth a button: each symbol and timeframe that a strategy trades, in the order of their names."""
     pairs: dict[tuple[str, str], set[str]] = {}
-    for row in strategies(book=get_book(name=book)):
+    for row in strategies(book=book_of(book)):
         for slot in row["slots"]:
             pairs.setdefault((slot["symbol"], slot["timeframe"]), set()).add(row["strategy"])
     return [

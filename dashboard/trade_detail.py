@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from dashboard.selectors import Row, get_book, money, trade_row
+from dashboard.selectors import Row, money, trade_row
 from engine.errors import NotFound
 from engine.model.time import from_datetime
 from marketdata.history_selectors import history
+from trading.book_services import book_of
 from trading.models import Book, Decision, Order, Trade
 
 BEFORE, AFTER = 30, 12  # bars shown around a trade
@@ -14,7 +15,7 @@ MOST_BARS = 400
 
 def trade_detail(*, book: str, trade: int) -> Row:
     """The trade with the story of its entry and its exit; `NotFound` where `book` has no such trade."""
-    row = get_book(name=book)
+    row = book_of(book)
     found = row.trades.filter(pk=trade).select_related("entry_order", "exit_order", "run").first()
     if found is None:
         raise NotFound(f"Book {book!r} has no trade {trade}.", field="trade")

@@ -11,11 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from engine.errors import NotFound
 from infra.web.paging import PAGE_PARAMETERS, page_of, paged
 from infra.web.permissions import allowed_by
 from trading import account_services, preview
-from trading.models import AccountCheck, Adjustment, Alarm, Book
+from trading.book_services import book_of
+from trading.models import AccountCheck, Adjustment, Alarm
 from trading.serializers import CommandOutput
 from users.models import User
 
@@ -99,10 +99,7 @@ class AcceptDifferences(APIView):
         data = AcceptInput(data=request.data)
         data.is_valid(raise_exception=True)
         values = dict(data.validated_data)
-        name = values.pop("book")
-        book = Book.objects.filter(name=name).first()
-        if book is None:
-            raise NotFound(f"There is no book {name!r}.", field="book")
+        book = book_of(values.pop("book"))
         record = account_services.accept_differences(user=cast("User", request.user), book=book, **values)
         return Response(CommandOutput(record).data, status=202)
 

@@ -15,6 +15,7 @@ from engine.instruments.catalog import normalize_symbol
 from infra.web.permissions import allowed_by
 from strategies.registry import STRATEGIES
 from trading import confirmation, serializers, services
+from trading.book_services import book_of
 from trading.models import Book, Order, Run
 from users.models import User
 
@@ -149,7 +150,7 @@ class Halt(APIView):
     def post(self, request: Request) -> Response:
         data = serializers.HaltInput(data=request.data)
         data.is_valid(raise_exception=True)
-        book = _book(data.validated_data["book"])
+        book = book_of(data.validated_data["book"])
         record = services.halt(user=_user(request), book=book, reason=data.validated_data["reason"])
         return Response(serializers.CommandOutput(record).data, status=202)
 
@@ -163,7 +164,7 @@ class Resume(APIView):
     def post(self, request: Request) -> Response:
         data = serializers.ResumeInput(data=request.data)
         data.is_valid(raise_exception=True)
-        record = services.resume(user=_user(request), book=_book(data.validated_data["book"]))
+        record = services.resume(user=_user(request), book=book_of(data.validated_data["book"]))
         return Response(serializers.CommandOutput(record).data, status=202)
 
 
@@ -202,13 +203,6 @@ class ManualTrigger(APIView):
         )
         services.await_outcome(record, within_s=data.validated_data["wait_s"])
         return Response(serializers.TriggerOutput(record).data, status=202 if record.success is None else 200)
-
-
-def _book(name: str) -> Book:
-    book = Book.objects.filter(name=name).first()
-    if book is None:
-        raise NotFound(f"There is no book {name!r}.", field="book")
-    return book
 
 
 def _running_on(symbol: str) -> str:

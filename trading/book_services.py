@@ -7,7 +7,8 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 
-from engine.errors import InvalidInput, NotFound
+from engine.errors import InvalidInput
+from infra.named import named
 from strategies.models import Ticker
 from trading.limits import CHECKS, sizes
 from trading.models import Book
@@ -16,11 +17,8 @@ from users.models import User
 
 
 def book_of(name: str) -> Book:
-    """The book of that name; `NotFound` where there is none."""
-    found = Book.objects.filter(name=name).first()
-    if found is None:
-        raise NotFound(f"There is no book {name!r}.", field="book")
-    return found
+    """The book of that name; `NotFound` with the names that there are."""
+    return named(Book, name, field="book")
 
 
 def rules_of(book: Book) -> dict[str, Any]:

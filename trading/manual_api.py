@@ -14,6 +14,7 @@ from engine.errors import InvalidInput, NotFound
 from infra.web.paging import PAGE_PARAMETERS, page_of, paged
 from infra.web.permissions import allowed_by
 from trading import ledger_api, manual, serializers
+from trading.book_services import book_of
 from trading.manual_entry import EntryPlan
 from trading.manual_form import order_form
 from trading.manual_serializers import (
@@ -24,7 +25,7 @@ from trading.manual_serializers import (
     PlaceInput,
     ReplaceInput,
 )
-from trading.models import Book, CommandRecord, Order
+from trading.models import CommandRecord, Order
 from trading.order_times import order_times
 from users.models import User
 
@@ -147,9 +148,7 @@ class SetExits(APIView):
         data = ExitsInput(data=request.data)
         data.is_valid(raise_exception=True)
         values = dict(data.validated_data)
-        book = Book.objects.filter(name=values.pop("book")).first()
-        if book is None:
-            raise NotFound("There is no such book.", field="book")
+        book = book_of(values.pop("book"))
         key = values.pop("idempotency_key")
         record = manual.set_exits(user=_user(request), book=book, key=key, **values)
         return Response(serializers.CommandOutput(record).data, status=202)

@@ -3,8 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
-from engine.errors import NotFound
 from engine.instruments.catalog import instrument_for
+from trading.book_services import book_of
 from trading.manual_entry import MANUAL
 from trading.manual_plan import venue_features
 from trading.models import Book, Position, Run
@@ -12,9 +12,7 @@ from trading.models import Book, Position, Run
 
 def order_form(*, book: str) -> dict[str, Any]:
     """The symbols that are traded by hand in `book`; none while `manual` does not run there."""
-    found = Book.objects.filter(name=book).first()
-    if found is None:
-        raise NotFound(f"There is no book {book!r}.", field="book")
+    found = book_of(book)
     run = Run.objects.filter(book=found, strategy=MANUAL, state=Run.State.RUNNING).first()
     slots = run.slots if run is not None else []
     return {

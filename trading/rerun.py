@@ -17,6 +17,7 @@ from engine.model.time import iso
 from infra import codec
 from strategies.registry import STRATEGIES
 from strategies.versions import code_version
+from trading.book_services import book_of
 from trading.models import Book, JournalEvent, RecordedInputs, Run
 from trading.runtime import compose
 from trading.runtime.recording import Entry, Input, Opened, Rewarmed, Warmed, unpack
@@ -80,11 +81,7 @@ def recording_of(target: str, *, start: datetime | None = None, end: datetime | 
             raise NotFound(f"run: there is no run {target}", field="run")
         book, start, end = run.book, start or run.started_at, end or run.stopped_at
     else:
-        found = Book.objects.filter(name=target).first()
-        if found is None:
-            known = ", ".join(Book.objects.values_list("name", flat=True)) or "none yet"
-            raise NotFound(f"book: there is no book {target!r}; known: {known}", field="book")
-        book = found
+        book = book_of(target)
     return book, _rows(book, start, end)
 
 

@@ -58,7 +58,7 @@ def test_an_order_in_doubt_and_a_refusal_are_alerts(traded):
 
 
 def test_an_unknown_book_is_named_with_those_there_are(ledger):
-    with pytest.raises(NotFound, match=r"'papper'.*Known books: paper"):
+    with pytest.raises(NotFound, match=r"'papper'.*Known: paper"):
         selectors.overview(book="papper")
 
 

@@ -217,6 +217,6 @@ def test_the_command_and_the_admin_show_it(ticker, archive, capsys, admin_client
     assert "data revision:" in out
     assert "paper on 20" in out
     assert "explained" in admin_client.get("/admin/trading/sessioncomparison/").content.decode()
-    for arguments, message in ((("paper", "--day", "soon"), "day: expected"), (("nope",), "no book named 'nope'")):
+    for arguments, message in ((("paper", "--day", "soon"), "day: expected"), (("nope",), "There is no book 'nope'")):
         with pytest.raises(CommandError, match=message):
             call_command("compare_session", *arguments)

@@ -9,7 +9,7 @@ from django_typer.management import TyperCommand, command
 
 from backtest import schedules, services
 from backtest.models import Study, StudySchedule
-from engine.errors import NotFound
+from infra.named import named
 from infra.terminal import AsJson, refusals, show
 
 Number = Annotated[int, typer.Argument(help="As list shows it")]
@@ -54,11 +54,7 @@ class Command(TyperCommand):
     def start(self, schedule: Annotated[str, typer.Argument(help="A schedule's name")]) -> None:
         """Start the study of a schedule now."""
         with refusals():
-            found = StudySchedule.objects.filter(name=schedule).first()
-            if found is None:
-                known = ", ".join(StudySchedule.objects.values_list("name", flat=True)) or "none yet"
-                raise NotFound(f"There is no schedule {schedule!r}. Known: {known}.", field="schedule")
-            study = schedules.start_now(found, now=timezone.now())
+            study = schedules.start_now(named(StudySchedule, schedule, field="schedule"), now=timezone.now())
             self.stdout.write(f"Study {study.pk} ({study}) has started")
 
     def _act(self, act: Callable[..., Study], number: int) -> None:

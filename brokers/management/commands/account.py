@@ -7,7 +7,7 @@ from django_typer.management import TyperCommand, command
 
 from brokers import services
 from brokers.models import BrokerAccount
-from engine.errors import NotFound
+from infra.named import named
 from infra.terminal import AsJson, Yes, confirm, refusals, show
 from infra.web.actor import actor_of
 
@@ -50,8 +50,4 @@ class Command(TyperCommand):
 
 
 def _account(name: str) -> BrokerAccount:
-    found = BrokerAccount.objects.filter(name=name).first()
-    if found is None:
-        known = ", ".join(BrokerAccount.objects.values_list("name", flat=True)) or "none yet"
-        raise NotFound(f"There is no account {name!r}. Known: {known}.", field="account")
-    return found
+    return named(BrokerAccount, name, field="account")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from django_typer.management import TyperCommand, command
 
-from engine.errors import NotFound
+from infra.named import named
 from infra.terminal import AsJson, refusals, show
 from notifications import services
 from notifications.models import Channel, Delivery
@@ -32,10 +32,7 @@ class Command(TyperCommand):
     def test(self, channel: Annotated[str, typer.Argument(help="Its name")]) -> None:
         """Send a test message there now."""
         with refusals():
-            found = Channel.objects.filter(name=channel).first()
-            if found is None:
-                known = ", ".join(Channel.objects.values_list("name", flat=True)) or "none yet"
-                raise NotFound(f"There is no channel {channel!r}. Known: {known}.", field="channel")
+            found = named(Channel, channel, field="channel")
             services.try_channel(found)
             self.stdout.write(f"A test message was sent to {found.name}")
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 from django_typer.management import TyperCommand
 from typer import Argument, Option
 
-from engine.errors import FortifiedError
-from trading.models import Book
+from infra.terminal import refusals
+from trading.book_services import book_of
 from trading.nightly import compare_day
 from trading.rerun import Difference, sentence
 
@@ -31,13 +31,8 @@ class Command(TyperCommand):
             chosen = date.fromisoformat(day) if day else (timezone.now() - timedelta(days=1)).date()
         except ValueError:
             raise CommandError(f"day: expected 2026-11-20, found {day!r}") from None
-        found = Book.objects.filter(name=book).first()
-        if found is None:
-            raise CommandError(f"There is no book named {book!r}.")
-        try:
-            result = compare_day(found, chosen)
-        except FortifiedError as error:
-            raise CommandError(error.detail) from error
+        with refusals():
+            result = compare_day(book_of(book), chosen)
         document = {"book": book, "day": chosen.isoformat(), **result.document}
         if as_json:
             sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

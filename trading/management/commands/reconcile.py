@@ -9,7 +9,8 @@ from django.core.management import BaseCommand, CommandError
 from engine.errors import FortifiedError
 from trading import account_services
 from trading.account_api import CheckOutput
-from trading.models import AccountCheck, Book
+from trading.book_services import book_of
+from trading.models import AccountCheck
 
 
 class Command(BaseCommand):
@@ -40,11 +41,14 @@ class Command(BaseCommand):
             self.stdout.write("No account was compared yet.")
 
     def _accept(self, options: dict[str, Any]) -> None:
-        book = Book.objects.filter(name=options["book"]).first()
-        if book is None or not options["broker"]:
+        if not options["book"] or not options["broker"]:
             raise CommandError("--accept needs --book and --broker, as shown without it")
         account_services.accept_differences(
-            user=None, book=book, broker=options["broker"], policy=options["accept"], symbol=options["symbol"]
+            user=None,
+            book=book_of(options["book"]),
+            broker=options["broker"],
+            policy=options["accept"],
+            symbol=options["symbol"],
         )
         self.stderr.write("The book was asked to settle it.")
 

@@ -8,7 +8,8 @@ from django.core.management import BaseCommand, CommandError
 
 from infra import draining
 from infra.log_follower import follow_log_levels
-from trading.models import Book
+from infra.terminal import refusals
+from trading.book_services import book_of
 from trading.runtime import host
 
 
@@ -21,9 +22,8 @@ class Command(BaseCommand):
         parser.add_argument("book", nargs="?", default="paper", help="name of the book (default: paper)")
 
     def handle(self, *args: Any, book: str, **options: Any) -> None:
-        if not Book.objects.filter(name=book).exists():
-            known = ", ".join(Book.objects.values_list("name", flat=True)) or "none yet: start a strategy first"
-            raise CommandError(f"There is no book named {book!r}. Known: {known}.")
+        with refusals():
+            book_of(book)
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, lambda *_: draining.request())
         follow_log_levels()
