@@ -3,7 +3,7 @@
 from typing import Any
 
 from strategies.models import Certificate
-from strategies.registry import decides
+from strategies.registry import STRATEGIES, decides
 from strategies.versions import code_version
 
 
@@ -20,9 +20,10 @@ def store(document: dict[str, Any]) -> Certificate:
 
 def reason_against(strategy: str) -> str:
     """Why `strategy`, as its code is now, may not trade real money; empty where it may. One that
-    decides nothing (persons do) needs no certificate."""
+    decides nothing (persons do) needs no certificate; a copy has that of what it is a copy of."""
     if not decides(strategy):
         return ""
+    strategy = STRATEGIES.registered(strategy)
     code = code_version(strategy)
     found = Certificate.objects.filter(strategy=strategy, code=code)
     if found.filter(is_valid=False).exists():

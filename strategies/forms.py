@@ -62,7 +62,7 @@ class TickerForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        known = [(name, name) for name in STRATEGIES]
+        known = [(name, name) for name in dict.fromkeys((*STRATEGIES, *filter(None, [self.instance.strategy])))]
         self.fields["strategy"] = forms.ChoiceField(
             choices=known, widget=UnfoldAdminSelectWidget, help_text="Another strategy has other parameters."
         )
