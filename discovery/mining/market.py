@@ -52,7 +52,7 @@ class Market:
         self.quantity = float(asked.quantity)
         if (problem := why_not_bars(bars)) is not None:
             raise InvalidInput(f"data: {problem}", field="data")
-        self.day_of, self.days = _days(bars, self.instrument.calendar)
+        self.day_of, self.days = trading_days(bars, self.instrument.calendar)
         # Of a bar: the usual one, because breaks between sessions make some seem long.
         self.bar_s = float(np.median(bars.ts - bars.ts_open)) / NS_PER_S
         self._shared = Shared(bars, self.instrument)
@@ -99,7 +99,7 @@ def first_decision(exits: ExitConfig) -> int:
     return max(1, plan([f"atr({exits.atr_period})"]).warmup) if uses_atr(exits) else 1
 
 
-def _days(bars: BarColumns, calendar: str) -> tuple[Ints, list[date]]:
+def trading_days(bars: BarColumns, calendar: str) -> tuple[Ints, list[date]]:
     """The number of the trading day that each bar began in, and the dates they are booked under."""
     day_of, days = np.empty(len(bars), np.int64), []
     for number, (first, after, _, close) in enumerate(sessions_in(bars.ts_open, session_of(calendar))):
