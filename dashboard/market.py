@@ -10,6 +10,7 @@ from dashboard.catalogue import names
 from engine.errors import InvalidInput
 from engine.instruments.catalog import asset_class_of, market_hours, normalize_symbol
 from engine.instruments.instrument import AssetClass
+from engine.model.numbers import finite
 from engine.model.time import NS_PER_S, to_datetime
 from infra.redis import keys
 from infra.redis.client import sync_client
@@ -20,7 +21,7 @@ from marketdata.truth_api import mover_row
 
 MOST_SYMBOLS = 40
 MOST_MOVERS = 30  # of each kind
-_ALL = 1_000  # more than feeds keep
+_ALL = 1_000  # of both kinds, before they are told apart: more than feeds keep
 WINDOWS = (1, 5, 15, 60, 240)  # minutes
 OLD_AFTER_S = 60.0  # a price that came longer ago is not shown as if it were of now
 
@@ -94,9 +95,7 @@ def believed(state: SymbolState, *, is_alive: bool) -> tuple[str, str]:
 def _row(state: SymbolState, quote: Mapping[str, str], now: int, *, is_alive: bool) -> Row:
     word, reason = believed(state, is_alive=is_alive)
     asset_class = asset_class_of(state.symbol)
-    if (
-        quote and not state.feed and asset_class is AssetClass.OPTION
-    ):  # it ends by itself: it is there while it is young
+    if quote and not state.feed and asset_class is AssetClass.OPTION:  # ends by itself: it is there while it is young
         word, reason = FRESH, "the bid, told by the trader that holds it"
     last, bid, ask = (_number(quote.get(name)) for name in ("last", "bid", "ask"))
     printed, quoted = (int(float(quote.get(name) or 0)) for name in ("ts", "quote_ts"))
@@ -144,8 +143,7 @@ def _name(symbol: str) -> str:
 
 def _number(text: str | None) -> float | None:
     """None for what is absent or no number."""
-    value = float(text) if text else float("nan")
-    return value if value - value == 0 else None
+    return finite(float(text)) if text else None
 
 
 def _moment(ts: int) -> str | None:

@@ -22,6 +22,7 @@ from backtest.distributed.spec import StudySpec, parse_spec
 from backtest.distributed.walk import walked
 from backtest.models import BacktestRun, Shard, Study
 from backtest.statistics.sharpe import sharpe
+from engine.model.numbers import finite
 
 BEST = 20  # runs in the summary
 
@@ -53,8 +54,7 @@ class Folded:
         value = self.sharpe if name == "sharpe" else self.stats.get(name)
         if value is None:
             return None
-        number = float(value)
-        return number if math.isfinite(number) else None
+        return finite(float(value))
 
     def row(self, study: Study, spec: StudySpec) -> BacktestRun:
         return BacktestRun(
@@ -66,7 +66,7 @@ class Folded:
             params=self.params,
             stats=self.stats,
             score=self.score(spec.rank_by),
-            sharpe=self.sharpe if math.isfinite(self.sharpe) else None,
+            sharpe=finite(self.sharpe),
             days=self.days,
             how=self.how,
             why=self.why[:400],
@@ -161,7 +161,7 @@ def _brief(run: Folded, spec: StudySpec) -> dict[str, Any]:
         "strategy": run.strategy,
         "params": run.params,
         "score": run.score(spec.rank_by),
-        "sharpe": run.sharpe if math.isfinite(run.sharpe) else None,
+        "sharpe": finite(run.sharpe),
         "stats": run.stats,
     }
 

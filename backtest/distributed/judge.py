@@ -11,6 +11,8 @@ from backtest import trials
 from backtest.distributed.data import Bars
 from backtest.statistics.overfitting import overfitting
 from backtest.statistics.sharpe import deflated_sharpe, expected_best, moments
+from engine.analytics.returns import DAYS
+from engine.model.numbers import finite
 
 Floats = NDArray[np.float64]
 
@@ -60,9 +62,9 @@ def judged(ranked: Sequence[Tried], bars: Bars) -> dict[str, Any] | None:
         "days": days,
         "trials": counted.trials,
         "sharpe_daily": best.sharpe,
-        "sharpe_annual": best.sharpe * math.sqrt(252),
+        "sharpe_annual": best.sharpe * math.sqrt(DAYS),
         "expected_best_of_worthless": expected_best(counted.variance, counted.trials),
-        "deflated_sharpe": dsr if math.isfinite(dsr) else None,
+        "deflated_sharpe": finite(dsr),
         "is_significant": days >= FEWEST_DAYS and math.isfinite(dsr) and dsr >= CONVINCING,
         **_overfitting(traded, best.strategy),
     }

@@ -4,7 +4,6 @@ Every run was made once, over all days, by an engine that knows no future; a fol
 A trade counts on the day it was closed; `purge_days` keep positions that reach into a test out of the choice.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from backtest.distributed.judge import Tried
 from backtest.statistics.sharpe import sharpe
 from backtest.statistics.splits import Fold, SplitSpec, folds
+from engine.model.numbers import finite
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ def walked(runs: Sequence[Tried], split: SplitSpec, days: Sequence[str]) -> dict
         "folds": table,
         "tried_days": len(tried),
         "tried_pnl": float(tried.sum()),
-        "tried_sharpe_daily": _finite(sharpe(tried)),
+        "tried_sharpe_daily": finite(sharpe(tried)),
         "earning_folds": sum(each["test_pnl"] > 0 for each in table),
         "efficiency": float(tried.mean()) / inside if inside > 0 else None,
         "distinct_choices": len({each["number"] for each in table}),
@@ -52,10 +52,10 @@ def _fold(fold: Fold, results: Floats, runs: Sequence[Tried], days: Sequence[str
         "params": runs[best].params,
         "train_pnl": float(chosen.sum()),
         "train_per_day": float(chosen.mean()),
-        "train_sharpe_daily": _finite(sharpe(chosen)),
+        "train_sharpe_daily": finite(sharpe(chosen)),
         "test_pnl": float(tried.sum()),
         "test_per_day": float(tried.mean()),
-        "test_sharpe_daily": _finite(sharpe(tried)),
+        "test_sharpe_daily": finite(sharpe(tried)),
         "better_than": float((others < tried.sum()).mean()),
         "_tried": tried,
     }
@@ -63,7 +63,3 @@ def _fold(fold: Fold, results: Floats, runs: Sequence[Tried], days: Sequence[str
 
 def _rows(spans: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
     return np.concatenate([np.arange(first, after) for first, after in spans])
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

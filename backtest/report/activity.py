@@ -13,6 +13,7 @@ from backtest.report.thin import folded
 from backtest.report.words import local
 from backtest.simulation.driver import money, trade_document
 from engine.analytics.trades import TradeFigures, column, figures, grouped
+from engine.model.numbers import finite
 from engine.model.positions import TradeClosed
 from engine.model.time import NS_PER_S
 
@@ -187,4 +188,4 @@ def trades_of(material: Material) -> list[dict[str, Any]]:
 
 def plain(value: Any) -> Any:
     """None for what is not finite."""
-    return None if isinstance(value, float) and value - value != 0 else value
+    return finite(value) if isinstance(value, float) else value

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from backtest.report.words import count, number
+from engine.analytics.returns import DAYS
 
 CONVENTIONS = {
     "trials": "Every parameter set ever tried of the strategy on overlapping bars of this symbol and timeframe.",
@@ -14,7 +15,6 @@ CONVENTIONS = {
     "overfitting": "How often the best on one half of the days ends below the middle on the other (Bailey and others, "
     "2017); it needs several runs to choose from.",
 }
-DAYS = 252
 LABELS = {
     "trials": "Trials counted", "sharpe_annual": "Sharpe, a year", "expected_best": "Best of so many worthless",
     "deflated_sharpe": "Deflated Sharpe", "overfitting": "Probability of overfitting",

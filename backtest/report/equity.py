@@ -10,6 +10,7 @@ from backtest.report.thin import thinned
 from backtest.simulation.curve import carried
 from engine.analytics.days import changes, daily, dates, day_ends, deepest, months, sessions_between
 from engine.analytics.returns import ratios
+from engine.model.numbers import finite
 from engine.model.time import NS_PER_S
 
 POINTS = 1_600
@@ -52,7 +53,7 @@ def days_of(material: Material) -> Days:
 def figures_of(days: Days) -> dict[str, float | None]:
     """The ratios; None for what cannot be told."""
     found = ratios(days.returns, days.benchmark)
-    return {name: value if value - value == 0 else None for name, value in found.items()}
+    return {name: finite(value) for name, value in found.items()}
 
 
 def curve_of(material: Material, base: float) -> dict[str, Any]:

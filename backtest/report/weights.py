@@ -1,21 +1,20 @@
 """Proposals for sharing capital between the parts of a portfolio, and what they were worth on days not seen."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
-from backtest.report.parts import Parts
+from backtest.report.parts import Floats, Parts
 from backtest.report.words import number, share
 from engine.analytics.allocation import HELD, STEP, WINDOW, Compared, Walked, compare, walk
 from engine.analytics.bounded import Bounds
-from engine.analytics.returns import annual_return, annual_volatility, max_drawdown, sharpe
+from engine.analytics.returns import DAYS, annual_return, annual_volatility, max_drawdown, sharpe
 from engine.analytics.weights import METHODS, turnover, weights_of
+from engine.model.numbers import finite
 
-ENOUGH_DAYS = 252
+ENOUGH_DAYS = DAYS  # a year
 DAYS_PER_PART = 10
 ENOUGH_TRADES = 30  # of each part
-YEAR = 252
 NAMES = {
     "held": "As traded",
     "equal": "Equal",
@@ -26,6 +25,9 @@ NAMES = {
     "hierarchical": "Hierarchical risk parity",
 }
 FREE = Bounds()
+NOT_JUDGED = {
+    "folds": None, "folds_won": None, "sharpe_difference": None, "low": None, "high": None, "verdict": "",
+}  # fmt: skip
 
 
 def weights_document(
@@ -45,11 +47,11 @@ def weights_document(
             for part in parts.parts
         ],
         "days": len(parts.days),
-        "held": _rounded(held),
+        "held": _listed(held),
         "proposals": {
             method: {
-                "shares": _rounded(found),
-                "factors": _rounded(found / held),
+                "shares": _listed(found),
+                "factors": _listed(found / held),
                 "turnover": round(turnover(held, found), 6),
             }
             for method, found in proposals.items()
@@ -94,24 +96,30 @@ def _rows(walked: list[Walked], step: int) -> list[dict[str, Any]]:
 
 def _row(walked: Walked, against: Compared | None) -> dict[str, Any]:
     returns = walked.returns
-    year = float(np.sqrt(YEAR))
     return {
         "method": walked.method,
-        "annual_return": _plain(annual_return(returns)),
-        "annual_volatility": _plain(annual_volatility(returns)),
-        "sharpe": _plain(sharpe(returns)),
-        "max_drawdown": _plain(max_drawdown(returns)),
-        "turnover": round(walked.turnover, 6),
-        "folds": None if against is None else against.folds,
-        "folds_won": None if against is None else against.folds_won,
-        "sharpe_difference": None if against is None else _plain(against.difference * year),
-        "low": None if against is None else _plain(against.low * year),
-        "high": None if against is None else _plain(against.high * year),
-        "verdict": "" if against is None else against.verdict,
+        "annual_return": _rounded(annual_return(returns)),
+        "annual_volatility": _rounded(annual_volatility(returns)),
+        "sharpe": _rounded(sharpe(returns)),
+        "max_drawdown": _rounded(max_drawdown(returns)),
+        "turnover": _rounded(walked.turnover),
+        **(_judged(against) if against else NOT_JUDGED),
     }
 
 
-def _warnings(parts: Parts, *, window: int, step: int) -> Any:
+def _judged(against: Compared) -> dict[str, Any]:
+    year = math.sqrt(DAYS)
+    return {
+        "folds": against.folds,
+        "folds_won": against.folds_won,
+        "sharpe_difference": _rounded(against.difference * year),
+        "low": _rounded(against.low * year),
+        "high": _rounded(against.high * year),
+        "verdict": against.verdict,
+    }
+
+
+def _warnings(parts: Parts, *, window: int, step: int) -> Iterator[str]:
     days, count = len(parts.days), len(parts.parts)
     enough = max(ENOUGH_DAYS, DAYS_PER_PART * count)
     if days < enough:
@@ -138,9 +146,9 @@ def _interval(row: Mapping[str, Any]) -> str:
     return "" if row["low"] is None else f"{number(row['low'])} to {number(row['high'])}"
 
 
-def _rounded(values: Any) -> list[float]:
+def _listed(values: Floats) -> list[float]:
     return [round(float(value), 6) + 0.0 for value in values]
 
 
-def _plain(value: float) -> float | None:
-    return round(value, 6) if value - value == 0 else None
+def _rounded(value: float) -> float | None:
+    return finite(round(value, 6))

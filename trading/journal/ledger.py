@@ -12,6 +12,7 @@ from engine.model.accounts import AccountChecked, PositionAdjusted
 from engine.model.commands import CommandHandled, CommandSettled
 from engine.model.enums import FINAL_STATES, OrderState
 from engine.model.event import Event
+from engine.model.numbers import finite
 from engine.model.orders import (
     ApprovedOrder,
     CancelRequested,
@@ -337,11 +338,6 @@ class Projection:
             runs = Run.objects.filter(book=self.book, strategy=strategy)
             self._runs[strategy] = runs.order_by(F("stopped_at").desc(nulls_first=True), "-id").first()
         return self._runs[strategy]
-
-
-def finite(value: float) -> float | None:
-    """JSON has neither nan nor infinity: None in their place."""
-    return value if value - value == 0 else None
 
 
 _HANDLERS: dict[type[Event], Callable[[Projection, Any], None]] = {
