@@ -46,10 +46,12 @@ def carried(source: FeedSource, *, traded: Iterable[str] = ()) -> Carried:
         return Carried((), (), ())
     most = _most_streamed(source)
     key = (source.universe, str(most), str(settings.MAX_SYMBOLS), *settings.SYMBOLS, *first)
+    now = time.monotonic()
+    for old in [each for each, (at, _) in list(_remembered.items()) if now - at > _KEEP_S]:
+        _remembered.pop(old, None)
     found = _remembered.get(key)
-    if found is None or time.monotonic() - found[0] > _KEEP_S:
-        _remembered.clear()
-        found = _remembered[key] = (time.monotonic(), _choose(source.universe, first, most))
+    if found is None:
+        found = _remembered[key] = (now, _choose(source.universe, first, most))
     return found[1]
 
 

@@ -7,6 +7,7 @@ from marketdata.backfill import services as backfill
 from marketdata.models import BackfillJob, FeedSource
 from marketdata.services import save_feed
 from marketdata.universe.carried import carried, poll, streamed_pairs
+from marketdata.universe.services import Universe, choose
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]
 
@@ -44,6 +45,21 @@ def test_no_more_stream_than_the_vendor_allows():
     feed = save_feed(name="main", kind="dxlink", universe="custom", universe_timeframe="5m", options={"max_symbols": 2})
     assert carried(feed, traded=["/NQ"]).streamed == ("SPY",)
     assert carried(feed, traded=["/NQ"]).polled == ("QQQ", "IWM", "DIA")
+
+
+def test_the_lists_of_two_feeds_are_remembered_beside_each_other(feed, settings, monkeypatch):
+    settings.SYMBOLS, made = ["KO", "PEP"], []
+
+    def counted(mode: str) -> Universe:
+        made.append(mode)
+        return choose(mode)
+
+    monkeypatch.setattr("marketdata.universe.carried.choose", counted)
+    other = save_feed(
+        name="other", kind="dxlink", universe="custom", universe_timeframe="5m", options={"max_symbols": 1}
+    )
+    assert [carried(each).streamed for each in (feed, other, feed, other)] == [("KO", "PEP"), ("KO",)] * 2
+    assert made == ["custom", "custom"]
 
 
 def test_what_the_source_has_no_history_of_is_not_polled_and_the_others_are(feed, caplog):
