@@ -80,6 +80,7 @@ def test_a_tickers_own_parameters_are_drawn_and_told_in_words(viewer):
 def test_before_anything_is_chosen_and_where_no_indicator_is_read_the_page_says_so(viewer):
     assert "Choose a strategy" in viewer.get(PAGE).content.decode()
     bare = [name for name in STRATEGIES if not any(graph.boxes for graph in computed(name, {}))]
+    assert "manual" in bare
     for name in bare:
         assert "reads no indicator" in viewer.get(PAGE, {"strategy": name}).content.decode()
 
