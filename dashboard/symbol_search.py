@@ -1,6 +1,6 @@
 """Finds symbols by what people type, each with where it can be traded, which feed has it, or why not."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from django.db.models import Q
@@ -175,8 +175,4 @@ def _excluded(symbol: str, universe: Carried) -> str:
 
 def symbols_of_interest(limit: int) -> list[str]:
     """What a viewer who chose nothing sees first: the symbols that strategies trade."""
-    return _unique(Ticker.objects.order_by("pk").values_list("symbol", flat=True))[:limit]
-
-
-def _unique(values: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(values))
+    return list(dict.fromkeys(Ticker.objects.order_by("pk").values_list("symbol", flat=True)))[:limit]
