@@ -3,16 +3,24 @@
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pytest_asyncio
 import redis
+from channels.layers import get_channel_layer
 
+from fortified.settings.storage import channel_layers
+from infra.redis.client import aclose_clients
+from tests.leftovers import end_other_tasks
 from tests.postgres import PostgresServer
+from tests.sockets import Socket
 
 _DEADLINE_S = 20.0
 _LONG = ("slow", "browser", "postgres")
+_NET = "nothing_is_left_running"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,6 +34,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     step = -(-len(short) // len(long)) if long else 0
     order = [path for at, first in enumerate(long) for path in (first, *short[at * step : (at + 1) * step])]
     items[:] = [item for path in (order or short) for item in files[path]]
+    for item in items:
+        if pytest_asyncio.is_async_test(item) and _NET not in item.fixturenames:
+            item.fixturenames.insert(0, _NET)  # a list that all parameters of one function share
+
+
+@pytest.fixture(name=_NET)
+async def _nothing_is_left_running() -> AsyncIterator[None]:
+    """The first fixture of every asynchronous test, and so the last to end: asyncio would cancel a forgotten task once,
+    and wait for ever for one that lost that cancellation."""
+    yield
+    await end_other_tasks()
 
 
 def free_port() -> int:
@@ -81,6 +100,31 @@ def redis_url(redis_server: str, settings) -> Iterator[str]:
     with redis.Redis.from_url(redis_server) as client:
         client.flushall()
         yield redis_server
+
+
+@pytest.fixture
+def redis_layer(redis_url: str, settings: Any) -> Any:
+    """The channel layer that is used outside tests."""
+    settings.CHANNEL_LAYERS = channel_layers(redis_url)
+    return get_channel_layer()
+
+
+@pytest.fixture
+async def open_socket() -> AsyncIterator[Callable[..., Socket]]:
+    """Makes clients of an application; they are closed, and the loop's Redis clients with them, at the end."""
+    made: list[Socket] = []
+
+    def make(application: Any, path: str, *, user: Any = None, **options: Any) -> Socket:
+        client = Socket(application, path, **options)
+        if user is not None:
+            client.scope["user"] = user
+        made.append(client)
+        return client
+
+    yield make
+    for client in made:
+        await client.disconnect()
+    await aclose_clients()
 
 
 @pytest.fixture(scope="session")

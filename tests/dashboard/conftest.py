@@ -8,12 +8,10 @@ import redis
 from channels.routing import URLRouter
 
 from dashboard.routing import websocket_urlpatterns
-from fortified.settings.storage import channel_layers
 from infra import broadcast
-from infra.redis.client import aclose_clients
 from strategies.models import Ticker
 from tests.browser.scripted import ScriptedLedger
-from tests.dashboard.sockets import DEADLINE_S, GOODBYE_S, Socket
+from tests.sockets import Socket
 from users.models import User
 
 SLOTS = [{"symbol": "/MES", "timeframe": "144t"}, {"symbol": "SPY", "timeframe": "1"}]
@@ -52,24 +50,12 @@ def traded(ledger: ScriptedLedger) -> ScriptedLedger:
 
 
 @pytest.fixture
-def redis_layer(redis_url, settings) -> Any:
-    """The channel layer that is used outside tests."""
-    settings.CHANNEL_LAYERS = channel_layers(redis_url)
-
-
-@pytest.fixture
-async def connect(redis_layer, redis_url):
-    """Opens sockets as a user; closes them, and the process's Redis clients, at the end."""
-    opened: list[Socket] = []
+def connect(redis_layer, open_socket):
+    """Opens one of the pages' sockets as a user."""
 
     async def _connect(path: str, user: Any) -> tuple[Socket, bool, Any]:
-        socket = Socket(URLRouter(websocket_urlpatterns), path)
-        socket.scope["user"] = user
-        opened.append(socket)
-        is_open, code = await socket.connect(timeout=DEADLINE_S)
+        socket = open_socket(URLRouter(websocket_urlpatterns), path, user=user)
+        is_open, code = await socket.connect()
         return socket, is_open, code
 
-    yield _connect
-    for socket in opened:
-        await socket.disconnect(timeout=GOODBYE_S)
-    await aclose_clients()
+    return _connect

@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 
 from infra.redis import keys
 from strategies.services import create_ticker
-from tests.dashboard.sockets import DEADLINE_S, GOODBYE_S
+from tests.sockets import DEADLINE_S
 from tests.trading.people import book, person
 from users.roles import Role
 
@@ -37,9 +37,9 @@ async def test_a_chain_moves_with_its_index_and_ends_with_its_last_viewer(connec
     index_is_at(store, 6052.0)
     assert money(await socket.read_until(lambda message: money(message) == [6050.0])) == [6050.0]
     assert store.zcard(keys.option_interest()) == 0, "a feed's quotes are not the model's"
-    await socket.disconnect(timeout=GOODBYE_S)
+    await socket.disconnect()
     assert "chain SPX by synthetic" in running()
-    await second.disconnect(timeout=GOODBYE_S)
+    await second.disconnect()
     assert "chain SPX by synthetic" not in running()
 
 
@@ -54,7 +54,7 @@ def running() -> set[str]:
 async def test_what_has_no_chain_is_refused_in_words(connect, path, words):
     socket, is_open, _ = await connect(path, await sync_to_async(person)(Role.VIEWER))
     assert is_open
-    closing = await socket.receive_output(DEADLINE_S)
+    closing = await socket.receive_output()
     assert closing["code"] == 4400
     assert words in closing["reason"]
 

@@ -20,7 +20,6 @@ from infra import codec
 from infra.redis import keys
 from marketdata.services import save_feed, set_wanted
 from strategies.models import Ticker
-from tests.dashboard.sockets import DEADLINE_S
 
 pytestmark = pytest.mark.django_db
 
@@ -333,7 +332,7 @@ async def test_quotes_and_movers_come_by_socket_and_follow_the_feed(connect, use
 @pytest.mark.django_db(transaction=True)
 async def test_a_socket_that_asks_for_what_cannot_be_is_closed_with_the_reason(connect, user):
     socket, _, _ = await connect("/ws/market?feed=nobody", user)
-    closing = await socket.receive_output(DEADLINE_S)
+    closing = await socket.receive_output()
     assert closing["code"] == 4400
     assert "feed: one of none was expected" in closing["reason"]
     assert await sync_to_async(watched)({}) == Watched(())

@@ -3,21 +3,12 @@
 import asyncio
 import os
 
-import pytest
-from channels.layers import get_channel_layer
-
 from engine.model.orders import OrderAccepted
 from fortified.settings.storage import channel_layers
 from infra import broadcast
 from infra.redis import keys
 
 ACCEPTED = OrderAccepted(ts=7, client_id="r1-ema-000001", venue_id="v1")
-
-
-@pytest.fixture
-def redis_layer(redis_url, settings):
-    settings.CHANNEL_LAYERS = channel_layers(redis_url)
-    return get_channel_layer()
 
 
 async def joined(layer, book: str):

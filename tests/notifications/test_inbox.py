@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 import redis
 from asgiref.sync import sync_to_async
-from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import AnonymousUser
 
 from infra.broadcast import flush
@@ -63,19 +62,16 @@ def test_the_list_ends_by_itself_and_is_bounded(viewer, redis_url, monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_page_hears_of_it_at_once_and_of_nothing_else(viewer):
-    socket = WebsocketCommunicator(NoticesConsumer.as_asgi(), "/ws/notices")
-    socket.scope["user"] = viewer
+async def test_a_page_hears_of_it_at_once_and_of_nothing_else(viewer, open_socket):
+    socket = open_socket(NoticesConsumer.as_asgi(), "/ws/notices", user=viewer)
     assert (await socket.connect())[0]
     await sync_to_async(tell)(dead())
     await sync_to_async(flush)()
-    said = await socket.receive_json_from(timeout=5)
+    said = await socket.read()
     assert (said["kind"], said["notice"], said["level"]) == ("Notice", "trader", "critical")
     assert await socket.receive_nothing()
-    await socket.disconnect()
 
 
-async def test_nobody_listens_without_a_login():
-    socket = WebsocketCommunicator(NoticesConsumer.as_asgi(), "/ws/notices")
-    socket.scope["user"] = AnonymousUser()
+async def test_nobody_listens_without_a_login(open_socket):
+    socket = open_socket(NoticesConsumer.as_asgi(), "/ws/notices", user=AnonymousUser())
     assert not (await socket.connect())[0]
