@@ -98,6 +98,12 @@ def test_production_restarts_and_limits_everything_that_stays_up(compose, overla
         assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}, name
 
 
+def test_production_says_what_its_memory_limits_add_up_to(overlay):
+    limits = [each["deploy"]["resources"]["limits"] for each in overlay["services"].values() if "deploy" in each]
+    megabytes = sum(int(each["memory"].removesuffix("m")) for each in limits)
+    assert f"the memory limits add up to {megabytes} MB." in (ROOT / "docker-compose.prod.yml").read_text()
+
+
 def test_production_runs_no_synthetic_market_and_makes_no_demo_account(overlay):
     assert overlay["services"]["market"]["profiles"] == ["demo"]
     assert "--demo" not in " ".join(overlay["services"]["setup"]["command"])
