@@ -4,14 +4,11 @@ import logging
 import os
 import random
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
 from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
@@ -21,6 +18,7 @@ from backtest.distributed.spec import StudySpec, parse_spec
 from backtest.models import Shard, Study
 from engine.errors import FortifiedError
 from infra.broadcast import broadcast
+from infra.heart import Heart
 from infra.redis import keys
 
 logger = logging.getLogger(__name__)
@@ -85,22 +83,23 @@ def give_up_poisoned(study_id: int) -> int:
 def _work_on(shard: Shard, spec: StudySpec) -> None:
     began = time.monotonic()
     mine = Shard.objects.filter(pk=shard.pk, claimed_by=shard.claimed_by)
+    held = _Claim(shard)
     try:
-        with _Heart(shard) as heart:
-            kept = list(_runs(shard, spec, heart))
+        with Heart(held.keep, every_s=BEAT_S, name=f"study {shard.study_id} heart"):
+            kept = list(_runs(shard, spec, held))
     except Exception as error:  # whatever it is, it must not end the other shards: it is kept with its own
         logger.exception("study %d: shard %d failed", shard.study_id, shard.number)
         detail = error.detail if isinstance(error, FortifiedError) else f"{type(error).__name__}: {error}"
         mine.update(state=State.FAILED, error=detail, claimed_by="", seconds=time.monotonic() - began)
         return
-    if heart.is_cancelled:
+    if held.is_cancelled:
         mine.update(state=State.CANCELLED, claimed_by="")
         return
     mine.update(state=State.DONE, done=len(kept), result=pack(kept), error="", seconds=time.monotonic() - began)
     tell_progress(shard.study_id)
 
 
-def _runs(shard: Shard, spec: StudySpec, heart: "_Heart") -> Iterator[Kept]:
+def _runs(shard: Shard, spec: StudySpec, held: "_Claim") -> Iterator[Kept]:
     bars = bars_of(spec, archive=settings.ARCHIVE_DIR)
     for kept in run_part(
         spec,
@@ -110,55 +109,27 @@ def _runs(shard: Shard, spec: StudySpec, heart: "_Heart") -> Iterator[Kept]:
         count=shard.count,
         offset=shard.offset,
         day=shard.day,
-        cancel=lambda: heart.is_cancelled,
+        cancel=lambda: held.is_cancelled,
     ):
-        heart.done += 1
+        held.done += 1
         yield kept
 
 
-class _Heart:
-    """Keeps the claim from a thread of its own: a single run may be longer than a claim. Sees a cancel, too."""
+class _Claim:
+    """Of this process on one shard; a single run may be longer than a claim. Sees a cancel, too."""
 
     def __init__(self, shard: Shard) -> None:
         self.done = 0
         self.is_cancelled = False
         self._shard = shard
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="shard-heart", daemon=True)
 
-    def __enter__(self) -> "_Heart":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _beat(self) -> None:
-        with _own_connection():
-            while not self._stop.wait(BEAT_S):
-                try:
-                    self._keep()
-                except DatabaseError as error:  # busy or away for a moment: the claim stands for several beats
-                    logger.warning("study %d: the claim could not be kept now: %s", self._shard.study_id, error)
-
-    def _keep(self) -> None:
+    def keep(self) -> None:
         until = timezone.now() + timedelta(seconds=CLAIM_S)
         mine = Shard.objects.filter(pk=self._shard.pk, claimed_by=self._shard.claimed_by)
         is_mine = mine.update(claimed_until=until, done=self.done)
         study = Study.objects.filter(pk=self._shard.study_id).first()
         self.is_cancelled = not is_mine or study is None or study.is_cancelling
         tell_progress(self._shard.study_id)
-
-
-@contextmanager
-def _own_connection() -> Iterator[None]:
-    """A thread's database connection, closed when it ends."""
-    close_old_connections()
-    try:
-        yield
-    finally:
-        connection.close()
 
 
 def progress_of(study_id: int) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """What a search for rules is asked for: plain values, as JSON or from the command line."""
 
 from decimal import Decimal
+from enum import StrEnum
 from itertools import product
 from typing import Annotated, Literal
 
@@ -50,11 +51,21 @@ def _atr(value: float | None) -> Distance | None:
     return None if value is None else Distance(value, DistanceKind.ATR)
 
 
+class Source(StrEnum):
+    """Where a rule comes from: a model, a condition by itself, the beam; or as a seed from fingerprints or a person."""
+
+    ML = "ml"
+    SCREEN = "screen"
+    BEAM = "beam"
+    FINGERPRINT = "fingerprint"
+    HAND = "hand"
+
+
 class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A rule from elsewhere that competes with those that are found; `source` says where from."""
 
     rule: Rule
-    source: str = "user"
+    source: Source = Source.HAND
 
 
 class MiningSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,5 +1,6 @@
 """Makes one of rules that make the same trades."""
 
+import hashlib
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
@@ -34,6 +35,11 @@ def distinct(ranked: Iterable[Some], *, most: int, overlap: float) -> list[Some]
 
 def entries_of(trades: Trades) -> Entries:
     return frozenset(zip(trades.entry_bar.tolist(), trades.sign.tolist(), strict=True))
+
+
+def digest_of(trades: Trades) -> str:
+    """Of the entries: equal trades have the same."""
+    return hashlib.sha256(repr(sorted(entries_of(trades))).encode()).hexdigest()[:16]
 
 
 def shared(a: Entries, b: Entries) -> float:

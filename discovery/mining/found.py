@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from backtest.statistics.sharpe import sharpe
-from discovery.mining.asked import MiningSpec
+from discovery.mining.asked import MiningSpec, Source
 from discovery.mining.market import Market, Trades
 from discovery.mining.quality import ExitQuality, deepest_fall
 from discovery.mining.search import Stage
@@ -64,7 +64,7 @@ class MinedRule(msgspec.Struct, frozen=True, kw_only=True):
     rule: Rule
     text: str
     exits: ExitConfig
-    source: str
+    source: Source
     folds: tuple[int, ...]
     score: float
     train: Figures
@@ -77,11 +77,13 @@ class MinedRule(msgspec.Struct, frozen=True, kw_only=True):
     capital: CapitalUse | None
     worst: WorstTrades | None
     passes: bool
+    entries: str  # digest of its trades' entries
     params: dict[str, Any]  # of the strategy `rules`
 
 
 class Mined(msgspec.Struct, frozen=True, kw_only=True):
-    """`rules` are ranked by what the search was asked to rank by; `capital` is of all of them side by side."""
+    """`rules` are ranked by what the search was asked to rank by; `capital` is of all of them side by side. Each rule
+    competes with all `trials` of this search and with the `earlier` ones that others made on these bars."""
 
     symbol: str
     timeframe: str
@@ -89,6 +91,7 @@ class Mined(msgspec.Struct, frozen=True, kw_only=True):
     days: int
     conditions: dict[str, int]  # by category
     trials: int
+    earlier: int
     spec: MiningSpec
     folds: tuple[FoldReport, ...]
     rules: tuple[MinedRule, ...]

@@ -17,7 +17,6 @@ from engine.rules.temporal import Phase
 
 OFFSETS = 4  # a position takes bars in which no other trade begins: so often the market is traded, each time shifted
 ROUNDS = 20
-SOURCE = "ml"
 
 
 def suggested(search: Search, truths: Truths, side: Side, *, most: int, depth: int, least: int) -> list[Phase]:

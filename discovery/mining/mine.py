@@ -3,20 +3,21 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from discovery.mining.asked import MiningSpec
+from discovery.mining.asked import MiningSpec, Source
 from discovery.mining.catalog import default_conditions
 from discovery.mining.day_end import DayEnd, day_end
-from discovery.mining.distinct import distinct
+from discovery.mining.distinct import digest_of, distinct
 from discovery.mining.exits import Fitted, fitted, plain_exits
 from discovery.mining.found import FoldReport, Mined, MinedRule, Single, figures
-from discovery.mining.learned import SOURCE, model_library, suggested
+from discovery.mining.learned import model_library, suggested
 from discovery.mining.market import Market, Trades
 from discovery.mining.quality import exit_quality
-from discovery.mining.search import Candidate, Proposal, Search
+from discovery.mining.search import Candidate, Proposal, Search, Stage
 from discovery.mining.span import Halves, halves
 from discovery.mining.suspicion import suspicion
 from discovery.mining.trials import Trials, spread
@@ -29,6 +30,7 @@ from engine.rules.conditions import Condition
 from engine.rules.rule import Rule, rules_json
 
 Progress = Callable[[int, int], None]  # done, of how many
+Staged = Callable[[int, Stage], None]  # the number of the fold, from 1, and what its stage came to
 SINGLES = 20  # that a fold tells of each side
 
 
@@ -37,9 +39,13 @@ def mine(
     asked: MiningSpec,
     *,
     conditions: Sequence[Condition] | None = None,
+    earlier: int = 0,
     progress: Progress = lambda done, total: None,
+    staged: Staged = lambda fold, stage: None,
 ) -> Mined:
-    """Rules in `bars`; the same for the same arguments. `conditions` are those of the catalog where none are given.
+    """Rules in `bars`; the same for the same arguments. `conditions` are those of the catalog where none are given;
+    `earlier` trials were made on these bars before, and what is found competes with them, too. What `progress` raises
+    ends the search.
 
     `InvalidInput` names the field where it cannot be searched.
     """
@@ -52,9 +58,10 @@ def mine(
     parts = halves(asked, market.day_of, len(market.days), bar_s=market.bar_s)
     counter = _Counter(progress, steps=_steps(asked, len(known)), folds=len(parts))
     work = _Work(market, truths, asked, end, counter)
-    searched = [work.fold(each) for each in parts]
+    searched = [work.fold(each, partial(staged, number)) for number, each in enumerate(parts, start=1)]
     ratios = [ratio for fold in searched for ratio in fold.trials.ratios]
-    rules = _judged(_Found.merged(searched), market, asked, ratios)
+    luck = (len(ratios) + earlier, spread(ratios))
+    rules = _judged(_Found.merged(searched), market, asked, luck)
     return Mined(
         symbol=bars.symbol,
         timeframe=bars.timeframe,
@@ -62,6 +69,7 @@ def mine(
         days=len(market.days),
         conditions=dict(Counter(condition.category.value for condition in known)),
         trials=len(ratios),
+        earlier=earlier,
         spec=asked,
         folds=tuple(fold.report for fold in searched),
         rules=tuple(rule for rule, _ in rules),
@@ -78,6 +86,10 @@ class _Counter:
 
     def __call__(self) -> None:
         self._done += 1
+        self._progress(self._done, self._total)
+
+    def still(self) -> None:
+        """It goes on, without a step of its own."""
         self._progress(self._done, self._total)
 
     def end_fold(self) -> None:
@@ -110,16 +122,20 @@ class _Work:
         self._grid = asked.grid.made(bar_s=market.bar_s, before_close_s=end.before_close_s)
         self._plain = plain_exits(asked.grid, bar_s=market.bar_s, before_close_s=end.before_close_s)
 
-    def fold(self, part: Halves) -> _Fold:
+    def fold(self, part: Halves, staged: Callable[[Stage], None]) -> _Fold:
         """Search one side after the other, then fit exits to the best."""
         trials = Trials(self._market, part)
-        search = Search(self._truths, trials, self._asked, exits=self._plain, window=self._end.window)
+        search = Search(self._truths, trials, self._asked, exits=self._plain, window=self._end.window, staged=staged)
         found = [each for side in self._asked.sides for each in search.run(side, tell=self._counter)]
         found += [*self._learned(search), *self._seeds(search)]
-        fits = [fitted(each, self._grid, trials, by=self._asked.rank_by) for each in found]
+        fits = [self._fitted(each, trials) for each in found]
         ranked = distinct(sorted(fits, key=lambda fit: -fit.score), most=self._asked.keep, overlap=self._asked.overlap)
         self._counter.end_fold()
         return _Fold(part, trials, ranked, self._report(part, trials, search, ranked))
+
+    def _fitted(self, candidate: Candidate, trials: Trials) -> Fitted:
+        self._counter.still()
+        return fitted(candidate, self._grid, trials, by=self._asked.rank_by)
 
     def _learned(self, search: Search) -> list[Candidate]:
         """What a model suggests, where that is asked for."""
@@ -132,7 +148,7 @@ class _Work:
             )
         ]
         found = [
-            search.tried(self._proposal(Rule(side, (phase,))), side, source=SOURCE, window=self._end.window)
+            search.tried(self._proposal(Rule(side, (phase,))), side, source=Source.ML, window=self._end.window)
             for side, phase in phases
         ]
         return self._enough(found)
@@ -202,14 +218,13 @@ class _Found(NamedTuple):
 
 
 def _judged(
-    found: Sequence[_Found], market: Market, asked: MiningSpec, ratios: Sequence[float]
+    found: Sequence[_Found], market: Market, asked: MiningSpec, luck: tuple[int, float]
 ) -> list[tuple[MinedRule, Trades]]:
     """The distinct ones among them, ranked, with their trades wherever they were searched or judged. Each competes with
-    all trials of the search, in whichever fold: `ratios` are theirs."""
-    variance = spread(ratios)
+    all trials, in whichever fold: `luck` is how many there are, and the variance of their Sharpe ratios."""
     traded = [_Judged(each, market) for each in found]
     kept = distinct(sorted(traded, key=lambda each: -each.score), most=asked.keep, overlap=asked.overlap)
-    chances = corrected([each.chance(len(ratios), variance) for each in kept])
+    chances = corrected([each.chance(*luck) for each in kept])
     return [(each.told(found, asked), each.trades) for each, found in zip(kept, chances, strict=True)]
 
 
@@ -265,6 +280,7 @@ class _Judged:
             capital=capital_use([self.trades], market),
             worst=worst_trades(self.trades, market, share=asked.worst),
             passes=luck.is_small and not doubt.is_high and (tested.mean_pnl or 0.0) > max(0.0, self._anywhere),
+            entries=digest_of(self.trades),
             params={"rules": rules_json([rule])},
         )
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from discovery.mining.asked import MiningSpec
+from discovery.mining.asked import MiningSpec, Source
 from discovery.mining.distinct import distinct
 from discovery.mining.market import Trades
 from discovery.mining.trials import Trials
@@ -16,6 +16,8 @@ from engine.exits.config import ExitConfig
 from engine.rules.conditions import Condition
 from engine.rules.rule import Rule, Side
 from engine.rules.temporal import Phase
+
+SINGLE = "single"  # the name of the first stage
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -43,7 +45,7 @@ class Candidate(NamedTuple):
     signals: Words
     trades: Trades
     ratio: float  # daily Sharpe where it is searched
-    source: str
+    source: Source
 
     @property
     def rule(self) -> Rule:
@@ -67,12 +69,19 @@ class Proposal(NamedTuple):
 
 
 class Search:
-    """One side of one fold. Deterministic: ties go to what was proposed first."""
+    """One side of one fold. Deterministic: ties go to what was proposed first. Each stage is told when it is done."""
 
     def __init__(
-        self, truths: Truths, trials: Trials, asked: MiningSpec, *, exits: ExitConfig, window: Condition | None
+        self,
+        truths: Truths,
+        trials: Trials,
+        asked: MiningSpec,
+        *,
+        exits: ExitConfig,
+        window: Condition | None,
+        staged: Callable[[Stage], None] = lambda stage: None,
     ) -> None:
-        self._truths, self._trials, self._asked = truths, trials, asked
+        self._truths, self._trials, self._asked, self._staged = truths, trials, asked, staged
         self._exits, self._window = exits, window
         self._open = truths.of(window.spec) if window else packed(np.ones(len(truths.bars), np.bool_))
         self._usable = packed(trials.halves.train) & self._open
@@ -83,7 +92,7 @@ class Search:
         """The beam at the end: the best of every stage."""
         asked = self._asked
         self._seen: set[bytes] = set()
-        singles = self._stage("single", side, self._singles(), most=len(self._truths.conditions), tell=tell)
+        singles = self._stage(SINGLE, side, self._singles(), most=len(self._truths.conditions), tell=tell)
         self.screened += singles
         beam = self._best(singles)
         if asked.patterns:
@@ -107,6 +116,7 @@ class Search:
         self, name: str, side: Side, proposals: Iterable[Proposal], *, most: int, tell: Callable[[], None]
     ) -> list[Candidate]:
         considered = rare = same = worse = 0
+        source = Source.SCREEN if name == SINGLE else Source.BEAM
         found: list[Candidate] = []
         for phases, signals, above in proposals:
             considered += 1
@@ -119,18 +129,18 @@ class Search:
                 same += 1
                 continue
             self._seen.add(key)
-            tried = self.tried(Proposal(phases, signals, above), side, source="mined", window=self._window)
+            tried = self.tried(Proposal(phases, signals, above), side, source=source, window=self._window)
             if len(tried.trades) < self._asked.least_trades or not tried.ratio > above:
                 worse += 1
                 continue
             found.append(tried)
         kept = sorted(found, key=lambda each: -each.ratio)[:most]
-        self.stages.append(
-            Stage(
-                name, side, considered, rare, same, considered - rare - same, worse, len(kept),
-                kept[0].rule.text if kept else "", kept[0].ratio if kept else None,
-            )
+        stage = Stage(
+            name, side, considered, rare, same, considered - rare - same, worse, len(kept),
+            kept[0].rule.text if kept else "", kept[0].ratio if kept else None,
         )  # fmt: skip
+        self.stages.append(stage)
+        self._staged(stage)
         return kept
 
     def traded(self, signals: Words, side: Side) -> Trades:
@@ -139,7 +149,7 @@ class Search:
         bars = unpacked(signals & self._usable, len(market.bars))
         return market.trade(bars, 1 if side == "long" else -1, self._exits)
 
-    def tried(self, proposal: Proposal, side: Side, *, source: str, window: Condition | None) -> Candidate:
+    def tried(self, proposal: Proposal, side: Side, *, source: Source, window: Condition | None) -> Candidate:
         """The proposal with its trades where it is searched."""
         signals = proposal.signals if window is None else proposal.signals & self._open
         trades, ratio = self._trials.run(signals, 1 if side == "long" else -1, self._exits)

@@ -1,6 +1,6 @@
 """What every long search has in common: a state, how far it is, and a claim that runs out by itself."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -19,6 +19,7 @@ class Job(models.Model):
         CANCELLED = "cancelled"
 
     ENDED: ClassVar = (State.DONE, State.FAILED, State.CANCELLED)
+    TASK: ClassVar[str]  # the Celery task that works on one, by its number
 
     name = models.CharField(max_length=80, blank=True)
     spec = models.JSONField(help_text="What was asked for, in canonical spelling.")
@@ -48,6 +49,21 @@ class Job(models.Model):
                 name="%(class)s_has_a_state",
             ),
         )
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in self.ENDED
+
+    def progress(self) -> dict[str, Any]:
+        """What those who watch are told."""
+        return {
+            "run": self.pk,
+            "state": str(self.state),
+            "is_cancelling": self.is_cancelling,
+            "done": self.done,
+            "total": self.total,
+            "error": self.error,
+        }
 
     def __str__(self) -> str:
         return self.name or f"{self._meta.verbose_name} {self.pk}"

@@ -30,6 +30,7 @@ CELERY_TASK_ROUTES = {
     "backtest.tasks.start_due_studies": {"queue": "default"},
     "backtest.tasks.finalize_*": {"queue": "finalize"},
     "backtest.tasks.*": {"queue": "backtests"},
+    "discovery.tasks.tend_searches": {"queue": "default"},
     "discovery.tasks.*": {"queue": "discovery"},
 }
 CELERY_IMPORTS = ("marketdata.history_tasks",)
@@ -39,6 +40,7 @@ CELERY_BEAT_SCHEDULER = "infra.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "supervise": {"task": "trading.tasks.supervise", "schedule": 2.0, "options": {"expires": 4}},
     "tend-studies": {"task": "backtest.tasks.tend_studies", "schedule": 5.0, "options": {"expires": 8}},
+    "tend-searches": {"task": "discovery.tasks.tend_searches", "schedule": 5.0, "options": {"expires": 8}},
     "due-studies": {"task": "backtest.tasks.start_due_studies", "schedule": crontab(minute=5)},
     "poll-universe": {"task": "trading.tasks.poll_universe", "schedule": 60.0, "options": {"expires": 55}},
     "archive-bars": {"task": f"{_HISTORY}.archive_bars", "schedule": 120.0, "options": {"expires": 110}},

@@ -7,8 +7,8 @@ from enum import IntEnum
 # Every queue has one service that works on it; the settings route tasks to these names.
 FEED_QUEUES = ("feeds",)
 TRADER_QUEUES = ("traders",)
-SHORT_QUEUES = ("default", "finalize", "discovery")
-BACKTEST_QUEUES = ("backtests",)  # of its own: long sweeps must never make supervision wait
+SHORT_QUEUES = ("default", "finalize")
+BACKTEST_QUEUES = ("backtests", "discovery")  # of their own: long sweeps and searches must never make supervision wait
 
 PYTHON = (sys.executable, "-m")
 CELERY = (*PYTHON, "celery", "--quiet", "--app", "celery_app")

@@ -208,3 +208,8 @@ def user_group(user_id: int) -> str:
 def study_group(study_id: int) -> str:
     """Progress of one study of many runs."""
     return f"study.{study_id}"
+
+
+def job_group(kind: str, number: int) -> str:
+    """Progress of one search of that kind: for rules, of fingerprints."""
+    return f"job.{slug(kind)}.{number}"

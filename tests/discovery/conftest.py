@@ -1,11 +1,14 @@
-"""One search of a market with something planted in it, and one of a leaking market, for all tests that look at them."""
+"""Searches of markets with something planted in them, or a leak, or nothing: pure ones, and as jobs on record."""
 
 import pytest
 
+from discovery import jobs, services
 from discovery.mining.asked import ExitGrid, MiningSpec
 from discovery.mining.mine import mine
 from engine.rules.conditions import Clock, Compare, NewExtreme, Slope, Streak, Weekdays
+from marketdata.files.build import write_bars
 from tests.discovery import world
+from tests.sent import Sent
 
 BURST = Compare("relative_volume(20)", ">", 2.0)
 CONDITIONS = (
@@ -46,3 +49,67 @@ def found(planted):
 def leaked():
     """The same search where the volume knows the next bar."""
     return mine(world.leaking(40, seed=3), SPEC, conditions=CONDITIONS)
+
+
+# What a search is asked for so that it finds what is planted, in a third of a second.
+ASKED = {
+    "categories": ["price"], "depth": 1, "patterns": 8, "gaps": [[1, 3]], "least_trades": 15, "keep": 4,
+    "sides": ["long"], "grid": {"stop": [4.0], "target": [None, 3.0], "trail": [None], "hold": [10]},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def planted_file(planted, tmp_path_factory):
+    """The bars with the planted pattern, as a file."""
+    return written(planted, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def noise_file(tmp_path_factory):
+    """Bars in which there is nothing to find, as a file."""
+    return written(world.noise(60, seed=9), tmp_path_factory)
+
+
+def written(bars, tmp_path_factory):
+    path = tmp_path_factory.mktemp("bars") / "bars.parquet"
+    write_bars(bars, path)
+    return path
+
+
+@pytest.fixture
+def sent(monkeypatch, redis_url):
+    """What would go to workers."""
+    found = Sent()
+    monkeypatch.setattr(jobs, "current_app", found)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def calm(monkeypatch):
+    """A test's transaction holds the database: the thread that keeps a claim could only wait for its end."""
+    monkeypatch.setattr(jobs, "BEAT_S", 600.0)
+
+
+@pytest.fixture
+def start(sent, django_capture_on_commit_callbacks):
+    """Start a search as a request does, and let its message go out."""
+
+    def go(path, *, user=None, name="", **changes):
+        document = {"symbol": "SPY", "timeframe": "5", "data": str(path), "name": name, "search": {**ASKED, **changes}}
+        with django_capture_on_commit_callbacks(execute=True):
+            return services.create_run(user=user, document=document)
+
+    return go
+
+
+@pytest.fixture
+def played(start, sent):
+    """Start a search and work on it at once."""
+
+    def go(path, **changes):
+        run = start(path, **changes)
+        sent.play()
+        run.refresh_from_db()
+        return run
+
+    return go

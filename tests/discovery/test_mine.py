@@ -10,7 +10,7 @@ import pytest
 
 from backtest.statistics.splits import SplitSpec
 from backtest.sweeping import SweepJob, run_chunk
-from discovery.mining.asked import ExitGrid, MiningSpec, Seed
+from discovery.mining.asked import ExitGrid, MiningSpec, Seed, Source
 from discovery.mining.catalog import default_conditions
 from discovery.mining.market import Market
 from discovery.mining.mine import mine
@@ -165,11 +165,11 @@ def test_no_two_rules_make_the_same_trades(planted):
 
 
 def test_seeds_compete_under_the_name_of_their_source(planted):
-    seed = Seed(Rule("long", (Phase((BURST,)), Phase((BURST,), 2, 3))), "fingerprint")
+    seed = Seed(Rule("long", (Phase((BURST,)), Phase((BURST,), 2, 3))), Source.FINGERPRINT)
     result = mine(planted, changed(seeds=(seed,), patterns=0, depth=1), conditions=CONDITIONS[2:6])
     assert result.rules[0].source == "fingerprint"
     assert result.rules[0].rule == seed.rule
-    assert "mined" in {rule.source for rule in result.rules}
+    assert "screen" in {rule.source for rule in result.rules}
 
 
 def test_a_model_suggests_rules_under_its_own_name(planted):

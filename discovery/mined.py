@@ -1,0 +1,146 @@
+"""A search for rules as a job: its bars are read, it is searched, and what was found becomes records."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from django.conf import settings
+
+from backtest.distributed.data import Bars, bars_of
+from discovery.jobs import Held, Keep
+from discovery.mining.found import Mined, MinedRule
+from discovery.mining.mine import Progress, Staged, mine
+from discovery.mining.search import Stage
+from discovery.models import DiscoveredRule, MiningRun
+from discovery.requested import MiningRequest
+from strategies.versions import code_version
+
+STRATEGY = "rules"  # what a rule trades as
+
+
+def search(run: MiningRun, held: Held) -> Keep:
+    """Search as `run` asks; what it found is written when the job ends well."""
+    began = time.monotonic()
+    asked = requested(run)
+    bars = bars_of(asked.bars, archive=settings.ARCHIVE_DIR)
+    held.changes.update(facts(bars), stages=[])
+
+    def staged(fold: int, stage: Stage) -> None:
+        held.changes["stages"] = [*held.changes["stages"], _row(fold, stage)]
+
+    found = searched(asked, bars, progress=held.step, staged=staged)
+    held.changes.update(told(found), seconds=round(time.monotonic() - began, 3))
+    return lambda: keep_rules(run, found)
+
+
+def requested(run: MiningRun) -> MiningRequest:
+    """What the run asks for."""
+    return msgspec.convert(run.spec, MiningRequest, strict=False)
+
+
+def searched(
+    asked: MiningRequest, bars: Bars, *, progress: Progress, staged: Staged = lambda fold, stage: None
+) -> Mined:
+    """What is found, with every trial counted that others made on these bars before."""
+    earlier = earlier_trials(asked, bars)
+    return mine(bars.columns, asked.search, earlier=earlier, progress=progress, staged=staged)
+
+
+def earlier_trials(asked: MiningRequest, bars: Bars) -> int:
+    """What other searches tried on bars of this market that overlap these. The same search of the same bars counts
+    once, however often it is run, and not against itself."""
+    first, last = _span(bars)
+    others = MiningRun.objects.filter(
+        symbol=asked.symbol,
+        timeframe=asked.timeframe,
+        state=MiningRun.State.DONE,
+        first_ts__lt=last,
+        last_ts__gt=first,
+    )
+    counted = {(bars.digest, _searched(msgspec.to_builtins(asked)))}
+    total = 0
+    for other in others.only("spec", "dataset", "trials"):
+        key = (other.dataset, _searched(other.spec))
+        total += 0 if key in counted else other.trials
+        counted.add(key)
+    return total
+
+
+def _searched(spec: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(spec["search"], order="deterministic")
+
+
+def _span(bars: Bars) -> tuple[int, int]:
+    return int(bars.columns.ts_open[0]), int(bars.columns.ts[-1])
+
+
+def facts(bars: Bars) -> dict[str, Any]:
+    """What a record says of the bars, and of the code that its rules are judged by."""
+    first, last = _span(bars)
+    return {
+        "dataset": bars.digest,
+        "bars": len(bars.columns),
+        "days": len(bars.days),
+        "first_ts": first,
+        "last_ts": last,
+        "versions": {STRATEGY: code_version(STRATEGY)},
+    }
+
+
+def told(found: Mined) -> dict[str, Any]:
+    """What a record says of the search as a whole."""
+    plain: dict[str, Any] = msgspec.to_builtins(found)
+    result = {name: plain[name] for name in ("conditions", "folds", "capital")} | {"passed": len(found.passed)}
+    stages = [_row(number, stage) for number, fold in enumerate(found.folds, start=1) for stage in fold.stages]
+    return {"result": result, "stages": stages, "trials": found.trials, "earlier_trials": found.earlier}
+
+
+def _row(fold: int, stage: Stage) -> dict[str, Any]:
+    return {"fold": fold, **msgspec.to_builtins(stage)}
+
+
+def keep_rules(run: MiningRun, found: Mined) -> None:
+    """Each rule as a record of its own."""
+    trials = found.trials + found.earlier
+    DiscoveredRule.objects.bulk_create(_records(run, found, trials))
+
+
+def _records(run: MiningRun, found: Mined, trials: int) -> Iterator[DiscoveredRule]:
+    for rank, rule in enumerate(found.rules, start=1):
+        yield DiscoveredRule(
+            run=run,
+            rank=rank,
+            name=f"{found.symbol} {found.timeframe} {run.pk}.{rank}",
+            symbol=found.symbol,
+            timeframe=found.timeframe,
+            trials=trials,
+            **_of_rule(rule),
+        )
+
+
+def _of_rule(rule: MinedRule) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(rule)
+    return {
+        "side": rule.rule.side,
+        "text": rule.text,
+        "conditions": plain["rule"],
+        "exits": plain["exits"],
+        "source": rule.source.value,
+        "score": rule.score,
+        "quality": plain["quality"],
+        "quality_score": rule.quality_score,
+        "in_sample": plain["train"],
+        "out_of_sample": plain["test"],
+        "anywhere": rule.anywhere,
+        "folds": list(rule.folds),
+        "p_searched": rule.chance.searched,
+        "p_judged": rule.chance.tested,
+        "p_corrected": rule.chance.corrected,
+        "suspicion": rule.suspicion.score,
+        "reasons": plain["suspicion"]["signs"],
+        "passes": rule.passes,
+        "capital": plain["capital"],
+        "worst": plain["worst"],
+        "trades_digest": rule.entries,
+    }
