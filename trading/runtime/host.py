@@ -24,6 +24,7 @@ from engine.model.market import Bar
 from engine.model.signals import SlotStateChanged, WarmupProgressed
 from infra import broadcast, draining
 from infra.cancelling import cancel
+from infra.collecting import collecting_gently
 from infra.notices import hand_over
 from infra.redis import keys
 from infra.redis.client import AsyncRedis, aclose_clients, async_client, sync_client
@@ -170,7 +171,8 @@ async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: i
     try:
         if brokers is not None:
             await brokers.start(inbox, names=composition.brokers)
-        return await runner.run()
+        async with collecting_gently(lambda: runner.stats.events):
+            return await runner.run()
     finally:
         if options is not None:
             await options.close()
