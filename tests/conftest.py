@@ -11,9 +11,12 @@ import pytest
 import pytest_asyncio
 import redis
 from channels.layers import get_channel_layer
+from django.test import TransactionTestCase
+from pytest_django import DjangoDbBlocker
 
 from fortified.settings.storage import channel_layers
 from infra.redis.client import aclose_clients
+from tests.database import Migrated
 from tests.leftovers import end_other_tasks
 from tests.postgres import PostgresServer
 from tests.sockets import Socket
@@ -45,6 +48,16 @@ async def _nothing_is_left_running() -> AsyncIterator[None]:
     and wait for ever for one that lost that cancellation."""
     yield
     await end_other_tasks()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database of this test process; a test that committed leaves it as it found it."""
+    with django_db_blocker.unblock():
+        migrated = Migrated()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: migrated.restore())
+        yield
 
 
 def free_port() -> int:
