@@ -55,7 +55,7 @@ def exits_text(exits: ExitConfig) -> str:
     return ", ".join(parts)
 
 
-def _table(title: str, texts: Iterable[str], numbers: Iterable[str], rows: Rows) -> Table:
+def table(title: str, texts: Iterable[str], numbers: Iterable[str], rows: Rows) -> Table:
     table = Table(title=title)
     for name in texts:
         table.add_column(name, overflow="fold")
@@ -73,7 +73,7 @@ def _cell(value: object) -> str:
 
 
 def _stages(number: int, fold: FoldReport) -> Table:
-    return _table(
+    return table(
         f"fold {number}: {fold.trials:,} trials on {_span(fold.train)}",
         ("stage", "side"),
         ("considered", "too rare", "same bars", "tried", "no better", "kept", "best Sharpe a day"),
@@ -85,7 +85,7 @@ def _stages(number: int, fold: FoldReport) -> Table:
 
 
 def _singles(fold: FoldReport) -> Table:
-    return _table(
+    return table(
         "single conditions, where the last fold searched",
         ("side", "category", "condition"),
         ("trades", "P&L", "Sharpe a day"),
@@ -94,7 +94,7 @@ def _singles(fold: FoldReport) -> Table:
 
 
 def _folds(found: Mined) -> Table:
-    return _table(
+    return table(
         "folds: the best of what was searched, on the days that judge",
         ("searched", "judged", "rule"),
         ("P&L there", "P&L here"),
@@ -111,7 +111,7 @@ def _span(spans: tuple[tuple[str, str], ...]) -> str:
 
 def _rules(rules: tuple[MinedRule, ...]) -> Table:
     halves = [f"{name} {half}" for half in ("searched", "judged") for name in ("trades", "P&L", "Sharpe")]
-    return _table(
+    return table(
         "rules, where they were searched and on days that judge",
         ("#", "passes", "source"),
         (*halves, "each", "anywhere", "p searched", "p judged", "suspicion"),
@@ -128,7 +128,7 @@ def _half(figures: Figures) -> tuple[object, ...]:
 
 
 def _quality(rules: tuple[MinedRule, ...]) -> Table:
-    return _table(
+    return table(
         "quality of exits, each from 0 to 1",
         ("#",),
         ("P&L", "drawdown", "hold", "kind of exit", "giveback", "mean"),
@@ -152,7 +152,7 @@ def _money(found: Mined) -> Table:
     if found.capital is not None:
         use = found.capital
         rows.append(("all", use.in_market, use.mean_notional, use.most_notional, use.most_at_once, None, None, None))
-    return _table(
+    return table(
         "capital, and the worst trades",
         ("#",),
         ("in market", "mean capital", "most capital", "at once", "worst trades", "mean", "sum"),

@@ -2,16 +2,22 @@
 
 from celery import shared_task
 
-from discovery import jobs, mined
-from discovery.models import MiningRun
+from discovery import fingerprint_services, jobs, mined
+from discovery.models import FingerprintRun, MiningRun
 
-SEARCHES = (MiningRun,)
+SEARCHES = (MiningRun, FingerprintRun)
 
 
 @shared_task(name="discovery.tasks.mine_rules", ignore_result=True)
 def mine_rules(run: int) -> str:
     """Work on a search for rules; its state afterwards."""
     return jobs.work_on(MiningRun, run, mined.search)
+
+
+@shared_task(name="discovery.tasks.print_strategies", ignore_result=True)
+def print_strategies(run: int) -> str:
+    """Work on a fingerprint; its state afterwards."""
+    return jobs.work_on(FingerprintRun, run, fingerprint_services.profile)
 
 
 @shared_task(name="discovery.tasks.tend_searches", ignore_result=True)

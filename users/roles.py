@@ -35,6 +35,7 @@ TRADER_PERMISSIONS = (
     "trading.accept_difference",
     "backtest.add_study",
     "backtest.apply_run",
+    "discovery.add_fingerprintrun",
     "discovery.add_miningrun",
     "discovery.promote_rule",
 )

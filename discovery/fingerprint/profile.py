@@ -108,7 +108,7 @@ def fingerprint(
     total = len(asked.strategies) + 1
     progress(0, total)
     profiles, traced = [], []
-    for done, (name, each) in enumerate(_named(asked.strategies), start=1):
+    for done, (name, each) in enumerate(named(asked.strategies), start=1):
         profile, trace = market.profiled(name, each, registry)
         profiles.append(profile)
         traced.append(trace)
@@ -159,7 +159,7 @@ def _check(bars: BarColumns, asked: FingerprintSpec) -> None:
         )
 
 
-def _named(strategies: Sequence[Profiled]) -> Iterator[tuple[str, Profiled]]:
+def named(strategies: Sequence[Profiled]) -> Iterator[tuple[str, Profiled]]:
     """Each with the name that tables call it; every name once."""
     names = [each.name or each.strategy for each in strategies]
     for name, each in zip(names, strategies, strict=True):

@@ -1,0 +1,50 @@
+"""A fingerprint as it is asked for over HTTP, at the command line, or kept in the database."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from backtest.distributed.spec import StudySpec, parse_spec
+from backtest.simulation.options import check_options
+from backtest.simulation.sweep.job import parted
+from discovery.fingerprint.asked import FingerprintSpec, Profiled
+from discovery.fingerprint.profile import named
+from engine.errors import FortifiedError, InvalidInput
+from engine.strategy.base import decides_on_prints_alone
+from engine.strategy.params import refusal_of
+from strategies.registry import STRATEGIES
+
+
+def parse_fingerprint(document: Mapping[str, Any]) -> FingerprintSpec:
+    """In canonical spelling, with every strategy named; `InvalidInput` names the field that is wrong, and nothing is
+    started."""
+    try:
+        asked = msgspec.convert(dict(document), FingerprintSpec, strict=False)
+    except msgspec.ValidationError as error:
+        raise refusal_of(error, document) from error
+    asked = msgspec.structs.replace(
+        asked, strategies=tuple(_checked(name, each, asked) for name, each in named(asked.strategies))
+    )
+    study = parse_spec(msgspec.to_builtins(study_of(asked)))
+    return msgspec.structs.replace(asked, symbol=study.symbol, timeframe=study.timeframe)
+
+
+def study_of(asked: FingerprintSpec) -> StudySpec:
+    """What reads the bars, as studies do."""
+    return StudySpec(
+        kind="campaign", symbol=asked.symbol, timeframe=asked.timeframe, data=asked.data, time_is=asked.time_is,
+        adjust=asked.adjust, start=asked.start, end=asked.end, fixed=asked.fixed,
+        strategies=tuple(dict.fromkeys(each.strategy for each in asked.strategies)),
+    )  # fmt: skip
+
+
+def _checked(name: str, each: Profiled, asked: FingerprintSpec) -> Profiled:
+    try:
+        key = STRATEGIES.canonical(each.strategy)
+        if decides_on_prints_alone(STRATEGIES[key]):
+            raise InvalidInput(f"{key} decides on prints, and a fingerprint runs over bars", field="strategies")
+        check_options(key, STRATEGIES[key], parted(asked.fixed, each.params)[0], None)
+    except FortifiedError as error:
+        raise InvalidInput(f"strategies: {name}: {error.detail}", field="strategies") from error
+    return msgspec.structs.replace(each, strategy=key, name=name)
