@@ -7,6 +7,7 @@ KINDS: dict[str, str] = {
     "account": "an account differs or is closed; an order is unknown, rejected or stuck; a stop was refused",
     "loss": "a loss limit was reached",
     "strategy": "a strategy broke and was disabled",
+    "rule": "a promoted rule does worse than it was validated, or well again",
     "login": "a broker login ends soon, fails, or works again",
     "machine": "disk, memory, Redis or database",
     "roll": "a future is held whose contract rolls within a day, or has rolled",

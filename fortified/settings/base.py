@@ -12,6 +12,7 @@ from fortified.settings.environment import VAR_DIR as VAR_DIR
 from fortified.settings.environment import choice, env, integer
 from fortified.settings.history import *  # noqa: F403
 from fortified.settings.mail import *  # noqa: F403
+from fortified.settings.rules import *  # noqa: F403
 from fortified.settings.storage import EMBEDDED_REDIS as EMBEDDED_REDIS
 from fortified.settings.storage import EMBEDDED_REDIS_PORT_FILE as EMBEDDED_REDIS_PORT_FILE
 from fortified.settings.storage import REDIS_URL as REDIS_URL
@@ -149,6 +150,10 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "StudyState": "backtest.models.Study.State",
+        "SearchState": "discovery.models.Job.State",
+        "RuleState": "discovery.models.DiscoveredRule.State",
+        "RuleSource": "discovery.models.DiscoveredRule.Source",
+        "RuleTag": "discovery.models.DiscoveredRule.Tag",
         "OrderState": "engine.model.enums.OrderState",
         "Side": ["buy", "sell"],
     },

@@ -32,8 +32,9 @@ CELERY_TASK_ROUTES = {
     "backtest.tasks.*": {"queue": "backtests"},
     "discovery.tasks.tend_searches": {"queue": "default"},
     "discovery.tasks.*": {"queue": "discovery"},
+    "discovery.lifecycle.tasks.check_rule": {"queue": "discovery"},
 }
-CELERY_IMPORTS = ("marketdata.history_tasks",)
+CELERY_IMPORTS = ("marketdata.history_tasks", "discovery.lifecycle.tasks")
 _HISTORY = CELERY_IMPORTS[0]
 CELERY_BEAT_SCHEDULER = "infra.beat:Scheduler"
 # A look that waited longer than until the next one is not needed any more.
@@ -41,6 +42,9 @@ CELERY_BEAT_SCHEDULE = {
     "supervise": {"task": "trading.tasks.supervise", "schedule": 2.0, "options": {"expires": 4}},
     "tend-studies": {"task": "backtest.tasks.tend_studies", "schedule": 5.0, "options": {"expires": 8}},
     "tend-searches": {"task": "discovery.tasks.tend_searches", "schedule": 5.0, "options": {"expires": 8}},
+    "tend-rules": {"task": "discovery.lifecycle.tasks.tend_rules", "schedule": 5.0, "options": {"expires": 4}},
+    # Sums over the ledger: every few minutes says as much as every trade would.
+    "score-rules": {"task": "discovery.lifecycle.tasks.score_rules", "schedule": 300.0, "options": {"expires": 240}},
     "due-studies": {"task": "backtest.tasks.start_due_studies", "schedule": crontab(minute=5)},
     "poll-universe": {"task": "trading.tasks.poll_universe", "schedule": 60.0, "options": {"expires": 55}},
     "archive-bars": {"task": f"{_HISTORY}.archive_bars", "schedule": 120.0, "options": {"expires": 110}},

@@ -1,0 +1,166 @@
+"""Follows promoted rules: their trades as the ledger has them, their health, and what is told and done about it."""
+
+import logging
+from datetime import datetime
+
+import msgspec
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from discovery.health import Health, Limits, Trading, Verdict, health
+from discovery.lifecycle.services import demote
+from discovery.lifecycle.states import State
+from discovery.lifecycle.steps import take_step
+from discovery.models import HealthScore, Promotion
+from engine.instruments.catalog import instrument_for
+from engine.instruments.sessions import ALWAYS, calendar
+from engine.model.enums import Side
+from engine.model.time import NS_PER_DAY, from_datetime
+from engine.venue.choices import parse_slippage
+from engine.venue.slippage import FixedSlippage, NoSlippage
+from infra.notices import Level, Notice, tell
+from trading.models import CommandRecord, Fill, Trade
+from trading.services import deliver_again, wake
+
+logger = logging.getLogger(__name__)
+
+MOST_FILLS = 500  # newest
+
+
+def limits() -> Limits:
+    """As the settings say."""
+    return Limits(
+        least_trades=settings.RULE_HEALTH_TRADES, ill=settings.RULE_HEALTH_ILL, well=settings.RULE_HEALTH_WELL
+    )
+
+
+def score_all() -> dict[str, str]:
+    """Look at every rule in the market; its slot → what was found. One that cannot be looked at keeps no other from
+    it."""
+    found = {}
+    for promotion in Promotion.objects.filter(ended_at=None).select_related("rule", "book").order_by("pk"):
+        try:
+            found[promotion.slot] = score(promotion).verdict
+        except Exception:  # whatever it is, the next rule is looked at
+            logger.exception("the health of %s could not be told", promotion.slot)
+    return found
+
+
+def score(promotion: Promotion) -> HealthScore:
+    """What its trades say now; kept where they say something new, and followed up: a rule that is ill is degraded,
+    told of, and demoted where that is left to the product; one that is well again is so on record, too."""
+    found = health_now(promotion)
+    seen = trades_of(promotion).count()
+    kept = promotion.scores.order_by("-id").first()
+    if kept is None or (kept.trades, kept.verdict) != (seen, found.verdict):
+        kept = HealthScore.objects.create(
+            promotion=promotion,
+            at=timezone.now(),
+            trades=seen,
+            verdict=found.verdict,
+            score=found.score,
+            p=found.p,
+            document=msgspec.to_builtins(found),
+        )
+    _follow_up(promotion, found)
+    return kept
+
+
+def health_now(promotion: Promotion) -> Health:
+    """Of the trades of this time in the market against those that validated it, for one unit each."""
+    expected = promotion.expected
+    rows = trades_of(promotion).values_list("pnl", "quantity")
+    assumed = assumed_slippage(promotion)
+    observed = Trading(
+        pnl=tuple(float(pnl / quantity) for pnl, quantity in rows),
+        days=sessions_since(promotion),
+        slippage=() if assumed is None else tuple(_slippage(promotion)),
+    )
+    validated = Trading(pnl=tuple(expected["pnl"]), days=expected["days"])
+    return health(validated, observed, limits=limits(), assumed=assumed or 0.0)
+
+
+def trades_of(promotion: Promotion) -> QuerySet[Trade]:
+    """Closed in this time in the market, in the order of their exits."""
+    found = Trade.objects.filter(book=promotion.book, strategy=promotion.slot, entry_at__gte=promotion.began_at)
+    return found.order_by("exit_at", "id")
+
+
+def sessions_since(promotion: Promotion, now: datetime | None = None) -> int:
+    """Trading days since it was promoted; one that is under way counts."""
+    begin, end = from_datetime(promotion.began_at), from_datetime(now or timezone.now())
+    name = instrument_for(promotion.rule.symbol).calendar
+    return -(-(end - begin) // NS_PER_DAY) if name == ALWAYS else len(calendar(name).sessions(begin, end))
+
+
+def assumed_slippage(promotion: Promotion) -> float | None:
+    """What its search reckoned a unit's fill to cost, as a price; None where that depends on the market."""
+    found = parse_slippage(promotion.expected["slippage"])
+    if isinstance(found, NoSlippage):
+        return 0.0
+    tick = float(instrument_for(promotion.rule.symbol).tick_size)
+    return found.ticks * tick if isinstance(found, FixedSlippage) else None
+
+
+def _slippage(promotion: Promotion) -> list[float]:
+    """What each fill cost against the price that was decided on."""
+    fills = Fill.objects.filter(
+        order__book=promotion.book, order__strategy=promotion.slot, at__gte=promotion.began_at
+    ).order_by("-id")
+    rows = fills.values_list("side", "price", "reference_price")[:MOST_FILLS]
+    return [Side(side).sign * (float(price) - reference) for side, price, reference in rows if reference is not None]
+
+
+def _follow_up(promotion: Promotion, found: Health) -> None:
+    rule = promotion.rule
+    rule.refresh_from_db()
+    if rule.state == State.LIVE and found.verdict is Verdict.ILL:
+        _degrade(promotion, found)
+        rule.refresh_from_db()
+    elif rule.state == State.DEGRADED and found.verdict is Verdict.HEALTHY:
+        with transaction.atomic():
+            take_step(rule, State.LIVE, by=None, why=found.text)
+            transaction.on_commit(lambda: tell(_notice(promotion, found, is_over=True)))
+    if rule.state == State.DEGRADED and found.verdict is Verdict.ILL and settings.RULE_AUTO_DEMOTE:
+        demote(rule, user=None, why=f"by itself: {found.text}")
+
+
+def _degrade(promotion: Promotion, found: Health) -> None:
+    with transaction.atomic():
+        take_step(promotion.rule, State.DEGRADED, by=None, why=found.text)
+        Promotion.objects.filter(pk=promotion.pk, degraded_at=None).update(degraded_at=timezone.now())
+        transaction.on_commit(lambda: tell(_notice(promotion, found)))
+
+
+def _notice(promotion: Promotion, found: Health, *, is_over: bool = False) -> Notice:
+    rule = promotion.rule
+    if is_over:
+        text = f"Rule {rule.name} ({promotion.slot}) is as good again as it was validated: health {found.score:.0f}."
+    else:
+        text = (
+            f"Rule {rule.name} ({promotion.slot}, book {promotion.book.name}) is worse than it was validated: "
+            f"health {found.score:.0f} of 100. {found.reasons[0]}"
+        )
+    return Notice("rule", Level.CRITICAL, text, promotion.slot, f"rule|{promotion.slot}|{promotion.pk}", is_over)
+
+
+def tend() -> int:
+    """Tell books again of demotions that they have not answered: whoever demoted may have been killed before it was
+    sent. How many."""
+    count = 0
+    for record in unanswered():
+        deliver_again(record)
+        count += 1
+    if count:
+        wake()
+    return count
+
+
+def unanswered() -> list[CommandRecord]:
+    """What was told to books to end a time in the market, and has no answer yet."""
+    ended = Promotion.objects.filter(ended_at__isnull=False)
+    waiting = CommandRecord.objects.filter(state=CommandRecord.State.SENT, kind__in=("StopSlot", "Flatten"))
+    slots = set(ended.values_list("slot", flat=True))
+    return [each for each in waiting.select_related("book") if each.payload.get("strategy") in slots]
