@@ -12,6 +12,8 @@ import pytest_asyncio
 import redis
 from channels.layers import get_channel_layer
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from fortified.settings.storage import channel_layers
@@ -24,6 +26,13 @@ from tests.sockets import Socket
 _DEADLINE_S = 20.0
 _LONG = ("slow", "browser", "postgres")
 _NET = "nothing_is_left_running"
+
+# How long an example takes tells how busy the machine is, and nothing about the code; the same examples each time, so
+# that what passes passes elsewhere (`--hypothesis-profile default` looks for new ones).
+hypothesis_settings.register_profile(
+    "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
