@@ -1,5 +1,6 @@
 """Studies in the admin: what was asked, how far it is, what came of it; and the schedules that start them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -26,6 +27,15 @@ class ReadOnly(ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def each(self, request: HttpRequest, chosen: QuerySet[Any], action: Callable[..., object], done: str) -> None:
+        """Do `action` to each by its number, and say what became of it."""
+        for one in chosen:
+            try:
+                action(number=one.pk)
+                self.message_user(request, f"{one} {done}.")
+            except FortifiedError as error:
+                self.message_user(request, error.detail, level="ERROR")
+
 
 @admin.register(Study)
 class StudyAdmin(ReadOnly):
@@ -50,22 +60,14 @@ class StudyAdmin(ReadOnly):
 
     @admin.action(description="Cancel", permissions=["run"])
     def cancel(self, request: HttpRequest, studies: QuerySet[Study]) -> None:
-        self._each(request, studies, services.cancel_study, "ends; what is done stays")
+        self.each(request, studies, services.cancel_study, "ends; what is done stays")
 
     @admin.action(description="Run again what failed", permissions=["run"])
     def try_again(self, request: HttpRequest, studies: QuerySet[Study]) -> None:
-        self._each(request, studies, services.retry_study, "goes on")
+        self.each(request, studies, services.retry_study, "goes on")
 
     def has_run_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("backtest.add_study"))
-
-    def _each(self, request: HttpRequest, studies: QuerySet[Study], action: Any, done: str) -> None:
-        for study in studies:
-            try:
-                action(number=study.pk)
-                self.message_user(request, f"{study} {done}.")
-            except FortifiedError as error:
-                self.message_user(request, error.detail, level="ERROR")
 
 
 @admin.register(BacktestRun)

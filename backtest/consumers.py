@@ -1,36 +1,53 @@
 """The WebSocket of a study: how far it is, then every step."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from backtest.distributed.work import progress_of
 from backtest.models import Study
+from engine.errors import NotFound
 from infra.redis import keys
 
 UNAUTHENTICATED = 4401
-UNKNOWN_STUDY = 4404
+FORBIDDEN = 4403
+UNKNOWN = 4404
 
 
-class StudyConsumer(AsyncJsonWebsocketConsumer):
-    """`/ws/backtests/{study}`: {"kind": "study", "state", "done", "total", "shards"} at once and at every step."""
+class ProgressConsumer(AsyncJsonWebsocketConsumer):
+    """Progress of one long work, by its number: at once, then at every step. Who watches needs `permission`."""
+
+    kind: ClassVar[str]
+    permission: ClassVar[str] = ""
+
+    def group(self, number: int) -> str:
+        raise NotImplementedError
+
+    def now(self, number: int) -> Mapping[str, Any]:
+        """How far it is; `NotFound` where there is none."""
+        raise NotImplementedError
 
     async def connect(self) -> None:
         self._group = ""
-        if not self.scope["user"].is_authenticated:
+        user = self.scope["user"]
+        if not user.is_authenticated:
             await self.close(code=UNAUTHENTICATED)
             return
-        await self.accept()
-        study = self.scope["url_route"]["kwargs"]["study"]
-        try:
-            now = await database_sync_to_async(progress_of)(study)
-        except Study.DoesNotExist:
-            await self.close(code=UNKNOWN_STUDY, reason=f"there is no study {study}")
+        if self.permission and not await database_sync_to_async(user.has_perm)(self.permission):
+            await self.close(code=FORBIDDEN)
             return
-        self._group = keys.study_group(study)
+        await self.accept()
+        number = self.scope["url_route"]["kwargs"]["number"]
+        try:
+            now = await database_sync_to_async(self.now)(number)
+        except NotFound as error:
+            await self.close(code=UNKNOWN, reason=error.detail)
+            return
+        self._group = self.group(number)
         await self.channel_layer.group_add(self._group, self.channel_name)
-        await self.send_json({"kind": "study", **now})
+        await self.send_json({"kind": self.kind, **now})
 
     async def disconnect(self, code: int) -> None:
         if self._group:
@@ -39,3 +56,18 @@ class StudyConsumer(AsyncJsonWebsocketConsumer):
     async def book_event(self, message: dict[str, Any]) -> None:
         """A step: forwarded as it is."""
         await self.send_json(message["payload"])
+
+
+class StudyConsumer(ProgressConsumer):
+    """`/ws/backtests/{study}`: {"kind": "study", "state", "done", "total", "shards"}."""
+
+    kind = "study"
+
+    def group(self, number: int) -> str:
+        return keys.study_group(number)
+
+    def now(self, number: int) -> Mapping[str, Any]:
+        try:
+            return progress_of(number)
+        except Study.DoesNotExist as error:
+            raise NotFound(f"there is no study {number}", field="study") from error

@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from backtest.consumers import StudyConsumer
 from dashboard.consumers import BookConsumer, ChainConsumer, MarketConsumer
+from discovery.consumers import MiningConsumer
 from marketdata.consumers import ChartConsumer
 from notifications.consumers import NoticesConsumer
 
@@ -13,5 +14,6 @@ websocket_urlpatterns = [
     path("ws/market", MarketConsumer.as_asgi()),
     path("ws/notices", NoticesConsumer.as_asgi()),
     path("ws/chart", ChartConsumer.as_asgi()),
-    path("ws/backtests/<int:study>", StudyConsumer.as_asgi()),
+    path("ws/backtests/<int:number>", StudyConsumer.as_asgi()),
+    path("ws/discovery/mining/<int:number>", MiningConsumer.as_asgi()),
 ]

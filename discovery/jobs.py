@@ -143,8 +143,12 @@ def tend(kind: type[Job]) -> list[int]:
 
 def tell(kind: type[Job], number: int) -> None:
     """To whoever watches: how far it is."""
-    word = kind._meta.model_name or ""
-    broadcast(keys.job_group(word, number), word, find(kind, number).progress())
+    broadcast(group_of(kind, number), kind._meta.model_name or "", find(kind, number).progress())
+
+
+def group_of(kind: type[Job], number: int) -> str:
+    """The Channels group of those who watch."""
+    return keys.job_group(kind._meta.model_name or "", number)
 
 
 def _send(kind: type[Job], number: int) -> None:

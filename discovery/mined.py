@@ -10,7 +10,7 @@ from django.conf import settings
 from backtest.distributed.data import Bars, bars_of
 from discovery.jobs import Held, Keep
 from discovery.mining.found import Mined, MinedRule
-from discovery.mining.mine import Progress, Staged, mine
+from discovery.mining.mine import mine
 from discovery.mining.search import Stage
 from discovery.models import DiscoveredRule, MiningRun
 from discovery.requested import MiningRequest
@@ -29,7 +29,8 @@ def search(run: MiningRun, held: Held) -> Keep:
     def staged(fold: int, stage: Stage) -> None:
         held.changes["stages"] = [*held.changes["stages"], _row(fold, stage)]
 
-    found = searched(asked, bars, progress=held.step, staged=staged)
+    earlier = earlier_trials(asked, bars)
+    found = mine(bars.columns, asked.search, earlier=earlier, progress=held.step, staged=staged)
     held.changes.update(told(found), seconds=round(time.monotonic() - began, 3))
     return lambda: keep_rules(run, found)
 
@@ -37,14 +38,6 @@ def search(run: MiningRun, held: Held) -> Keep:
 def requested(run: MiningRun) -> MiningRequest:
     """What the run asks for."""
     return msgspec.convert(run.spec, MiningRequest, strict=False)
-
-
-def searched(
-    asked: MiningRequest, bars: Bars, *, progress: Progress, staged: Staged = lambda fold, stage: None
-) -> Mined:
-    """What is found, with every trial counted that others made on these bars before."""
-    earlier = earlier_trials(asked, bars)
-    return mine(bars.columns, asked.search, earlier=earlier, progress=progress, staged=staged)
 
 
 def earlier_trials(asked: MiningRequest, bars: Bars) -> int:

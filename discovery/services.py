@@ -25,7 +25,7 @@ def create_run(*, user: Actor | None, document: Mapping[str, Any]) -> MiningRun:
     return run
 
 
-def keep_run(*, asked: MiningRequest, bars: Bars, found: Mined, seconds: float) -> MiningRun:
+def keep_run(asked: MiningRequest, bars: Bars, found: Mined, *, seconds: float) -> MiningRun:
     """Put on record what was searched and found in this process."""
     now = timezone.now()
     times = {"started_at": now - timedelta(seconds=seconds), "finished_at": now, "seconds": round(seconds, 3)}

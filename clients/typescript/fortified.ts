@@ -105,6 +105,8 @@ export type BackfillOutput = {
     error: string;
 };
 
+export type BlankEnum = "";
+
 /** The documents that the engine's own declarations check; docs/guides/risk.md has every field. */
 export type BookRules = {
     /** Limits of the book, its strategies and accounts. */
@@ -512,6 +514,67 @@ export type LoginOutput = {
     notices: NoticeOutput[];
 };
 
+/** One search in a list. */
+export type MiningRunLine = {
+    readonly id: number;
+    name?: string;
+    symbol: string;
+    timeframe: string;
+    state?: SearchState;
+    /** Steps that are finished, while it works. */
+    done?: number;
+    total?: number;
+    /** Everything whose result was seen. */
+    trials?: number;
+    readonly found: number;
+    readonly passed: number;
+    error?: string;
+    readonly created_at: string;
+    finished_at?: string | null;
+};
+
+export type MiningRunLinePage = {
+    count: number;
+    page: number;
+    page_size: number;
+    pages: number;
+    results: MiningRunLine[];
+};
+
+/** One search; `stages` grow while it runs, `result` is there when it is done. */
+export type MiningRunOutput = {
+    readonly id: number;
+    name?: string;
+    symbol: string;
+    timeframe: string;
+    state?: SearchState;
+    is_cancelling?: boolean;
+    /** What was asked for, in canonical spelling. */
+    spec: unknown;
+    /** Steps that are finished, while it works. */
+    done?: number;
+    total?: number;
+    attempts?: number;
+    bars?: number;
+    days?: number;
+    /** Digest of the bars. */
+    dataset?: string;
+    /** Part of the product → digest of its code when it ran. */
+    versions?: unknown;
+    /** Everything whose result was seen. */
+    trials?: number;
+    /** Of other searches in these bars before. */
+    earlier_trials?: number;
+    /** One row for each stage of each fold, also while it works. */
+    stages?: unknown;
+    result?: unknown;
+    error?: string;
+    seconds?: number;
+    readonly created_at: string;
+    started_at?: string | null;
+    finished_at?: string | null;
+};
+
 /**
  * * `fast` - fast
  * * `slow` - slow
@@ -790,6 +853,160 @@ export type ResumeInput = {
     book: string;
 };
 
+/** One rule in a list; `chance` says in words what speaks against it. */
+export type RuleLine = {
+    readonly id: number;
+    run?: number | null;
+    /** Place in its run, from 1. */
+    rank?: number;
+    name: string;
+    symbol: string;
+    timeframe: string;
+    side: string;
+    /** The conditions in words. */
+    text: string;
+    source?: RuleSource;
+    state?: RuleState;
+    /**
+     * Set when it is promoted.
+     *
+     * * `any` - any symbol, mover or not
+     * * `fast` - fast movers
+     * * `slow` - slow movers
+     * * `both` - fast and slow movers
+     */
+    tag?: RuleTag | BlankEnum;
+    /** What its run ranked by. */
+    score?: number | null;
+    /** Of its exits, 0 to 1: the mean of `quality`. */
+    quality_score?: number | null;
+    /** Figures of the days that were searched. */
+    in_sample?: unknown;
+    /** Figures of the days that judged. */
+    out_of_sample?: unknown;
+    /** That it was the best of. */
+    trials?: number;
+    /** 1 − deflated Sharpe ratio, where it was searched. */
+    p_searched?: number | null;
+    /** `p_judged`, corrected for all rules of the run (Holm). */
+    p_corrected?: number | null;
+    readonly chance: string;
+    /** Too good to be true, 0 to 1. */
+    suspicion?: number;
+    /** Neither chance nor suspicion explains it. */
+    passes?: boolean;
+};
+
+export type RuleLinePage = {
+    count: number;
+    page: number;
+    page_size: number;
+    pages: number;
+    results: RuleLine[];
+};
+
+/**
+ * One rule with its exits, its five sub-scores, its worst trades and the capital that it needs; `params` are those
+ * of the strategy `rules`.
+ */
+export type RuleOutput = {
+    readonly id: number;
+    run?: number | null;
+    /** Place in its run, from 1. */
+    rank?: number;
+    name: string;
+    symbol: string;
+    timeframe: string;
+    side: string;
+    /** The conditions in words. */
+    text: string;
+    source?: RuleSource;
+    state?: RuleState;
+    /**
+     * Set when it is promoted.
+     *
+     * * `any` - any symbol, mover or not
+     * * `fast` - fast movers
+     * * `slow` - slow movers
+     * * `both` - fast and slow movers
+     */
+    tag?: RuleTag | BlankEnum;
+    /** What its run ranked by. */
+    score?: number | null;
+    /** Of its exits, 0 to 1: the mean of `quality`. */
+    quality_score?: number | null;
+    /** Figures of the days that were searched. */
+    in_sample?: unknown;
+    /** Figures of the days that judged. */
+    out_of_sample?: unknown;
+    /** That it was the best of. */
+    trials?: number;
+    /** 1 − deflated Sharpe ratio, where it was searched. */
+    p_searched?: number | null;
+    /** `p_judged`, corrected for all rules of the run (Holm). */
+    p_corrected?: number | null;
+    readonly chance: string;
+    /** Too good to be true, 0 to 1. */
+    suspicion?: number;
+    /** Neither chance nor suspicion explains it. */
+    passes?: boolean;
+    /** The rule, as engine.rules reads it. */
+    conditions: unknown;
+    readonly params: {
+        [key: string]: string;
+    };
+    /** Its own exits, as of a slot. */
+    exits?: unknown;
+    readonly exits_text: string;
+    /** pnl, drawdown, hold, exit_type, giveback: 0 to 1 each. */
+    quality?: unknown;
+    /** Mean P&L of entering anywhere on its side with its exits. */
+    anywhere?: number | null;
+    /** Numbers of the folds that found it. */
+    folds?: unknown;
+    /** On the days that judged. */
+    p_judged?: number | null;
+    /** Of the suspicion: [{weight, reason}]. */
+    reasons?: unknown;
+    /** Capital use. */
+    capital?: unknown;
+    /** The worst trades. */
+    worst?: unknown;
+    /** Of its entries. */
+    trades_digest?: string;
+    notes?: string;
+    readonly created_at: string;
+    readonly updated_at: string;
+};
+
+/**
+ * * `ml` - learned model
+ * * `screen` - single condition
+ * * `beam` - beam search
+ * * `fingerprint` - fingerprint
+ * * `hand` - by hand
+ */
+export type RuleSource = "ml" | "screen" | "beam" | "fingerprint" | "hand";
+
+/**
+ * * `discovered` - Discovered
+ * * `validated` - Validated
+ * * `campaign` - Campaign
+ * * `live` - Live
+ * * `degraded` - Degraded
+ * * `demoted` - Demoted
+ * * `rejected` - Rejected
+ */
+export type RuleState = "discovered" | "validated" | "campaign" | "live" | "degraded" | "demoted" | "rejected";
+
+/**
+ * * `any` - any symbol, mover or not
+ * * `fast` - fast movers
+ * * `slow` - slow movers
+ * * `both` - fast and slow movers
+ */
+export type RuleTag = "any" | "fast" | "slow" | "both";
+
 /** What was started or stopped. */
 export type RunOutput = {
     success?: boolean;
@@ -811,6 +1028,15 @@ export type SearchOutput = {
     /** Why there is none. */
     problem: string;
 };
+
+/**
+ * * `queued` - Queued
+ * * `running` - Running
+ * * `done` - Done
+ * * `failed` - Failed
+ * * `cancelled` - Cancelled
+ */
+export type SearchState = "queued" | "running" | "done" | "failed" | "cancelled";
 
 /**
  * * `buy` - buy
@@ -1713,6 +1939,99 @@ export interface operations {
             200: { headers: { [name: string]: unknown }; content: { "application/json": {
                 [key: string]: unknown;
             } } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    discovery_mining_list: {
+        parameters: {
+            query?: {
+                /** From 1. */
+                page?: number;
+                /** 1 to 500, 50 if not given. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": MiningRunLinePage } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    api_discovery_mining_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: { content: { "application/json": {
+            [key: string]: unknown;
+        } } };
+        responses: {
+            201: { headers: { [name: string]: unknown }; content: { "application/json": MiningRunOutput } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    api_discovery_mining_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: number;
+            };
+            cookie?: never;
+        };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": MiningRunOutput } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    api_discovery_mining_cancel_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: number;
+            };
+            cookie?: never;
+        };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": MiningRunOutput } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    discovery_mining_rules: {
+        parameters: {
+            query?: {
+                /** From 1. */
+                page?: number;
+                /** 1 to 500, 50 if not given. */
+                page_size?: number;
+            };
+            header?: never;
+            path: {
+                run: number;
+            };
+            cookie?: never;
+        };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": RuleLinePage } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    api_discovery_rules_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule: number;
+            };
+            cookie?: never;
+        };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": RuleOutput } };
             default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
         };
     };
@@ -2740,6 +3059,28 @@ export interface paths {
     "/api/delete-ticker": {
         /** Remove one ticker, named in the body or the query; 404 when absent. */
         delete: operations["api_delete_ticker_destroy"];
+    };
+    "/api/discovery/mining": {
+        /** Every search, newest first; POST starts one. */
+        get: operations["discovery_mining_list"];
+        /** Every search, newest first; POST starts one. */
+        post: operations["api_discovery_mining_create"];
+    };
+    "/api/discovery/mining/{run}": {
+        /** One search with its stages and its result. */
+        get: operations["api_discovery_mining_retrieve"];
+    };
+    "/api/discovery/mining/{run}/cancel": {
+        /** End it; nothing that was found so far is kept. */
+        post: operations["api_discovery_mining_cancel_create"];
+    };
+    "/api/discovery/mining/{run}/rules": {
+        /** The rules of a search, the best first. */
+        get: operations["discovery_mining_rules"];
+    };
+    "/api/discovery/rules/{rule}": {
+        /** One rule with all that speaks for and against it. */
+        get: operations["api_discovery_rules_retrieve"];
     };
     "/api/ema-manual-trigger": {
         /**

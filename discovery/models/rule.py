@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from discovery.mining.verdict import Chance
 from discovery.models.mining_run import MiningRun
 
 
@@ -86,6 +87,11 @@ class DiscoveredRule(models.Model):
             models.CheckConstraint(condition=Q(suspicion__gte=0, suspicion__lte=1), name="suspicion_is_a_share"),
         )
         indexes = (models.Index(fields=("state",), name="rules_by_state"),)
+
+    @property
+    def chance(self) -> str:
+        """How likely it is chance, with everything counted that was tried."""
+        return Chance(self.trials, self.p_searched, self.p_judged, self.p_corrected).text
 
     def __str__(self) -> str:
         return self.name

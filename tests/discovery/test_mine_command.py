@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from discovery.mining.asked import MiningSpec
+from discovery.models import MiningRun
 from engine.rules.rule import parse_rules
 from strategies.registry import parse_params
 from tests.discovery import world
@@ -108,3 +109,25 @@ def test_what_is_wrong_is_told_by_its_name(source, options, said):
 def test_a_spec_travels_as_json():
     spec = MiningSpec(depth=2, memory_mb=64)
     assert msgspec.json.decode(msgspec.json.encode(spec), type=MiningSpec) == spec
+
+
+@pytest.mark.django_db
+def test_a_search_is_kept_where_that_is_asked_for_and_counts_from_then_on(planted_file, capsys):
+    options = ("--data", str(planted_file), "--symbol", "SPY", "--timeframe", "5", *QUICK)
+    alone = mined(capsys, *options)
+    document = mined(capsys, *options, "--save", "--name", "by hand", "--end", "2024-05-01")
+    run = MiningRun.objects.get(pk=document["run"])
+    assert (run.name, run.state, run.trials, run.spec["end"]) == ("by hand", "done", document["trials"], "2024-04-30")
+    assert [rule.text for rule in run.rules.all()] == [rule["text"] for rule in document["rules"]]
+    assert run.stages == [{"fold": 1, **stage} for stage in document["folds"][0]["stages"]]
+    assert mined(capsys, *options, "--save")["earlier"] == run.trials
+    assert mined(capsys, *options)["rules"] == alone["rules"]
+    assert MiningRun.objects.count() == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("option", "value"), [("--contract", "SPYM4"), ("--start", "2024-03-05T12:00")])
+def test_what_a_record_could_not_say_again_is_not_kept(source, option, value):
+    with pytest.raises(CommandError, match="was expected with --save"):
+        call_command("mine", *source, *QUICK, option, value, "--save")
+    assert not MiningRun.objects.exists()

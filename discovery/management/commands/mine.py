@@ -11,13 +11,15 @@ from django.core.management.base import CommandError
 from django_typer.management import TyperCommand
 from typer import Option
 
+from backtest.distributed.data import bars_from
 from backtest.management.commands.backtest import parse_moment
 from backtest.management.commands.sweep import parse_split
 from backtest.request import Request, check
 from backtest.simulation.options import FEES, SLIPPAGE
 from backtest.statistics.splits import SplitSpec
 from backtest.swept import bars_of
-from discovery.asking import parse_spec
+from discovery import mined, services
+from discovery.asking import parse_spec, recorded_as
 from discovery.mining.catalog import default_conditions
 from discovery.mining.mine import mine
 from discovery.shown import show_mined
@@ -77,6 +79,10 @@ class Command(TyperCommand):
         mapping: Annotated[Texts, Option("--map", help="OURS=COLUMN, e.g. close=Last; repeatable.")] = None,
         time_is: Annotated[str | None, Option(help="What a bar's stamp means: open or close.")] = None,
         conditions: Annotated[bool, Option("--conditions", help="List the conditions and do nothing else.")] = False,
+        save: Annotated[
+            bool, Option("--save", help="Keep the search and its rules in the database, where the page shows them.")
+        ] = False,
+        name: Annotated[str, Option(help="Of the record, with --save.")] = "",
         out: Annotated[Path | None, Option(help="Write the JSON document there.")] = None,
         as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
         timing: Annotated[bool, Option(help="Seconds in the JSON; two searches are the same without.")] = True,
@@ -112,14 +118,18 @@ class Command(TyperCommand):
                 mapping=tuple(mapping or ()),
                 time_is=time_is,
             )
-            bars = bars_of(request, check(request))
+            bars = bars_from(bars_of(request, check(request)))
+            columns = bars.columns
+            asked = recorded_as(request, columns, spec, name=name) if save else None
             started = time.perf_counter()
-            with progress_bar(f"rules in {bars.symbol}, {bars.timeframe}") as progress:
-                found = mine(bars, spec, progress=progress)
+            with progress_bar(f"rules in {columns.symbol}, {columns.timeframe}") as progress:
+                earlier = 0 if asked is None else mined.earlier_trials(asked, bars)
+                found = mine(columns, spec, earlier=earlier, progress=progress)
+            seconds = time.perf_counter() - started
+            kept = {} if asked is None else {"run": services.keep_run(asked, bars, found, seconds=seconds).pk}
         except FortifiedError as error:
             raise CommandError(error.detail) from error
-        seconds = time.perf_counter() - started
-        document: dict[str, Any] = msgspec.to_builtins(found)
+        document: dict[str, Any] = msgspec.to_builtins(found) | kept
         if timing:
             document["throughput"] = {"trials": found.trials, "seconds": seconds}
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -129,6 +139,8 @@ class Command(TyperCommand):
             sys.stdout.write(text)
         else:
             show_mined(found, seconds)
+            if kept:
+                sys.stdout.write(f"Kept as search {kept['run']}: /discovery/{kept['run']}\n")
 
 
 def _split(kind: str, *, folds: int | None, **options: float) -> SplitSpec:
