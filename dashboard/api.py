@@ -12,10 +12,13 @@ from dashboard import selectors
 from dashboard.trade_detail import trade_detail
 from engine.bars.timeframe import canonical
 from infra.redis.client import sync_client
+from infra.web.permissions import allowed_by
 from marketdata.chart_specs import line_specs
 from marketdata.lines import IndicatorLines
 from marketdata.relay import stored_chart
 from trading.book_services import book_of
+
+CanRead = allowed_by("trading.view_book")
 
 
 class ChartView(APIView):
@@ -32,6 +35,8 @@ class ChartView(APIView):
 class OverviewView(APIView):
     """Totals, strategies, positions, orders, fills, trades, decisions and alerts of one book."""
 
+    permission_classes = (CanRead,)
+
     @extend_schema(operation_id="book_overview", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, book: str) -> Response:
         return Response(selectors.overview(book=book))
@@ -40,6 +45,8 @@ class OverviewView(APIView):
 class TradeDetailView(APIView):
     """One trade with the story of its entry and its exit."""
 
+    permission_classes = (CanRead,)
+
     @extend_schema(operation_id="book_trade", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, book: str, trade: int) -> Response:
         return Response(trade_detail(book=book, trade=trade))
@@ -47,6 +54,8 @@ class TradeDetailView(APIView):
 
 class FillsView(APIView):
     """The newest executions of one book, oldest first."""
+
+    permission_classes = (CanRead,)
 
     @extend_schema(
         operation_id="book_fills", parameters=[OpenApiParameter("symbol", str)], responses=OpenApiTypes.OBJECT

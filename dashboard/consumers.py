@@ -1,6 +1,8 @@
 """The WebSockets of a book (what it is now, then every committed fact), of an option chain and of the market."""
 
 import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,13 +16,9 @@ from dashboard.shared_feed import SharedViewer
 from engine.errors import InvalidInput, NotFound
 from infra.cancelling import cancel
 from infra.redis import keys
+from infra.web.sockets import INVALID, UNKNOWN, refusal_of
 from trading.book_services import book_of
 from trading.options.boards import board_setup
-
-UNAUTHENTICATED = 4401
-UNKNOWN_BOOK = 4404
-INVALID = 4400
-FORBIDDEN = 4403
 
 
 class BookConsumer(AsyncJsonWebsocketConsumer):
@@ -29,15 +27,16 @@ class BookConsumer(AsyncJsonWebsocketConsumer):
     async def connect(self) -> None:
         self._task: asyncio.Task[None] | None = None
         self._viewer: SharedViewer[BookFeed] | None = None
-        if not self.scope["user"].is_authenticated:
-            await self.close(code=UNAUTHENTICATED)  # before accept: the handshake itself is refused
+        refused = await refusal_of(self.scope["user"], "trading.view_book")
+        if refused is not None:
+            await self.close(code=refused)  # before accept: the handshake itself is refused
             return
         await self.accept()
         self._book = self.scope["url_route"]["kwargs"]["book"]
         try:
             await database_sync_to_async(book_of)(self._book)
         except NotFound as error:
-            await self.close(code=UNKNOWN_BOOK, reason=error.detail[:120])
+            await self.close(code=UNKNOWN, reason=error.detail[:120])
             return
         for group in self._groups():
             await self.channel_layer.group_add(group, self.channel_name)
@@ -66,12 +65,28 @@ class BookConsumer(AsyncJsonWebsocketConsumer):
                     await self.send(text_data=text)
 
 
-class FollowingConsumer(AsyncJsonWebsocketConsumer):
-    """Sends what is shared, as long as somebody listens."""
+class FollowingConsumer(AsyncJsonWebsocketConsumer, ABC):
+    """Sends what is shared by all who ask for the same, as long as somebody listens."""
 
-    _task: asyncio.Task[None] | None = None
+    permission = ""  # beside a login
 
-    def follow(self, watched: AbstractAsyncContextManager[SharedViewer[Any]]) -> None:
+    @abstractmethod
+    def chosen(self, asked: Mapping[str, str]) -> AbstractAsyncContextManager[SharedViewer[Any]]:
+        """What the address asks for; `InvalidInput` closes the socket with its reason. May read the database."""
+
+    async def connect(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+        refused = await refusal_of(self.scope["user"], self.permission)
+        if refused is not None:
+            await self.close(code=refused)
+            return
+        await self.accept()
+        asked = {name: values[0] for name, values in parse_qs(self.scope["query_string"].decode()).items()}
+        try:
+            watched = await database_sync_to_async(self.chosen)(asked)
+        except InvalidInput as error:
+            await self.close(code=INVALID, reason=error.detail[:120])
+            return
         self._task = asyncio.create_task(self._forward(watched))
 
     async def disconnect(self, code: int) -> None:
@@ -88,36 +103,14 @@ class FollowingConsumer(AsyncJsonWebsocketConsumer):
 class ChainConsumer(FollowingConsumer):
     """`/ws/chain/{symbol}?source=`: the chain as it is now, twice a second."""
 
-    async def connect(self) -> None:
-        user = self.scope["user"]
-        if not user.is_authenticated:
-            await self.close(code=UNAUTHENTICATED)
-            return
-        if not await database_sync_to_async(user.has_perm)("trading.view_book"):
-            await self.close(code=FORBIDDEN)
-            return
-        await self.accept()
-        source = parse_qs(self.scope["query_string"].decode()).get("source", [""])[0]
-        try:
-            setup = await database_sync_to_async(board_setup)(self.scope["url_route"]["kwargs"]["symbol"], source)
-        except InvalidInput as error:
-            await self.close(code=INVALID, reason=error.detail[:120])
-            return
-        self.follow(chain_feed.watch(setup))
+    permission = "trading.view_book"
+
+    def chosen(self, asked: Mapping[str, str]) -> AbstractAsyncContextManager[SharedViewer[Any]]:
+        return chain_feed.watch(board_setup(self.scope["url_route"]["kwargs"]["symbol"], asked.get("source", "")))
 
 
 class MarketConsumer(FollowingConsumer):
     """`/ws/market?symbols=SPY,/MES&feed=&minutes=15`: quotes of these, and what moves, twice a second."""
 
-    async def connect(self) -> None:
-        if not self.scope["user"].is_authenticated:
-            await self.close(code=UNAUTHENTICATED)
-            return
-        await self.accept()
-        asked = {name: values[0] for name, values in parse_qs(self.scope["query_string"].decode()).items()}
-        try:
-            seen = await database_sync_to_async(market.watched)(asked)
-        except InvalidInput as error:
-            await self.close(code=INVALID, reason=error.detail[:120])
-            return
-        self.follow(market_feed.watch(seen))
+    def chosen(self, asked: Mapping[str, str]) -> AbstractAsyncContextManager[SharedViewer[Any]]:
+        return market_feed.watch(market.watched(asked))

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from dashboard import market, symbol_search
 from dashboard.views import PolicyMixin
 from engine.errors import InvalidInput
+from infra.web.permissions import allowed_by
 
 
 @method_decorator(ensure_csrf_cookie, name="dispatch")
@@ -109,6 +110,8 @@ class QuotesOutput(serializers.Serializer[Any]):
 
 class SymbolSearchView(APIView):
     """Symbols that fit, the best first, each with where it can be traded and which feed has it, or why not."""
+
+    permission_classes = (allowed_by("brokers.view_brokeraccount", "strategies.view_ticker"),)  # it names both
 
     @extend_schema(operation_id="market_search", parameters=[SearchQuery], responses=SearchOutput)
     def get(self, request: Request) -> Response:

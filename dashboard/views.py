@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import method_decorator
@@ -45,11 +45,12 @@ class SignIn(PolicyMixin, LoginView):
 
 
 @method_decorator(ensure_csrf_cookie, name="dispatch")
-class BookPage(PolicyMixin, LoginRequiredMixin, TemplateView):
+class BookPage(PolicyMixin, LoginRequiredMixin, PermissionRequiredMixin, TemplateView):
     """The live page of one book; without a name, the paper book. A program that asks for no page is told that we are
     alive."""
 
     template_name = "dashboard/book.html"
+    permission_required = "trading.view_book"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.path == "/" and "text/html" not in request.headers.get("Accept", "text/html"):

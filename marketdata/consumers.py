@@ -13,12 +13,11 @@ from engine.bars.timeframe import canonical
 from engine.errors import InvalidInput
 from infra.cancelling import cancel
 from infra.redis.client import async_client
+from infra.web.sockets import INVALID, refusal_of
 from marketdata.chart_specs import line_specs
 from marketdata.lines import IndicatorLines
 from marketdata.relay import ChartRelay
 
-UNAUTHENTICATED = 4401
-INVALID = 4400
 WINDOW = 8  # frames under way to a viewer that acknowledges, before it is waited for
 
 _relays: WeakKeyDictionary[asyncio.AbstractEventLoop, ChartRelay] = WeakKeyDictionary()
@@ -38,8 +37,9 @@ class ChartConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         self._task: asyncio.Task[None] | None = None
-        if not self.scope["user"].is_authenticated:
-            await self.close(code=UNAUTHENTICATED)  # before accept: the handshake itself is refused
+        refused = await refusal_of(self.scope["user"])
+        if refused is not None:
+            await self.close(code=refused)  # before accept: the handshake itself is refused
             return
         await self.accept()
         try:

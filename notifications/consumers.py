@@ -5,8 +5,7 @@ from typing import Any
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from infra.redis import keys
-
-UNAUTHENTICATED = 4401
+from infra.web.sockets import refusal_of
 
 
 class NoticesConsumer(AsyncJsonWebsocketConsumer):
@@ -14,8 +13,9 @@ class NoticesConsumer(AsyncJsonWebsocketConsumer):
 
     async def connect(self) -> None:
         self._group = ""
-        if not self.scope["user"].is_authenticated:
-            await self.close(code=UNAUTHENTICATED)
+        refused = await refusal_of(self.scope["user"])
+        if refused is not None:
+            await self.close(code=refused)
             return
         self._group = keys.user_group(self.scope["user"].pk)
         await self.channel_layer.group_add(self._group, self.channel_name)

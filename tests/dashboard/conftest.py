@@ -13,13 +13,22 @@ from strategies.models import Ticker
 from tests.browser.scripted import ScriptedLedger
 from tests.sockets import Socket
 from users.models import User
+from users.roles import Role
+from users.services import create_user
 
 SLOTS = [{"symbol": "/MES", "timeframe": "144t"}, {"symbol": "SPY", "timeframe": "1"}]
 
 
 @pytest.fixture
 def user(db) -> User:
-    return User.objects.create_user("someone@example.com", "correct-horse-battery")
+    """Who may read everything and change nothing."""
+    return create_user(email="someone@example.com", password="correct-horse-battery", role=Role.VIEWER)
+
+
+@pytest.fixture
+def stranger(db) -> User:
+    """An account without a role."""
+    return User.objects.create_user("stranger@example.com", "correct-horse-battery")
 
 
 @pytest.fixture

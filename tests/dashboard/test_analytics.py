@@ -237,9 +237,9 @@ def test_a_wrong_address_is_answered_on_the_page_by_its_field(client, several):
         assert words in answer.content.decode()
 
 
-def test_page_and_route_need_permission_and_tell_the_same(client, user, several):
+def test_page_and_route_need_permission_and_tell_the_same(client, stranger, several):
     assert client.get("/analytics").status_code == 302
-    client.force_login(user)
+    client.force_login(stranger)
     assert client.get("/analytics").status_code == 403
     viewer = person(Role.VIEWER)
     api = client_of(viewer)

@@ -59,8 +59,9 @@ async def test_what_has_no_chain_is_refused_in_words(connect, path, words):
     assert words in closing["reason"]
 
 
-async def test_who_may_see_no_book_sees_no_chain(connect, user):
-    _, is_open, code = await connect("/ws/chain/SPX", user)
+@pytest.mark.parametrize("path", ["/ws/chain/SPX", "/ws/book/paper"])
+async def test_who_may_see_no_book_sees_no_chain_of_it_and_nothing_that_happens_in_it(connect, stranger, path):
+    _, is_open, code = await connect(path, stranger)
     assert (is_open, code) == (False, 4403)
 
 

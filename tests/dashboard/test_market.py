@@ -272,6 +272,12 @@ def test_page_and_routes_are_for_people_who_signed_in(client, user, store):
     assert client.get("/api/market/search?q=").status_code == 400
 
 
+def test_the_search_which_names_accounts_and_strategies_needs_a_role(client, stranger, redis_url):
+    client.force_login(stranger)
+    assert client.get("/api/market/search?q=spy").status_code == 403
+    assert client.get("/api/market/quotes?symbols=SPY").status_code == 200
+
+
 def test_what_the_routes_answer_is_what_their_description_names(client, user, store):
     told(store, "SPY", last=600.5)
     client.force_login(user)

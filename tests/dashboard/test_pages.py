@@ -20,6 +20,19 @@ def test_the_page_asks_to_sign_in_first(client):
     assert response.url == "/login?next=/"
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/book/paper", "/book/paper/report", "/portfolio", "/analytics", "/strategies/graph"]
+)
+def test_an_account_without_a_role_is_told_so_and_can_leave(client, stranger, ledger, path):
+    client.force_login(stranger)
+    response = client.get(path)
+    assert response.status_code == 403
+    page = response.content.decode()
+    assert "stranger@example.com may not open this page" in page
+    assert 'action="/logout"' in page
+    assert client.get("/market").status_code == 200
+
+
 @pytest.mark.parametrize("password", ["wrong", ""])
 def test_a_wrong_password_is_said_in_words_and_signs_nobody_in(client, user, password):
     response = client.post("/login", {"username": user.email, "password": password})

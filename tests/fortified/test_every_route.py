@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
+from users.models import User
 from users.roles import Role
 from users.services import create_user
 
@@ -20,6 +21,13 @@ pytestmark = pytest.mark.django_db
 # Open by their nature: to log in, to be probed, to read the documentation; figures, to a scraper on this machine.
 OPEN = {"/api/login", "/api/token/refresh", "/api/health", "/api/schema", "/api/docs", "/docs", "/health", "/metrics"}
 METHODS = ("get", "post", "put", "patch", "delete")
+# What an account without a role may do: read the market, and see to its own.
+OF_THE_MARKET = (
+    "/api/history/", "/api/ohlcv/", "/api/stats/", "/api/symbols", "/api/charts/", "/api/market/quotes", "/api/movers",
+    "/api/feeds/", "/api/universe", "/api/backfills", "/api/brokers/features",
+    "/history/", "/ohlcv/", "/stats/", "/symbols",
+)  # fmt: skip
+OF_ONESELF = ("/api/update-credentials", "/api/notifications")
 
 
 @cache
@@ -52,6 +60,17 @@ def test_every_route_but_the_open_ones_wants_a_token(redis_url):
     assert len(closed) > 30
     answered = {(method, path): getattr(APIClient(), method)(address(path)).status_code for method, path in closed}
     assert {key: status for key, status in answered.items() if status != 401} == {}
+
+
+def test_an_account_without_a_role_sees_the_market_and_nothing_that_is_traded(redis_url):
+    api, answered = APIClient(), {}
+    api.force_authenticate(User.objects.create_user("stranger@example.com", "correct-horse-battery"))
+    for method, path in operations():
+        is_open = path in OPEN or path.startswith(OF_ONESELF) or (method == "get" and path.startswith(OF_THE_MARKET))
+        if not is_open:
+            answered[method, path] = getattr(api, method)(address(path)).status_code
+    assert len(answered) > 30
+    assert {key: status for key, status in answered.items() if status != 403} == {}
 
 
 # Names that routes read, so that the values beside them are looked at.
