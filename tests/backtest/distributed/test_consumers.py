@@ -19,7 +19,8 @@ def socket(redis_layer, open_socket):
     """Makes the client of one study's socket."""
 
     def make(study: int, user: object) -> Socket:
-        return open_socket(URLRouter(websocket_urlpatterns), f"/ws/backtests/{study}", user=user)
+        made: Socket = open_socket(URLRouter(websocket_urlpatterns), f"/ws/backtests/{study}", user=user)
+        return made
 
     return make
 
