@@ -10,10 +10,7 @@ from backtest.distributed.work import progress_of
 from backtest.models import Study
 from engine.errors import NotFound
 from infra.redis import keys
-
-UNAUTHENTICATED = 4401
-FORBIDDEN = 4403
-UNKNOWN = 4404
+from infra.web.sockets import UNKNOWN, refusal_of
 
 
 class ProgressConsumer(AsyncJsonWebsocketConsumer):
@@ -31,12 +28,9 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):
 
     async def connect(self) -> None:
         self._group = ""
-        user = self.scope["user"]
-        if not user.is_authenticated:
-            await self.close(code=UNAUTHENTICATED)
-            return
-        if self.permission and not await database_sync_to_async(user.has_perm)(self.permission):
-            await self.close(code=FORBIDDEN)
+        refused = await refusal_of(self.scope["user"], self.permission)
+        if refused is not None:
+            await self.close(code=refused)
             return
         await self.accept()
         number = self.scope["url_route"]["kwargs"]["number"]
@@ -62,6 +56,7 @@ class StudyConsumer(ProgressConsumer):
     """`/ws/backtests/{study}`: {"kind": "study", "state", "done", "total", "shards"}."""
 
     kind = "study"
+    permission = "backtest.view_study"
 
     def group(self, number: int) -> str:
         return keys.study_group(number)

@@ -10,6 +10,8 @@ from backtest.models import Study
 from dashboard.routing import websocket_urlpatterns
 from infra import broadcast
 from tests.sockets import Socket
+from tests.trading.people import person
+from users.roles import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,8 +27,8 @@ def socket(redis_layer, open_socket):
     return make
 
 
-async def test_a_study_tells_how_far_it_is_and_every_step(socket, django_user_model):
-    user = await sync_to_async(django_user_model.objects.create_user)(email="a@b.c", password="x")
+async def test_a_study_tells_how_far_it_is_and_every_step(socket):
+    user = await sync_to_async(person)(Role.VIEWER)
     study = await sync_to_async(Study.objects.create)(kind="sweep", spec={}, total=40)
     opened = socket(study.pk, user)
     assert (await opened.connect())[0]
@@ -42,7 +44,8 @@ async def test_a_study_tells_how_far_it_is_and_every_step(socket, django_user_mo
 
 async def test_strangers_and_unknown_studies_are_turned_away(socket, django_user_model):
     assert await socket(1, AnonymousUser()).connect() == (False, 4401)
-    user = await sync_to_async(django_user_model.objects.create_user)(email="a@b.c", password="x")
-    opened = socket(77, user)
+    stranger = await sync_to_async(django_user_model.objects.create_user)(email="a@b.c", password="x")
+    assert await socket(1, stranger).connect() == (False, 4403)
+    opened = socket(77, await sync_to_async(person)(Role.VIEWER))
     assert (await opened.connect())[0]
     assert (await opened.receive_output())["code"] == 4404
