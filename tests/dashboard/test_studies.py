@@ -13,7 +13,6 @@ from backtest.reported import report_document
 from dashboard.studies import shown
 from tests.backtest.distributed.conftest import calm, sent, start  # noqa: F401
 from tests.backtest.distributed.data import sweep_document, walk_file
-from tests.sent import Sent
 
 pytestmark = pytest.mark.django_db
 
