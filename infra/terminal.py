@@ -11,6 +11,7 @@ import msgspec
 import typer
 from django.core.management import CommandError
 from django.core.management.base import OutputWrapper
+from django.db import DatabaseError
 from redis.exceptions import RedisError
 from rich.console import Console
 from rich.markup import escape
@@ -39,13 +40,15 @@ def show(out: OutputWrapper, rows: Sequence[Row], *, as_json: bool, empty: str) 
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Our errors, and a Redis that does not answer, end a command with a sentence and exit status 1."""
+    """Our errors, and a Redis or a database that does not answer, end a command with a sentence and exit status 1."""
     try:
         yield
     except FortifiedError as error:
         raise CommandError(error.detail) from error
     except RedisError as error:
         raise CommandError(f"Redis does not answer, so it is not known what came of it: {error}") from error
+    except DatabaseError as error:
+        raise CommandError(f"The database refuses: {error}. Is it of this version? ./run manage migrate") from error
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -9,6 +9,7 @@ import pytest
 import redis
 from django.core.management import CommandError
 from django.core.management.base import OutputWrapper
+from django.db import OperationalError
 
 from engine.errors import InvalidInput
 from infra.terminal import confirm, read_secret, refusals, show
@@ -63,6 +64,8 @@ def test_a_refusal_ends_a_command_with_its_sentence():
         raise InvalidInput("hour: expected 0 to 23, found 24", field="hour")
     with pytest.raises(CommandError, match="Redis does not answer"), refusals():
         raise redis.ConnectionError("refused")
+    with pytest.raises(CommandError, match=r"no such table: trading_book.*migrate"), refusals():
+        raise OperationalError("no such table: trading_book")
 
 
 @pytest.mark.parametrize(("typed", "goes_on"), [("yes\n", True), ("y\n", False), ("\n", False), ("", False)])

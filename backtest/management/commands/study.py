@@ -25,7 +25,8 @@ class Command(TyperCommand):
         self, limit: Annotated[int, typer.Option(min=1, help="The newest so many")] = 20, as_json: AsJson = False
     ) -> None:
         """The newest studies."""
-        rows = [_study(each) for each in Study.objects.all()[:limit]]
+        with refusals():
+            rows = [_study(each) for each in Study.objects.all()[:limit]]
         show(self.stdout, rows, as_json=as_json, empty="No study yet.")
 
     @command()
@@ -41,13 +42,14 @@ class Command(TyperCommand):
     @command(name="schedules")
     def schedules_(self, as_json: AsJson = False) -> None:
         """What starts by the clock."""
-        rows = [
-            {
-                "schedule": each.name, "enabled": each.is_enabled, "hour": each.hour, "weekdays": each.weekdays,
-                "days_back": each.days_back, "last_started_at": each.last_started_at, "error": each.last_error,
-            }
-            for each in StudySchedule.objects.order_by("name")
-        ]  # fmt: skip
+        with refusals():
+            rows = [
+                {
+                    "schedule": each.name, "enabled": each.is_enabled, "hour": each.hour, "weekdays": each.weekdays,
+                    "days_back": each.days_back, "last_started_at": each.last_started_at, "error": each.last_error,
+                }
+                for each in StudySchedule.objects.order_by("name")
+            ]  # fmt: skip
         show(self.stdout, rows, as_json=as_json, empty="No schedule yet.")
 
     @command()

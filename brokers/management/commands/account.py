@@ -23,13 +23,14 @@ class Command(TyperCommand):
     @command(name="list")
     def list_(self, as_json: AsJson = False) -> None:
         """Every account that is entered here."""
-        rows = [
-            {
-                "account": each.name, "broker": each.broker, "mode": str(each.mode), "number": each.account_number,
-                "login": each.login, "enabled": each.enabled, "lock": "armed" if each.is_armed else "closed",
-            }
-            for each in BrokerAccount.objects.all()
-        ]  # fmt: skip
+        with refusals():
+            rows = [
+                {
+                    "account": each.name, "broker": each.broker, "mode": str(each.mode), "number": each.account_number,
+                    "login": each.login, "enabled": each.enabled, "lock": "armed" if each.is_armed else "closed",
+                }
+                for each in BrokerAccount.objects.all()
+            ]  # fmt: skip
         show(self.stdout, rows, as_json=as_json, empty="No account is entered here.")
 
     @command()

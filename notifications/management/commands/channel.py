@@ -1,6 +1,6 @@
 """`./run manage channel`: where messages go, and a test message."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from django_typer.management import TyperCommand, command
@@ -19,13 +19,8 @@ class Command(TyperCommand):
     @command(name="list")
     def list_(self, as_json: AsJson = False) -> None:
         """Every channel, and its last message."""
-        rows = [
-            {
-                "channel": each.name, "kind": str(each.kind), "enabled": each.is_enabled, "level": each.minimum_level,
-                "recipients": each.recipients, "last": _last(each),
-            }
-            for each in Channel.objects.all()
-        ]  # fmt: skip
+        with refusals():
+            rows = [_channel(each) for each in Channel.objects.all()]
         show(self.stdout, rows, as_json=as_json, empty="No channel yet: make one in the admin.")
 
     @command()
@@ -35,6 +30,13 @@ class Command(TyperCommand):
             found = named(Channel, channel, field="channel")
             services.try_channel(found)
             self.stdout.write(f"A test message was sent to {found.name}")
+
+
+def _channel(each: Channel) -> dict[str, Any]:
+    return {
+        "channel": each.name, "kind": str(each.kind), "enabled": each.is_enabled, "level": each.minimum_level,
+        "recipients": each.recipients, "last": _last(each),
+    }  # fmt: skip
 
 
 def _last(channel: Channel) -> str:

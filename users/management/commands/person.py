@@ -23,13 +23,14 @@ class Command(TyperCommand):
     @command(name="list")
     def list_(self, as_json: AsJson = False) -> None:
         """Everybody, with role and last login."""
-        rows = [
-            {
-                "email": each.email, "name": each.name, "role": _role(each), "active": each.is_active,
-                "last_login": each.last_login and each.last_login.isoformat(timespec="seconds"),
-            }
-            for each in User.objects.prefetch_related("groups").order_by("email")
-        ]  # fmt: skip
+        with refusals():
+            rows = [
+                {
+                    "email": each.email, "name": each.name, "role": _role(each), "active": each.is_active,
+                    "last_login": each.last_login and each.last_login.isoformat(timespec="seconds"),
+                }
+                for each in User.objects.prefetch_related("groups").order_by("email")
+            ]  # fmt: skip
         show(self.stdout, rows, as_json=as_json, empty="Nobody may log in yet.")
 
     @command()
