@@ -41,8 +41,8 @@ def take_step(
     `Conflict` where somebody else took a step of it meanwhile. `evidence` is what there is, unless it is given."""
     current = locked(rule)
     check_step(current, after, evidence_for(current, by=by) if evidence is None else evidence)
-    mine = DiscoveredRule.objects.filter(pk=current.pk, version=current.version, state=current.state)
-    if not mine.update(state=after, version=F("version") + 1, updated_at=timezone.now()):
+    changes = {"version": F("version") + 1, "updated_at": timezone.now()}
+    if not DiscoveredRule.objects.filter(pk=current.pk, version=current.version).update(state=after, **changes):
         raise Conflict(f"{current.name} was changed by somebody else; look at it again", field="state")
     RuleChange.objects.create(
         rule=current,

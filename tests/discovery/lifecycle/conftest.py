@@ -1,10 +1,17 @@
 """A search over the first part of a market with something planted in it: its rules, on record, with days to come."""
 
+from datetime import date
+
+import msgspec
 import pytest
 
 from backtest.distributed.data import bars_of
 from discovery import services
-from discovery.lifecycle.services import ask_campaign, ask_validation, promote
+from discovery.lifecycle.checks import demands
+from discovery.lifecycle.confirmation import confirm, unseen
+from discovery.lifecycle.services import promote
+from discovery.lifecycle.steps import take_step
+from discovery.mining.market import Market
 from discovery.mining.mine import mine
 from discovery.models import DiscoveredRule, RuleCheck
 from discovery.requested import parse_request
@@ -79,16 +86,43 @@ def worked(sent, monkeypatch, django_capture_on_commit_callbacks):
     return go
 
 
+@pytest.fixture(scope="session")
+def confirmed(search):
+    """What the validation of that rule comes to, reckoned once for all tests."""
+    asked, _, found = search
+    whole = bars_of(msgspec.structs.replace(asked.bars, end=None), archive="").columns
+    market, rule = Market(whole, asked.search), found.rules[0]
+    until = date.fromisoformat(SEARCHED_UNTIL)
+    days = unseen(market.days, msgspec.to_builtins(found.folds), searched_until=until)
+    told = confirm(
+        whole, asked.search, rule.rule, rule.exits, days=days, demands=demands(), competing=len(found.rules)
+    )  # fmt: skip
+    assert told.is_good
+    return told
+
+
 @pytest.fixture
-def ready(rule, trader, worked):
-    """A rule that was validated and repeated by a campaign."""
-    assert worked(ask_validation, user=trader, rule=rule).is_good
-    assert worked(ask_campaign, user=trader, rule=rule).is_good
-    rule.refresh_from_db()
-    return rule
+def ready(rule, trader, confirmed, redis_url):
+    """A rule that was validated and repeated by a campaign, as those checks leave it."""
+    done = {"rule": rule, "spec": {}, "state": RuleCheck.State.DONE, "is_good": True}
+    RuleCheck.objects.create(
+        **done, kind="validation", text=confirmed.text, result=msgspec.to_builtins(confirmed)
+    )  # fmt: skip
+    take_step(rule, "validated", by=trader, why=confirmed.text)
+    RuleCheck.objects.create(**done, kind="campaign", text="40 of 40 trades are those of its search")
+    return take_step(rule, "campaign", by=trader, why="40 of 40 trades are those of its search")
 
 
 @pytest.fixture
 def live(ready, trader):
     """One that trades on paper."""
     return promote(ready, user=trader, tag="any")
+
+
+@pytest.fixture
+def second(live, trader):
+    """Another rule of the same search that trades beside it."""
+    other = DiscoveredRule.objects.get(run=live.run, rank=2)
+    live.checks.update(rule=other)  # what differs is what it trades
+    DiscoveredRule.objects.filter(pk=other.pk).update(state="campaign")
+    return promote(other, user=trader, tag="any")
