@@ -4,7 +4,7 @@ from django.urls import path, re_path
 
 from backtest.consumers import StudyConsumer
 from dashboard.consumers import BookConsumer, ChainConsumer, MarketConsumer
-from discovery.consumers import MiningConsumer
+from discovery.consumers import FingerprintConsumer, MiningConsumer
 from marketdata.consumers import ChartConsumer
 from notifications.consumers import NoticesConsumer
 
@@ -15,5 +15,6 @@ websocket_urlpatterns = [
     path("ws/notices", NoticesConsumer.as_asgi()),
     path("ws/chart", ChartConsumer.as_asgi()),
     path("ws/backtests/<int:number>", StudyConsumer.as_asgi()),
+    path("ws/discovery/fingerprints/<int:number>", FingerprintConsumer.as_asgi()),
     path("ws/discovery/mining/<int:number>", MiningConsumer.as_asgi()),
 ]

@@ -8,6 +8,7 @@ from dashboard import (
     api,
     chain_views,
     data_views,
+    fingerprint_views,
     graph_views,
     market_views,
     portfolio_views,
@@ -34,6 +35,8 @@ urlpatterns = [
     path("backtests/<int:study>/days/<str:day>", study_views.StudyDayPage.as_view(), name="study-day-page"),
     path("backtests/<int:study>/runs/<int:number>", study_views.StudyRunPage.as_view(), name="study-run-page"),
     path("backtests/<int:study>/runs/<int:number>/report", report_views.RunReport.as_view(), name="run-report"),
+    path("discovery/fingerprints", fingerprint_views.FingerprintsPage.as_view(), name="fingerprints-page"),
+    path("discovery/fingerprints/<int:run>", fingerprint_views.FingerprintPage.as_view(), name="fingerprint-page"),
     path("login", views.SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     # A symbol may hold a slash ("/NQ"): the timeframe is what follows the last one.

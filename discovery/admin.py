@@ -1,33 +1,54 @@
 """Searches and what they found, in the admin: to read, and to end a search."""
 
+from collections.abc import Callable
+from typing import ClassVar
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
 from backtest.admin import ReadOnly
-from discovery import services
-from discovery.models import DiscoveredRule, MiningRun
+from discovery import fingerprint_services, services
+from discovery.models import DiscoveredRule, FingerprintRun, Job, MiningRun
 
 
-@admin.register(MiningRun)
-class MiningRunAdmin(ReadOnly):
-    """Every search for rules."""
+class JobAdmin(ReadOnly):
+    """Searches of one kind. `page` is where each is shown."""
 
-    list_display = ("id", "title", "symbol", "timeframe", "state", "done", "total", "trials", "created_at")
+    page: ClassVar[str]
+    end: ClassVar[Callable[..., Job]]
     list_filter = ("state", "symbol")
     actions = ("cancel",)
 
     @admin.display(description="Search")
-    def title(self, run: MiningRun) -> str:
-        return format_html('<a href="/discovery/{}">{}</a>', run.pk, str(run))
+    def title(self, run: Job) -> str:
+        return format_html('<a href="{}/{}">{}</a>', self.page, run.pk, str(run))
 
-    @admin.action(description="Cancel", permissions=["mine"])
-    def cancel(self, request: HttpRequest, runs: QuerySet[MiningRun]) -> None:
-        self.each(request, runs, services.cancel_run, "ends; nothing of it is kept")
+    @admin.action(description="Cancel", permissions=["start"])
+    def cancel(self, request: HttpRequest, runs: QuerySet[Job]) -> None:
+        self.each(request, runs, type(self).end, "ends; nothing of it is kept")
 
-    def has_mine_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("discovery.add_miningrun"))
+    def has_start_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm(f"discovery.add_{self.opts.model_name}"))
+
+
+@admin.register(MiningRun)
+class MiningRunAdmin(JobAdmin):
+    """Every search for rules."""
+
+    page = "/discovery"
+    end = staticmethod(services.cancel_run)
+    list_display = ("id", "title", "symbol", "timeframe", "state", "done", "total", "trials", "created_at")
+
+
+@admin.register(FingerprintRun)
+class FingerprintRunAdmin(JobAdmin):
+    """Every fingerprint."""
+
+    page = "/discovery/fingerprints"
+    end = staticmethod(fingerprint_services.cancel_fingerprint)
+    list_display = ("id", "title", "symbol", "timeframe", "state", "done", "total", "created_at")
 
 
 @admin.register(DiscoveredRule)

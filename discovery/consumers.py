@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from backtest.consumers import ProgressConsumer
 from discovery import jobs
-from discovery.models import Job, MiningRun
+from discovery.models import FingerprintRun, Job, MiningRun
 
 
 class JobConsumer(ProgressConsumer):
@@ -26,3 +26,11 @@ class MiningConsumer(JobConsumer):
     kind = "miningrun"
     permission = "discovery.view_miningrun"
     model = MiningRun
+
+
+class FingerprintConsumer(JobConsumer):
+    """`/ws/discovery/fingerprints/{run}`."""
+
+    kind = "fingerprintrun"
+    permission = "discovery.view_fingerprintrun"
+    model = FingerprintRun

@@ -356,6 +356,58 @@ export type FigureOutput = {
     limit: string | null;
 };
 
+/** One fingerprint in a list. */
+export type FingerprintLine = {
+    readonly id: number;
+    name?: string;
+    symbol: string;
+    timeframe: string;
+    state?: SearchState;
+    /** Steps that are finished, while it works. */
+    done?: number;
+    total?: number;
+    bars?: number;
+    days?: number;
+    error?: string;
+    readonly created_at: string;
+    finished_at?: string | null;
+};
+
+export type FingerprintLinePage = {
+    count: number;
+    page: number;
+    page_size: number;
+    pages: number;
+    results: FingerprintLine[];
+};
+
+/** One fingerprint; `result` is there when it is done. */
+export type FingerprintOutput = {
+    readonly id: number;
+    name?: string;
+    symbol: string;
+    timeframe: string;
+    state?: SearchState;
+    /** Steps that are finished, while it works. */
+    done?: number;
+    total?: number;
+    bars?: number;
+    days?: number;
+    error?: string;
+    readonly created_at: string;
+    finished_at?: string | null;
+    is_cancelling?: boolean;
+    /** What was asked for, in canonical spelling. */
+    spec: unknown;
+    attempts?: number;
+    /** Digest of the bars. */
+    dataset?: string;
+    /** Part of the product → digest of its code when it ran. */
+    versions?: unknown;
+    result?: unknown;
+    started_at?: string | null;
+};
+
 /** Further keys are parameters of the strategy (period_1, trend_line_1 …) or `{account}_quantity`. */
 export type FlatTicker = {
     strategy: string;
@@ -1942,6 +1994,82 @@ export interface operations {
             default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
         };
     };
+    discovery_fingerprints_list: {
+        parameters: {
+            query?: {
+                /** From 1. */
+                page?: number;
+                /** 1 to 500, 50 if not given. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": FingerprintLinePage } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    api_discovery_fingerprints_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: { content: { "application/json": {
+            [key: string]: unknown;
+        } } };
+        responses: {
+            201: { headers: { [name: string]: unknown }; content: { "application/json": FingerprintOutput } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    api_discovery_fingerprints_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: number;
+            };
+            cookie?: never;
+        };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": FingerprintOutput } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    api_discovery_fingerprints_cancel_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: number;
+            };
+            cookie?: never;
+        };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": FingerprintOutput } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    api_discovery_fingerprints_seeds_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: number;
+            };
+            cookie?: never;
+        };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": {
+                [key: string]: unknown;
+            } } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
     discovery_mining_list: {
         parameters: {
             query?: {
@@ -3059,6 +3187,24 @@ export interface paths {
     "/api/delete-ticker": {
         /** Remove one ticker, named in the body or the query; 404 when absent. */
         delete: operations["api_delete_ticker_destroy"];
+    };
+    "/api/discovery/fingerprints": {
+        /** Every fingerprint, newest first; POST starts one. */
+        get: operations["discovery_fingerprints_list"];
+        /** Every fingerprint, newest first; POST starts one. */
+        post: operations["api_discovery_fingerprints_create"];
+    };
+    "/api/discovery/fingerprints/{run}": {
+        /** One fingerprint with its result. */
+        get: operations["api_discovery_fingerprints_retrieve"];
+    };
+    "/api/discovery/fingerprints/{run}/cancel": {
+        /** End it; nothing of it is kept. */
+        post: operations["api_discovery_fingerprints_cancel_create"];
+    };
+    "/api/discovery/fingerprints/{run}/seeds": {
+        /** Its seeds as the miner reads them: a list of {"rule", "source"}, as a file. */
+        get: operations["api_discovery_fingerprints_seeds_retrieve"];
     };
     "/api/discovery/mining": {
         /** Every search, newest first; POST starts one. */

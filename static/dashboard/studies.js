@@ -1,7 +1,8 @@
 // The form that starts a study, and the list below it.
 
 import { call, Refused } from "./api.js";
-import { byId, element, setText } from "./dom.js";
+import { byId, setText } from "./dom.js";
+import { exitsOf, plain, strategyBox } from "./strategy-form.js";
 import { bindThemeToggle } from "./theme-toggle.js";
 
 const config = JSON.parse(byId("page-config").textContent);
@@ -20,18 +21,9 @@ function bind() {
 function add(name) {
   if (document.querySelector(`[data-strategy="${CSS.escape(name)}"]`)) return;
   const { params } = config.strategies.find((each) => each.name === name);
-  const remove = element("button", { type: "button", className: "button ghost small", text: "Remove" });
-  const box = element("div", { className: "strategy-box", data: { strategy: name } },
-    element("div", { className: "strategy-head" }, element("strong", { text: name }), remove),
-    element("div", { className: "values" }, ...params.map((param) => element("label", { className: "field" },
-      element("span", { text: param.name }), element("input", { name: `${name}.${param.name}`, placeholder: shown(param.default), data: { param: param.name } })))));
-  remove.addEventListener("click", () => { box.remove(); count(); });
+  const box = strategyBox(name, params, { onRemove: count });
   byId("chosen").append(box);
   count();
-}
-
-function shown(value) {
-  return value === null || typeof value === "object" ? "default" : String(value);
 }
 
 // "5, 8, 13" or "5:20:5"; text stays text.
@@ -44,11 +36,6 @@ export function values(text) {
     const places = Math.max(...range.slice(1).map((each) => (each.split(".")[1] ?? "").length));
     return Array.from({ length: Math.floor((last - first) / step + 1e-9) + 1 }, (_, at) => Number((first + at * step).toFixed(places)));
   });
-}
-
-function plain(text) {
-  if (text === "true" || text === "false") return text === "true";
-  return text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
 function chosen() {
@@ -93,7 +80,7 @@ async function start() {
     };
     if (given.time_is && given.data) body.time_is = given.time_is;
     if (given.search) body.search = { kind: given.search, count: Number(given.count), seed: Number(given.seed) };
-    if (given.exits.trim()) body.fixed.exits = parsed(given.exits);
+    if (given.exits.trim()) body.fixed.exits = exitsOf(given.exits);
     if (given.start) body.start = given.start;
     if (given.end) body.end = given.end;
     if (given.split) body.split = { kind: given.split, folds: Number(given.folds), purge_days: Number(given.purge_days), seed: Number(given.seed ?? 1) };
@@ -104,13 +91,5 @@ async function start() {
     setText(byId("form-error"), error.message);
   } finally {
     button.disabled = false;
-  }
-}
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Refused(`Exits: JSON like {"stop": {"value": 0.01}} was expected, found ${text}`);
   }
 }

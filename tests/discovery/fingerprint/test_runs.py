@@ -19,44 +19,11 @@ from discovery.services import create_run
 from engine.errors import Conflict, InvalidInput
 from infra.processes.services import FEED_QUEUES, SHORT_QUEUES, TRADER_QUEUES
 from strategies.registry import STRATEGIES
-from tests.discovery.conftest import written
 from tests.discovery.fingerprint.markets import RISING, asked
 
 pytestmark = pytest.mark.django_db
 
 State = FingerprintRun.State
-STRATEGY = msgspec.to_builtins(RISING)
-
-
-@pytest.fixture(scope="session")
-def bars_file(market, tmp_path_factory):
-    """The made market as a file."""
-    return written(market[0], tmp_path_factory)
-
-
-@pytest.fixture
-def begun(sent, bars_file, django_capture_on_commit_callbacks):
-    """Start a fingerprint as a request does, and let its message go out."""
-
-    def go(**changes: Any) -> FingerprintRun:
-        document = {"symbol": "SPY", "timeframe": "5", "data": str(bars_file), "strategies": [STRATEGY], **changes}
-        with django_capture_on_commit_callbacks(execute=True):
-            return services.create_fingerprint(user=None, document=document)
-
-    return go
-
-
-@pytest.fixture
-def done(begun, sent):
-    """Start one and work on it at once."""
-
-    def go(**changes: Any) -> Any:
-        run = begun(**changes)
-        sent.play()
-        run.refresh_from_db()
-        return run
-
-    return go
 
 
 def test_a_run_keeps_the_whole_fingerprint_and_the_same_again_is_the_same(done, market):
