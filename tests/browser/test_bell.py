@@ -43,4 +43,4 @@ def test_what_is_told_reaches_the_page_and_what_was_missed_comes_later(page: Pag
     web.stop()
     tell(notice("While the page was away.", Level.CRITICAL))
     web.start()
-    expect(page.locator("#bell-count")).to_have_text("1", timeout=30_000)
+    expect(page.locator("#bell-count")).to_have_text("1")

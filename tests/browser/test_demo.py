@@ -14,7 +14,7 @@ import redis
 from playwright.sync_api import Page, expect, sync_playwright
 
 from infra.redis import keys
-from tests.browser.conftest import FLAGS
+from tests.browser.conftest import DEADLINE_S, FLAGS
 from tests.conftest import free_port
 from tests.stack import Stack
 
@@ -70,6 +70,7 @@ def test_a_newcomer_sees_the_price_move_and_a_trade_marked(demo: Stack, chromium
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(DEADLINE_S * 1000)
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(demo.url)
@@ -79,13 +80,13 @@ def test_a_newcomer_sees_the_price_move_and_a_trade_marked(demo: Stack, chromium
 
         expect(page.locator("#health-connection")).to_contain_text("connected")
         price = page.locator("#last-price")
-        expect(price).not_to_have_text("–", timeout=60_000)
-        expect(price).not_to_have_text(price.inner_text(), timeout=60_000)
+        expect(price).not_to_have_text("–")
+        expect(price).not_to_have_text(price.inner_text())
 
         trade = page.locator("#trades tr[data-trade]").first
         expect(trade).to_be_visible(timeout=TRADES_WITHIN_S * 1000)
         page.get_by_label("Symbol").select_option(trade.locator("td").nth(1).inner_text())
-        expect(page.locator("#chart[data-markers]:not([data-markers='0'])")).to_be_visible(timeout=60_000)
+        expect(page.locator("#chart[data-markers]:not([data-markers='0'])")).to_be_visible()
         page.screenshot(path=tmp_path / "demo.png")
         an_order_waits_and_is_cancelled(page)
         quotes_are_fresh_and_what_was_earned_is_told(page, demo, tmp_path)
@@ -101,19 +102,19 @@ def an_order_waits_and_is_cancelled(page: Page) -> None:
     order.get_by_label("Type").select_option("limit")
     order.get_by_label("Limit price").fill("1.25")
     order.get_by_role("button", name="Preview").click()
-    expect(order.locator(".plan")).to_contain_text("buy 10 limit 1.25", timeout=20_000)
+    expect(order.locator(".plan")).to_contain_text("buy 10 limit 1.25")
     order.get_by_role("button", name="Place").click()
-    expect(page.locator("#orders")).to_contain_text("buy 10 SPY limit 1.25", timeout=20_000)
-    expect(page.locator("#commands")).to_contain_text("accepted", timeout=20_000)
+    expect(page.locator("#orders")).to_contain_text("buy 10 SPY limit 1.25")
+    expect(page.locator("#commands")).to_contain_text("accepted")
     page.get_by_role("button", name="Cancel buy SPY limit").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel it").click()
-    expect(page.locator("#orders")).not_to_contain_text("SPY limit 1.25", timeout=20_000)
+    expect(page.locator("#orders")).not_to_contain_text("SPY limit 1.25")
 
 
 def quotes_are_fresh_and_what_was_earned_is_told(page: Page, demo: Stack, tmp_path: Path) -> None:
     page.goto(f"{demo.url}/market")
     quote = page.locator("#quotes tr").first
-    expect(quote.locator(".state")).to_have_text("fresh", timeout=20_000)
+    expect(quote.locator(".state")).to_have_text("fresh")
     expect(quote.locator("td").first).to_have_attribute("data-old", "no")
     page.screenshot(path=tmp_path / "market.png")
     page.goto(f"{demo.url}/analytics")

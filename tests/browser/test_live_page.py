@@ -15,7 +15,7 @@ from brokers import notices, tokens
 from brokers.models import BrokerToken
 from infra.redis import keys
 from strategies.models import Ticker
-from tests.browser.conftest import Web, sign_in
+from tests.browser.conftest import DEADLINE_S, Web, fill_in_the_login, sign_in
 from tests.browser.scripted import ScriptedLedger, ScriptedMarket
 from trading.models import CommandRecord, Run
 from users.models import User
@@ -23,9 +23,6 @@ from users.models import User
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SLOTS = [{"symbol": "/MES", "timeframe": "144t"}, {"symbol": "SPY", "timeframe": "30t"}]
-DEADLINE_S = 20.0
-
-expect.set_options(timeout=DEADLINE_S * 1000)
 
 
 @pytest.fixture
@@ -197,11 +194,13 @@ def test_a_cut_connection_shows_and_heals_without_a_reload(shown: Page, market, 
     expect(shown.locator("#logins")).to_contain_text("Charles Schwab must be connected again")
 
 
-def test_a_session_that_ended_leads_to_the_sign_in(shown: Page, web: Web):
+def test_a_session_that_ended_leads_to_the_sign_in_and_back(shown: Page, web: Web):
     shown.context.clear_cookies()
     web.stop()
     web.start()
-    shown.wait_for_url("**/login?next=**", timeout=DEADLINE_S * 1000)
+    shown.wait_for_url("**/login?next=**")
+    fill_in_the_login(shown, web)
+    until(lambda: bars(shown) == 60, what="60 bars after the sign-in")
 
 
 def test_a_phone_shows_everything_without_scrolling_sideways(shown: Page):

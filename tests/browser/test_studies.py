@@ -17,8 +17,6 @@ from trading.models import Book, Position
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-expect.set_options(timeout=20_000)
-
 
 class Nobody:
     """No worker is there: the test does their work itself, when it wants it done."""
