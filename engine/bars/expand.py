@@ -270,7 +270,7 @@ class Expander:
             self._last = tick
         if len(taken) < len(self._lanes):
             out = self._came_late(tick, taken) + out
-        out += [self._bar(lane, max(tick.ts, lane.state.last_ts), tick.ts_recv) for lane in taken if lane.is_full]
+        out += [self._bar(lane, lane.close_at(tick.ts), tick.ts_recv) for lane in taken if lane.is_full]
         self._aim()
         return out
 

@@ -66,6 +66,11 @@ class Lane:
     def is_full(self) -> bool:
         return self.state.bar is not None and self.aggregator.is_full(self.state.bar)
 
+    def close_at(self, ts: int) -> int:
+        """The close of a bar that a print at `ts` fills: a late one ends no bar before it began."""
+        opened = self.state.bar.ts_open if self.state.bar else ts
+        return max(ts, opened, self.state.last_ts)
+
     def fold(self, run: Run) -> None:
         """Count in a run that lies wholly in the forming bar."""
         if self.state.bar is None:
@@ -141,9 +146,9 @@ class Lane:
         is_anchored = self.aggregator.is_whole_at_end or state.is_first
         since = state.seen_since if state.seen_since is not None else ts
         state.is_first = False
-        state.bar = BarBuilder(
-            ts_open=period.ts_open, end=period.end, is_complete=not is_anchored or since <= period.anchor
-        )
+        # A late print may begin a bar of N prints: bars never share time all the same.
+        opened = period.ts_open if self.aggregator.is_on_grid else max(period.ts_open, state.last_ts)
+        state.bar = BarBuilder(ts_open=opened, end=period.end, is_complete=not is_anchored or since <= period.anchor)
         return state.bar
 
     def _touch(self, high: float, low: float) -> None:

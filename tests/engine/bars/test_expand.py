@@ -1,6 +1,7 @@
 """What completes a bar, in which order bars come out, and what survives a restart."""
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -391,6 +392,16 @@ def test_a_late_print_gives_its_bar_once_more_but_makes_neither_open_nor_close()
     assert expander.late == 1
     (five,) = expander.on_time(T0 + 5 * MINUTE)[-1:]
     assert (five.timeframe, five.high, five.trade_count) == ("5", 14, 4)
+
+
+@pytest.mark.parametrize("timeframe", ["3t", "3v"])
+def test_bars_of_n_prints_never_share_time_though_late_prints_begin_or_end_them(timeframe):
+    expander = Expander("/NQ", [timeframe])
+    prints = [tick(at) for at in (1, 2, 3, 2.5, 4, 5, 6, 7, 3.5, 6.5, 6.6, 8, 9, 10, 11)]
+    bars = expander.feed(prints)
+    assert len(bars) == 5
+    assert all(bar.ts_open <= bar.ts for bar in bars)
+    assert all(one.ts <= other.ts_open for one, other in pairwise(bars))
 
 
 def test_without_being_asked_to_a_late_print_is_only_counted():
