@@ -73,6 +73,21 @@ async def join_bars(client: AsyncRedis, symbol: str, timeframe: str, vendor: Seq
     return Joined(len(added), repairs, any(bar.quality == "gapped" for bar in broken))
 
 
+async def replace_bars(client: AsyncRedis, bars: Sequence[Bar]) -> int:
+    """Put these bars of one pair in the place of those of the same time; how many of those there were. What is older
+    than everything kept is left out."""
+    key = keys.bars(bars[0].symbol, bars[0].timeframe)
+    raws = await cast("Any", client.zrangebyscore(key, min(map(score, bars)), max(map(score, bars))))
+    times = {(bar.ts_open, bar.ts): bar for bar in bars}
+    gone = {raw: times[held] for raw in raws if (held := _times(_bar(raw))) in times}
+    if gone:
+        async with client.pipeline(transaction=True) as pipe:
+            pipe.zrem(key, *gone)
+            pipe.zadd(key, {codec.encode(bar): score(bar) for bar in gone.values()})
+            await pipe.execute()
+    return len(gone)
+
+
 def plan_join(stored: Sequence[Stored], vendor: Sequence[Bar]) -> tuple[list[Stored], list[Bar]]:
     """What to remove and what to add so that `vendor` fills the holes of `stored`.
 
@@ -127,6 +142,10 @@ def _bar(raw: str | bytes) -> Bar:
 
 def _is_ours(bar: Bar) -> bool:
     return bar.is_complete and bar.quality in ("built", "sampled", "revised")
+
+
+def _times(bar: Bar) -> tuple[int, int]:
+    return bar.ts_open, bar.ts
 
 
 def _close(bar: Bar) -> int:

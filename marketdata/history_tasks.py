@@ -1,6 +1,7 @@
 """Celery's side of stored history: archiving, backfill in slices, the nightly fetch and comparison, retention."""
 
 from datetime import timedelta
+from functools import partial
 
 from celery import shared_task
 from django.conf import settings
@@ -17,20 +18,25 @@ from marketdata.backfill.sources import FeedHistory
 from marketdata.host import make_feed
 from marketdata.models import FeedSource, FuturesRoll
 from marketdata.recording.archiving import archive_recordings
+from marketdata.revisions import hand_over
 
 SLICE_S = 40.0  # the queue is shared with whatever is short: a job goes on in the next slice
 
 
 @shared_task(name="marketdata.history_tasks.archive_bars", ignore_result=True)
 def archive_bars() -> dict[str, int]:
-    """Carry the bars that were published since the last run into the archive, and the prints that were received."""
-    archive = Archive(settings.ARCHIVE_DIR)
-    bars, recorded = archive_streams(sync_client(settings.REDIS_URL), archive), archive_recordings(archive)
+    """Carry the bars that were published since the last run into the archive, and the prints that were received; make
+    bars again whose prints were corrected late."""
+    archive, client = Archive(settings.ARCHIVE_DIR), sync_client(settings.REDIS_URL)
+    bars = archive_streams(client, archive)
+    recorded = archive_recordings(archive, on_revised=partial(hand_over, client))
     metrics.ARCHIVED.labels("bars").inc(bars.bars)
     metrics.ARCHIVED.labels("prints").inc(recorded.prints)
+    metrics.ARCHIVED.labels("revised bars").inc(recorded.revised)
     metrics.ARCHIVE_LOST.inc(bars.lost)
     metrics.ARCHIVE_FAILED.labels("streams").inc(bars.failed)
     metrics.ARCHIVE_FAILED.labels("recordings").inc(recorded.damaged)
+    metrics.ARCHIVE_FAILED.labels("corrections").inc(recorded.unknown)
     return {**bars._asdict(), **recorded._asdict()}
 
 

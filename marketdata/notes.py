@@ -10,10 +10,11 @@ from engine.model.market import Bar, FeedGap
 
 
 def repairs(expander: Expander, bars: Sequence[Bar], *, mends_gap: bool) -> Iterator[Event]:
-    """History that took the place of incomplete bars of one pair, as their revision. Where it `mends_gap`, a `FeedGap`
-    behind it makes the readers warm up again, now without a hole."""
+    """History that took the place of other bars of one pair, as their revision, or what is in doubt now. Where it
+    `mends_gap`, a `FeedGap` behind it makes the readers warm up again, now without a hole."""
     for bar in bars:
-        yield msgspec.structs.replace(bar, quality="revised", seq=_next(expander))
+        quality = "gapped" if bar.quality == "gapped" else "revised"
+        yield msgspec.structs.replace(bar, quality=quality, seq=_next(expander))
     if mends_gap:
         last = bars[-1]
         reason = f"{len(bars)} bars of {last.timeframe} were repaired from history"

@@ -19,7 +19,7 @@ from marketdata.batch import Batch, GivenBars, continue_counters, without
 from marketdata.last_values import LastValues
 from marketdata.notes import repairs, restarted
 from marketdata.outgoing import Outgoing
-from marketdata.recording.rebuild import catch_up, make_up
+from marketdata.recording.rebuild import catch_up, given, make_up
 from marketdata.recording.recorder import Recorder
 from marketdata.recording.records import Advanced, Began, Changed, Received, Record, recordable
 from marketdata.states import UNRECORDED, Left, StateKeeper, Stored, packed
@@ -210,7 +210,7 @@ class Publisher:
         if expander is None:
             return
         if isinstance(event, TickCorrected):
-            self._pending += expander.correct(event.original, event.replacement)
+            self._pending += given(expander, event)
             self._stateful.add(event.symbol)
         elif isinstance(event, Bar):
             self._pending += expander.on_bar(event)

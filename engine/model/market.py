@@ -23,7 +23,9 @@ class Tick(Event, frozen=True):
 class TickCorrected(Event, frozen=True):
     """The venue took the print `original` back at `ts`; `replacement` is what it put in its place, None for nothing.
 
-    Both carry the original's time: a correction changes the bar that the print was in, however late it comes.
+    Both carry the original's time: a correction changes the bar that the print was in, however late it comes. One that
+    is not `is_known` names a print that the source does not remember: what it does not say of it is 0 or nan, and only
+    who has the prints can tell which bar it was in.
     """
 
     symbol: str
@@ -31,6 +33,7 @@ class TickCorrected(Event, frozen=True):
     replacement: Tick | None = None
     ts_recv: int = 0
     seq: int = 0
+    is_known: bool = True
 
 
 class Quote(Event, frozen=True):

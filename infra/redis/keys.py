@@ -54,6 +54,11 @@ def recording_tail(feed: str) -> str:
     return f"recording_tail:{feed}"
 
 
+def revised_bars(feed: str) -> str:
+    """List, TTL 24 h, bounded: bars that were made again after a late correction. Archive task → feed."""
+    return f"revised_bars:{feed}"
+
+
 def feed_state(symbol: str) -> str:
     """Hash, TTL 30 s unless the feed took its leave: state, reason, last tick's times. Feed → API, page, traders."""
     return f"feed_state:{symbol}"

@@ -14,6 +14,16 @@ _INCOMPLETE = 1
 _CHOSEN = 9  # what somebody told us to put in the place of what is there
 
 
+class Change(NamedTuple):
+    """One stored print, and what stands in its place: price, size and conditions; None for nothing."""
+
+    ts: int
+    price: float
+    size: float
+    ts_recv: int
+    now: tuple[float, float, int] | None
+
+
 class Merged(NamedTuple):
     """The rows that stand, oldest first, and what became of the incoming ones."""
 
@@ -75,6 +85,29 @@ def merge_ticks(stored: Any, incoming: Any, *, replace: bool = False) -> Merged:
     order = rows[np.argsort(column(together, "ts")[rows], kind="stable")]
     added = int((order >= stored.num_rows).sum())
     return Merged(together.take(order), added, before - stored.num_rows, offered - added)
+
+
+def change_ticks(stored: Any, changes: Sequence[Change]) -> tuple[Any, int]:
+    """`stored` with these prints changed, one after the other, and how many of them are in it."""
+    import pyarrow as pa  # on first use: slow to import
+
+    names = ("price", "size", "conditions")
+    values = [np.array(column(stored, name)) for name in names]
+    ts, received = column(stored, "ts"), column(stored, "ts_recv")
+    stands, done = np.ones(len(ts), np.bool_), 0
+    for each in changes:
+        first, last = np.searchsorted(ts, each.ts, "left"), np.searchsorted(ts, each.ts, "right")
+        same = stands[first:last] & (received[first:last] == each.ts_recv)
+        same &= (values[0][first:last] == each.price) & (values[1][first:last] == each.size)
+        rows = np.flatnonzero(same)
+        if len(rows):
+            at, done = first + rows[0], done + 1
+            stands[at] = each.now is not None
+            for column_of, value in zip(values, each.now or (), strict=False):
+                column_of[at] = value
+    for name, changed in zip(names, values, strict=True):
+        stored = stored.set_column(stored.column_names.index(name), name, pa.array(changed))
+    return stored.filter(pa.array(stands)), done
 
 
 def _ranks(table: Any) -> Array:

@@ -15,7 +15,7 @@ from engine.model.market import Bar, Tick
 from engine.model.time import NS_PER_S
 from marketdata.archive import layout, tables
 from marketdata.archive.layout import BARS, FACTORS, TICKS, Span
-from marketdata.archive.merge import merge_bars, merge_ticks, without_overlap
+from marketdata.archive.merge import Change, change_ticks, merge_bars, merge_ticks, without_overlap
 from marketdata.archive.partition import locked, read_partition, rows_in, rows_of, write_partition
 from marketdata.files.numbers import Array
 
@@ -73,6 +73,21 @@ class Archive:
         width = layout.width_of(TICKS, "")
         return self._append(path, width, tables.column(table, "ts"), table, kind=TICKS, replace=replace)
 
+    def correct_ticks(self, symbol: str, changes: Sequence[Change]) -> int:
+        """Prints that the venue took back or changed; how many of them are stored. Said again, it changes nothing."""
+        path, done = layout.folder(self.root, TICKS, symbol), 0
+        if not changes or not path.is_dir():
+            return 0
+        with locked(path):
+            for span in layout.spans_in(path):
+                within = [each for each in changes if span.start <= each.ts < span.end]
+                if within:
+                    table, count = change_ticks(read_partition(path, span), within)
+                    if count:
+                        write_partition(path, span, table)
+                    done += count
+        return done
+
     def set_factors(self, symbol: str, factors: Sequence[Factor]) -> None:
         """The splits and dividends of a symbol, in place of those known so far."""
         path = self._factors(symbol)
@@ -110,9 +125,7 @@ class Archive:
 
     def tick_columns(self, symbol: str, *, start: int = 0, end: int = _FOREVER[1]) -> TickColumns:
         """Prints with start ≤ ts < end, oldest first, as columns."""
-        path = layout.folder(self.root, TICKS, symbol)
-        found = self._read(path, tables.tick_schema(), start, end)
-        return tables.to_tick_columns(rows_in(found, after=start - 1, until=end - 1), symbol)
+        return tables.to_tick_columns(self.tick_table(symbol, start=start, end=end), symbol)
 
     def ticks(self, symbol: str, *, start: int = 0, end: int = _FOREVER[1]) -> Iterator[Tick]:
         """The same as events, file by file: memory holds one partition at a time."""
@@ -151,6 +164,16 @@ class Archive:
         """What there is, from names of files alone, sorted by kind, symbol and timeframe."""
         found = [self._holding(path, *what) for path, *what in self.folders() if kind in (None, what[0])]
         return sorted(each for each in found if each is not None and symbol in (None, each.symbol))
+
+    def timeframes(self, symbol: str) -> list[str]:
+        """Of which bars of `symbol` are stored."""
+        path = layout.folder(self.root, BARS, symbol, "").parent
+        return sorted(layout.timeframe_of(each) for each in path.glob("timeframe=*"))
+
+    def tick_table(self, symbol: str, *, start: int = 0, end: int = _FOREVER[1]) -> Any:
+        """Prints with start ≤ ts < end with all their provenance."""
+        path = layout.folder(self.root, TICKS, symbol)
+        return rows_in(self._read(path, tables.tick_schema(), start, end), after=start - 1, until=end - 1)
 
     def folders(self) -> Iterator[tuple[Path, str, str, str]]:
         """(folder, kind, symbol, timeframe) of everything that holds files."""

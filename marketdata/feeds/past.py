@@ -13,6 +13,7 @@ from marketdata.feeds.errors import FeedError
 from marketdata.feeds.registry import Feed
 from marketdata.history import Joined, join_bars, lookback_ns
 from marketdata.publisher import Pair
+from marketdata.revisions import take_over
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,7 @@ _ATTEMPTS = 4  # each looks four times as far back
 _SETTLE_S = 2.0  # the venue's own candle of a period that just ended needs a moment
 _MEND_BARS = 20  # how far back a single hole is looked at
 _PARALLEL = 4
+_REVISED_S = 1.0
 
 
 class Past:
@@ -82,6 +84,7 @@ class Past:
     async def run(self) -> None:
         """Work the queue off, for ever."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._take_revised())
             while True:
                 await asyncio.sleep(0.1)
                 if not self._feed.is_connected:
@@ -93,6 +96,20 @@ class Past:
                     depth = self._depth.pop(pair)
                     await self._limit.acquire()
                     group.create_task(self._fetch(pair, depth))
+
+    async def _take_revised(self) -> None:
+        """Bars of ours that were made again elsewhere, because their prints were corrected long after they ended."""
+        while True:
+            try:
+                await take_over(self._client, self._feed.name, self._give)
+            except REDIS_AWAY as error:
+                logger.warning("revised bars of %s wait: Redis is away: %s", self._feed.name, error)
+            await asyncio.sleep(_REVISED_S)
+
+    def _give(self, joined: Joined) -> None:
+        last = joined.repairs[-1]
+        if (last.symbol, last.timeframe) in self._pairs:
+            self._on_repair(joined)
 
     def _want(self, pair: Pair, *, bars: int, delay_s: float) -> None:
         self._depth[pair] = max(bars, self._depth.get(pair, 0))

@@ -55,7 +55,7 @@ class Rebuild:
         for event in record.events:
             expander = self._expanders.get(event.symbol)
             if expander is not None:
-                yield from _given(expander, event)
+                yield from given(expander, event)
 
     def _began(self, record: Began) -> None:
         """A symbol that is known goes on as it is: what the feed went on with then is what we have made of it. Unless
@@ -149,7 +149,7 @@ def _parts(record: Record) -> Iterator[tuple[str, Callable[[Expander], list[Bar]
     """What a record did, symbol by symbol. Changed timeframes are none of it: states were written with them at once."""
     if isinstance(record, Received):
         for event in record.events:
-            yield event.symbol, partial(_given, event=event)
+            yield event.symbol, partial(given, event=event)
     elif isinstance(record, Advanced):
         for symbol in record.symbols:
             yield symbol, partial(Expander.on_time, ts=record.ts, ts_recv=record.ts_recv)
@@ -157,7 +157,7 @@ def _parts(record: Record) -> Iterator[tuple[str, Callable[[Expander], list[Bar]
         yield record.symbol, Expander.gap
 
 
-def _given(expander: Expander, event: Recorded) -> list[Bar]:
+def given(expander: Expander, event: Recorded) -> list[Bar]:
     """The bars that one event makes."""
     if isinstance(event, Tick):
         return expander.on_tick(event)
@@ -165,7 +165,7 @@ def _given(expander: Expander, event: Recorded) -> list[Bar]:
         return expander.on_bar(event)
     if isinstance(event, FeedGap):
         return expander.gap(since=event.since or event.ts or None)
-    return expander.correct(event.original, event.replacement)
+    return expander.correct(event.original, event.replacement) if event.is_known else []
 
 
 def _set_timeframes(expander: Expander, timeframes: list[str]) -> None:

@@ -95,19 +95,18 @@ class Translator:
     def _updated_bar(self, bar: messages.UpdatedBar, track: SymbolTrack, ts_recv: int) -> Bar:
         return minute_bar(bar, symbol=track.name, source=self._source, ts_recv=ts_recv)
 
-    def _correction(self, said: messages.Correction, track: SymbolTrack, ts_recv: int) -> TickCorrected | None:
+    def _correction(self, said: messages.Correction, track: SymbolTrack, ts_recv: int) -> TickCorrected:
         ts = self._time_of(track, said.x, said.oi, said.t)
-        if ts is None:
-            return None
-        original = Tick(ts, track.name, said.op, said.os, conditions=bits(said.oc, said.z))
-        replacement = Tick(ts, track.name, said.cp, said.cs, conditions=bits(said.cc, said.z))
-        return TickCorrected(nanoseconds(said.t), track.name, original, replacement, ts_recv)
+        original = Tick(ts or 0, track.name, said.op, said.os, conditions=bits(said.oc, said.z))
+        replacement = Tick(ts or 0, track.name, said.cp, said.cs, conditions=bits(said.cc, said.z))
+        return TickCorrected(
+            nanoseconds(said.t), track.name, original, replacement, ts_recv, is_known=ts is not None
+        )  # fmt: skip
 
-    def _cancel(self, said: messages.CancelError, track: SymbolTrack, ts_recv: int) -> TickCorrected | None:
+    def _cancel(self, said: messages.CancelError, track: SymbolTrack, ts_recv: int) -> TickCorrected:
         ts = self._time_of(track, said.x, said.i, said.t)
-        if ts is None:
-            return None
-        return TickCorrected(nanoseconds(said.t), track.name, Tick(ts, track.name, said.p, said.s), None, ts_recv)
+        original = Tick(ts or 0, track.name, said.p, said.s)
+        return TickCorrected(nanoseconds(said.t), track.name, original, None, ts_recv, is_known=ts is not None)
 
     def _status(self, said: messages.Status, track: SymbolTrack, ts_recv: int) -> SymbolFacts | None:
         if said.sc in _HALTED.get(said.z, ()):
@@ -121,7 +120,8 @@ class Translator:
         return SymbolFacts(track.name, "profile", {"tradingStatus": state, "statusReason": reason}, ts_recv)
 
     def _time_of(self, track: SymbolTrack, exchange: str, number: int, said_at: messages.Moment) -> int | None:
-        """When the print was that is taken back; None where we never had it, or too long ago."""
+        """When the print was that is taken back; None where we never had it, or too long ago: the venue does not say
+        it, so only its price and size tell it from others then."""
         ts = track.time_of(_key(exchange, number, nanoseconds(said_at)))
         if ts is None:
             self._counts["correction of a print that is not remembered"] += 1

@@ -77,6 +77,7 @@ class SymbolState:
         "ask",
         "awaited",
         "bid",
+        "gone",
         "last_index",
         "last_recv",
         "last_ts",
@@ -98,6 +99,7 @@ class SymbolState:
         self.last_index = -1
         self.recent: deque[int] = deque(maxlen=_RECENT)
         self.prints: deque[tuple[Any, Tick]] = deque(maxlen=_RECENT)  # by sale index, for corrections
+        self.gone: deque[Any] = deque(maxlen=_RECENT)  # indexes of cancelled sales
         self.trades: deque[tuple[int, float, float]] = deque(maxlen=_RECENT)  # taken while sales are not known yet
         self.volume: Any = None  # of the day, as of the last Trade
         self.awaited: dict[str, int] = {}  # types whose next event, up to this ts, only repeats what is known
@@ -281,15 +283,20 @@ class Translator:
 
     def _void(self, state: SymbolState, row: tuple[Any, ...], ts_recv: int, out: list[Any]) -> None:
         """A print that makes no price counts in the day's volume all the same. One that the venue takes back, or
-        changes, is told as a correction where we remember it."""
+        changes, is told as a correction; one that we do not remember by its time and what else the venue says of it."""
         time, nanos, index, price, size, bid, ask, is_valid, kind = row
         ts, price, size = time * NS_PER_MS + (nanos or 0), number(price), amount(size)
         original = state.print_at(index) if kind in ("CORRECTION", "CANCEL") else None
         added = size - (original.size if original is not None else 0.0)
         if kind != "CANCEL" and added > 0:
             state.ledger.took(max(ts, state.last_ts), added)
+        is_known = original is not None
         if original is None:
-            return
+            if kind not in ("CORRECTION", "CANCEL") or index in state.gone:
+                return
+            original = Tick(ts, state.name, *((price, size) if kind == "CANCEL" else (NAN, NAN)))
+        if kind == "CANCEL":
+            state.gone.append(index)
         replacement = None
         if kind == "CORRECTION" and is_valid is not False and price == price:
             replacement = Tick(original.ts, state.name, price, size, number(bid), number(ask), 0, ts_recv)
@@ -297,7 +304,8 @@ class Translator:
         state.prints = deque([each for each in state.prints if each[1] is not original], maxlen=_RECENT)
         if replacement is not None:
             state.prints.append((index, replacement))
-        out.append(TickCorrected(state.last_ts, state.name, original, replacement, ts_recv))
+        told = max(state.last_ts, original.ts)
+        out.append(TickCorrected(told, state.name, original, replacement, ts_recv, is_known=is_known))
 
     def _trades(self, rows: Iterator[tuple[Any, ...]], ts_recv: int, out: list[Any], kind: str = "Trade") -> None:
         find = self.symbols.get

@@ -14,6 +14,16 @@ ONE_FETCH = 4  # a fetch that finds nothing looks further back so often
 PAIRS = {(f"SYM{n:02d}", "1") for n in range(12)}
 
 
+@pytest.fixture(autouse=True)
+def nothing_revised(monkeypatch):
+    """Whoever has no Redis has no bars in it that were made again."""
+
+    async def none(*_: Any) -> int:
+        return 0
+
+    monkeypatch.setattr("marketdata.feeds.past.take_over", none)
+
+
 class SlowFeed:
     """A connected feed whose history takes until it is let go."""
 

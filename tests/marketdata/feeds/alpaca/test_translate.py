@@ -89,11 +89,20 @@ def test_a_correction_names_both_prints_at_the_originals_time(desk):
 
 
 def test_a_cancelled_print_is_replaced_by_nothing(desk):
-    tick, event = desk.read(CANCEL, TRADE)[0], None
-    assert isinstance(tick, Tick)
+    desk.read(TRADE)
     (event,) = desk.read(CANCEL)
     assert (event.original, event.replacement) == (Tick(TS, "SPY", 660.25, 100), None)
-    assert desk.counts["correction of a print that is not remembered"] == 1
+    assert event.is_known
+
+
+def test_a_print_that_is_not_remembered_is_told_by_its_price_and_size(desk):
+    changed, gone = desk.read(CORRECTION, CANCEL)
+    assert gone.original == Tick(0, "SPY", 660.25, 100)
+    assert (changed.original.ts, changed.original.price, changed.original.size) == (0, 660.25, 100)
+    assert changed.replacement.price == 660.2
+    assert not changed.is_known
+    assert not gone.is_known
+    assert desk.counts["correction of a print that is not remembered"] == 2
 
 
 def test_what_concerns_bars_and_states_comes_after_the_prints_of_its_frame(desk):

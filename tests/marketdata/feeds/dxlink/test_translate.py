@@ -86,11 +86,22 @@ def test_a_print_without_a_price_is_none():
     assert made.counts["print without price"] == 1
 
 
-@pytest.mark.parametrize("changes", [{"type": "CORRECTION"}, {"type": "CANCEL"}, {"validTick": False}])
-def test_corrections_and_invalid_prints_are_counted_and_left_out(changes):
+def test_invalid_prints_are_counted_and_left_out():
     made = translator()
-    assert translated(made, ["TimeAndSale", sale(**changes)]) == []
+    assert translated(made, ["TimeAndSale", sale(validTick=False)]) == []
     assert sum(made.counts.values()) == 1
+
+
+def test_a_correction_of_a_print_that_is_not_remembered_is_told_by_its_time():
+    made = translator()
+    ts = NOW_MS * NS_PER_MS + 42
+    (changed,) = translated(made, ["TimeAndSale", sale(index=1, type="CORRECTION", price=500.75)])
+    assert (changed.original.ts, changed.replacement.ts, changed.replacement.price) == (ts, ts, 500.75)
+    assert changed.original.price != changed.original.price
+    (gone,) = translated(made, ["TimeAndSale", sale(index=2, type="CANCEL", price=500.5, size=7.0)])
+    assert (gone.original, gone.replacement) == (Tick(ts, "SPY", 500.5, 7.0), None)
+    assert not changed.is_known
+    assert not gone.is_known
 
 
 def test_a_sale_that_comes_twice_counts_once_and_one_that_comes_late_counts():
