@@ -8,6 +8,7 @@ from dashboard import (
     api,
     chain_views,
     data_views,
+    discovery_views,
     fingerprint_views,
     graph_views,
     market_views,
@@ -37,6 +38,9 @@ urlpatterns = [
     path("backtests/<int:study>/runs/<int:number>/report", report_views.RunReport.as_view(), name="run-report"),
     path("discovery/fingerprints", fingerprint_views.FingerprintsPage.as_view(), name="fingerprints-page"),
     path("discovery/fingerprints/<int:run>", fingerprint_views.FingerprintPage.as_view(), name="fingerprint-page"),
+    path("discovery", discovery_views.DiscoveryPage.as_view(), name="discovery"),
+    path("discovery/<int:run>", discovery_views.MiningPage.as_view(), name="mining-page"),
+    path("discovery/rules/<int:rule>", discovery_views.RulePage.as_view(), name="rule-page"),
     path("login", views.SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     # A symbol may hold a slash ("/NQ"): the timeframe is what follows the last one.

@@ -1,7 +1,7 @@
 """A finished search for people: stages, folds, the rules with what speaks for and against them."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -36,13 +36,14 @@ def told(found: Mined, seconds: float) -> list[str]:
         lines.append(f"{rank}. {rule.text}; exits: {exits_text(rule.exits)}")
         lines.append(f"   {rule.chance.text}")
         lines += [f"   suspicious: {sign.reason}" for sign in rule.suspicion.signs]
-    passed = len(found.passed)
-    if not found.rules:
-        return [*lines, "No rule made enough trades."]
-    verdict = (
-        "None passes: chance or suspicion explains them." if not passed else f"{passed} of {len(found.rules)} pass."
-    )
-    return [*lines, verdict]
+    return [*lines, verdict(len(found.rules), len(found.passed))]
+
+
+def verdict(found: int, passed: int) -> str:
+    """On a search that found so many rules, of which so many pass."""
+    if not found:
+        return "No rule made enough trades."
+    return f"{passed} of {found} pass." if passed else "None passes: chance or suspicion explains them."
 
 
 def exits_text(exits: ExitConfig) -> str:
@@ -74,7 +75,7 @@ def _cell(value: object) -> str:
 
 def _stages(number: int, fold: FoldReport) -> Table:
     return table(
-        f"fold {number}: {fold.trials:,} trials on {_span(fold.train)}",
+        f"fold {number}: {fold.trials:,} trials on {span_text(fold.train)}",
         ("stage", "side"),
         ("considered", "too rare", "same bars", "tried", "no better", "kept", "best Sharpe a day"),
         (
@@ -98,11 +99,12 @@ def _folds(found: Mined) -> Table:
         "folds: the best of what was searched, on the days that judge",
         ("searched", "judged", "rule"),
         ("P&L there", "P&L here"),
-        ((_span(f.train), _span(f.test), f.best, f.train_pnl, f.test_pnl) for f in found.folds),
+        ((span_text(f.train), span_text(f.test), f.best, f.train_pnl, f.test_pnl) for f in found.folds),
     )
 
 
-def _span(spans: tuple[tuple[str, str], ...]) -> str:
+def span_text(spans: Sequence[Sequence[str]]) -> str:
+    """First and last day of each part, in short."""
     if not spans:
         return "no days"
     text = f"{spans[0][0]} to {spans[-1][1]}"

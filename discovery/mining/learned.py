@@ -4,6 +4,7 @@ The model is an optional library; without it only this part is refused.
 """
 
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,11 @@ def suggested(search: Search, truths: Truths, side: Side, *, most: int, depth: i
         if path:
             found.setdefault(tuple(truths.conditions[feature] for feature in sorted(set(path))))
     return [Phase(conditions) for conditions in list(found)[:most]]
+
+
+def is_installed() -> bool:
+    """Whether there is a model, without loading it."""
+    return find_spec("lightgbm") is not None
 
 
 def model_library() -> Any:

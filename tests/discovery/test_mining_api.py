@@ -3,15 +3,15 @@
 import pytest
 from asgiref.sync import sync_to_async
 from channels.routing import URLRouter
-from django.contrib.auth.models import AnonymousUser, Group
+from django.contrib.auth.models import AnonymousUser
 
 from dashboard.routing import websocket_urlpatterns
 from discovery import jobs
 from discovery.models import MiningRun
 from infra import broadcast
-from tests.discovery.conftest import ASKED
+from tests.discovery.conftest import ASKED, person
 from users.models import User
-from users.roles import Role, ensure_roles
+from users.roles import Role
 
 
 @pytest.fixture
@@ -22,13 +22,6 @@ def viewer(db):
 @pytest.fixture
 def trader(db):
     return person(Role.TRADER)
-
-
-def person(role):
-    ensure_roles()
-    user = User.objects.create_user(f"{role.value}@example.com", "correct-horse-battery")
-    user.groups.add(Group.objects.get(name=role.value))
-    return user
 
 
 @pytest.fixture

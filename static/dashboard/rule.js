@@ -1,0 +1,5 @@
+// One rule.
+
+import { bindThemeToggle } from "./theme-toggle.js";
+
+bindThemeToggle(() => {});
