@@ -1,6 +1,6 @@
 """Routes of discovery, below /api/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from discovery import api, fingerprint_api
 
@@ -20,4 +20,5 @@ urlpatterns = [
         "discovery/fingerprints/<int:run>/seeds", fingerprint_api.FingerprintSeeds.as_view(), name="fingerprint-seeds"
     ),
     path("discovery/rules/<int:rule>", api.OneRule.as_view(), name="discovered-rule"),
+    path("", include("discovery.lifecycle_urls")),
 ]

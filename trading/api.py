@@ -43,6 +43,23 @@ def _refuse_cookies(request: Request) -> None:
         raise PermissionDenied("By GET this needs a token in the Authorization header; use POST.")
 
 
+def unconfirmed(user: User, token: str, *, strategy: str, symbol: str) -> Response | None:
+    """The answer that asks for a confirmation before real money; None once it was given."""
+    if not user.has_perm("trading.start_live"):
+        raise PermissionDenied("live_mode needs the permission trading.start_live.")
+    start = {"strategy": STRATEGIES.canonical(strategy), "symbol": symbol}
+    if token:
+        confirmation.use(token, user=user, **start)
+        return None
+    content = {
+        "code": confirmation.ConfirmationNeeded.code,
+        "detail": "This starts trading with real money. Send the same request again with this confirmation.",
+        "field": "confirmation",
+        "confirmation": confirmation.offer(user=user, **start),
+    }
+    return Response(content, status=409)
+
+
 class StartTrading(APIView):
     """Start a strategy. Real money needs POST, `live_mode`, the permission, and the confirmation that the first such
     request answers with."""
@@ -56,7 +73,7 @@ class StartTrading(APIView):
         values = {**data.validated_data, "symbol": _symbol(data.validated_data["symbol"])}
         token = values.pop("confirmation")
         if values["live_mode"]:
-            asked = self._unconfirmed(_user(request), token, values)
+            asked = unconfirmed(_user(request), token, strategy=values["strategy"], symbol=values["symbol"])
             if asked:
                 return asked
         return self._start(request, values)
@@ -80,23 +97,6 @@ class StartTrading(APIView):
             live_mode=values["live_mode"],
         )
         return Response(serializers.RunOutput(run).data, status=202)
-
-    @staticmethod
-    def _unconfirmed(user: User, token: str, values: dict[str, Any]) -> Response | None:
-        """The answer that asks for a confirmation; None once it was given."""
-        if not user.has_perm("trading.start_live"):
-            raise PermissionDenied("live_mode needs the permission trading.start_live.")
-        start = {"strategy": STRATEGIES.canonical(values["strategy"]), "symbol": values["symbol"]}
-        if token:
-            confirmation.use(token, user=user, **start)
-            return None
-        content = {
-            "code": confirmation.ConfirmationNeeded.code,
-            "detail": "This starts trading with real money. Send the same request again with this confirmation.",
-            "field": "confirmation",
-            "confirmation": confirmation.offer(user=user, **start),
-        }
-        return Response(content, status=409)
 
 
 class StopTrading(APIView):

@@ -131,6 +131,13 @@ export type BookRules = {
     };
 };
 
+export type CampaignInput = {
+    /** Included. */
+    start?: string | null;
+    /** Included. */
+    end?: string | null;
+};
+
 /** One feed's universe. */
 export type CarriedOutput = {
     feed: string;
@@ -249,6 +256,23 @@ export type DecisionOutputPage = {
     pages: number;
     results: DecisionOutput[];
 };
+
+export type DemoteInput = {
+    why: string;
+    /**
+     * Else as the settings say.
+     *
+     * * `exits` - its exits carry on
+     * * `flatten` - it is closed
+     */
+    position?: DemotedPosition;
+};
+
+/**
+ * * `exits` - its exits carry on
+ * * `flatten` - it is closed
+ */
+export type DemotedPosition = "exits" | "flatten";
 
 export type DepthOutput = {
     /** It and all that are longer, up to the next one; ticks, volume: all. */
@@ -465,6 +489,12 @@ export type HealthOutput = {
             [key: string]: unknown;
         };
     };
+};
+
+export type HealthPoint = {
+    at: string;
+    score: number | null;
+    trades: number;
 };
 
 export type HistoryOutput = {
@@ -860,6 +890,18 @@ export type Problem = {
     errors?: unknown;
 };
 
+export type PromoteInput = {
+    tag: RuleTag;
+    /** paper, if not given; or live. */
+    book?: string;
+    /** Account → quantity. */
+    quantities?: {
+        [key: string]: string;
+    };
+    /** From the first answer; real money only. */
+    confirmation?: string;
+};
+
 export type QuoteOutput = {
     symbol: string;
     name: string;
@@ -891,6 +933,10 @@ export type QuotesOutput = {
     quotes: QuoteOutput[];
 };
 
+export type RejectInput = {
+    why: string;
+};
+
 /** What is given is changed, the rest stays as it is. */
 export type ReplaceInput = {
     /** What it should fill in all. */
@@ -903,6 +949,109 @@ export type ReplaceInput = {
 
 export type ResumeInput = {
     book: string;
+};
+
+/**
+ * * `validation` - Validation
+ * * `campaign` - Campaign
+ */
+export type RuleCheckKind = "validation" | "campaign";
+
+export type RuleCheckLine = {
+    id: number;
+    kind: string;
+    state: string;
+    is_good: boolean | null;
+    text: string;
+    study: number | null;
+    asked_at: string;
+    finished_at: string | null;
+};
+
+/** A validation or a campaign; `is_good` is null until it has ended. */
+export type RuleCheckOutput = {
+    readonly id: number;
+    rule: number;
+    kind: RuleCheckKind;
+    state?: SearchState;
+    is_good?: boolean | null;
+    /** What it came to, in words. */
+    text?: string;
+    result?: unknown;
+    study?: number | null;
+    error?: string;
+    readonly created_at: string;
+    finished_at?: string | null;
+};
+
+/** What happened to a rule, newest first, and what it may become. */
+export type RuleLife = {
+    rule: number;
+    state: string;
+    version: number;
+    steps: RuleStep[];
+    changes: RuleStepTaken[];
+    checks: RuleCheckLine[];
+    promotions: RulePromotion[];
+    /** The newest score with a reason for every part; empty before the first. */
+    health: {
+        [key: string]: unknown;
+    };
+};
+
+/** One rule with where it trades now; `present` is null where it does not. */
+export type RuleLifeLine = {
+    readonly id: number;
+    run?: number | null;
+    /** Place in its run, from 1. */
+    rank?: number;
+    name: string;
+    symbol: string;
+    timeframe: string;
+    side: string;
+    /** The conditions in words. */
+    text: string;
+    source?: RuleSource;
+    state?: RuleState;
+    /**
+     * Set when it is promoted.
+     *
+     * * `any` - any symbol, mover or not
+     * * `fast` - fast movers
+     * * `slow` - slow movers
+     * * `both` - fast and slow movers
+     */
+    tag?: RuleTag | BlankEnum;
+    /** What its run ranked by. */
+    score?: number | null;
+    /** Of its exits, 0 to 1: the mean of `quality`. */
+    quality_score?: number | null;
+    /** Figures of the days that were searched. */
+    in_sample?: unknown;
+    /** Figures of the days that judged. */
+    out_of_sample?: unknown;
+    /** That it was the best of. */
+    trials?: number;
+    /** 1 − deflated Sharpe ratio, where it was searched. */
+    p_searched?: number | null;
+    /** `p_judged`, corrected for all rules of the run (Holm). */
+    p_corrected?: number | null;
+    readonly chance: string;
+    /** Too good to be true, 0 to 1. */
+    suspicion?: number;
+    /** Neither chance nor suspicion explains it. */
+    passes?: boolean;
+    /** Counts changes of its state. */
+    version?: number;
+    readonly present: RulePromotion | null;
+};
+
+export type RuleLifeLinePage = {
+    count: number;
+    page: number;
+    page_size: number;
+    pages: number;
+    results: RuleLifeLine[];
 };
 
 /** One rule in a list; `chance` says in words what speaks against it. */
@@ -1031,6 +1180,32 @@ export type RuleOutput = {
     readonly updated_at: string;
 };
 
+/** A time in the market, and how well it went. */
+export type RulePromotion = {
+    /** The name under which it trades. */
+    slot: string;
+    book: string;
+    mode: string;
+    is_running: boolean;
+    tag: string;
+    exits: {
+        [key: string]: unknown;
+    };
+    p_corrected: number | null;
+    by: string;
+    began_at: string;
+    degraded_at: string | null;
+    ended_at: string | null;
+    /** What became of its position: exits, flatten, or empty. */
+    position: string;
+    /** unknown, healthy, doubtful or ill. */
+    verdict: string;
+    /** 0 to 100; null where few trades say nothing. */
+    score: number | null;
+    trades: number;
+    scores: HealthPoint[];
+};
+
 /**
  * * `ml` - learned model
  * * `screen` - single condition
@@ -1050,6 +1225,22 @@ export type RuleSource = "ml" | "screen" | "beam" | "fingerprint" | "hand";
  * * `rejected` - Rejected
  */
 export type RuleState = "discovered" | "validated" | "campaign" | "live" | "degraded" | "demoted" | "rejected";
+
+export type RuleStep = {
+    to: string;
+    /** Why not; empty where it may. */
+    refused: string;
+};
+
+export type RuleStepTaken = {
+    version: number;
+    before: string;
+    after: string;
+    why: string;
+    /** Empty: the product itself. */
+    by: string;
+    at: string;
+};
 
 /**
  * * `any` - any symbol, mover or not
@@ -1235,6 +1426,24 @@ export type StudyRunOutputPage = {
  * * `failed` - Failed
  */
 export type StudyState = "running" | "folding" | "done" | "partial" | "cancelled" | "failed";
+
+/** The share of promoted rules that are neither degraded nor demoted after so many days, with its 95 % band. */
+export type SurvivalOutput = {
+    promoted: number;
+    ended: number;
+    median_days: number | null;
+    longest_days: number | null;
+    points: SurvivalPoint[];
+};
+
+export type SurvivalPoint = {
+    days: number;
+    at_risk: number;
+    ended: number;
+    share: number;
+    low: number;
+    high: number;
+};
 
 export type SymbolOutput = {
     symbol: string;
@@ -2149,6 +2358,24 @@ export interface operations {
             default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
         };
     };
+    discovery_rules_list: {
+        parameters: {
+            query?: {
+                /** From 1. */
+                page?: number;
+                /** 1 to 500, 50 if not given. */
+                page_size?: number;
+                state?: "campaign" | "degraded" | "demoted" | "discovered" | "live" | "rejected" | "validated";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": RuleLifeLinePage } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
     api_discovery_rules_retrieve: {
         parameters: {
             query?: never;
@@ -2160,6 +2387,106 @@ export interface operations {
         };
         responses: {
             200: { headers: { [name: string]: unknown }; content: { "application/json": RuleOutput } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    api_discovery_rules_campaign_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: { content: { "application/json": CampaignInput } };
+        responses: {
+            202: { headers: { [name: string]: unknown }; content: { "application/json": RuleCheckOutput } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    api_discovery_rules_demote_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule: number;
+            };
+            cookie?: never;
+        };
+        requestBody: { content: { "application/json": DemoteInput } };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": RuleLife } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    api_discovery_rules_life_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule: number;
+            };
+            cookie?: never;
+        };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": RuleLife } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    api_discovery_rules_promote_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule: number;
+            };
+            cookie?: never;
+        };
+        requestBody: { content: { "application/json": PromoteInput } };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": RuleLife } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    api_discovery_rules_reject_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule: number;
+            };
+            cookie?: never;
+        };
+        requestBody: { content: { "application/json": RejectInput } };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": RuleLife } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    api_discovery_rules_validate_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule: number;
+            };
+            cookie?: never;
+        };
+        responses: {
+            202: { headers: { [name: string]: unknown }; content: { "application/json": RuleCheckOutput } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
+    api_discovery_rules_survival_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": SurvivalOutput } };
             default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
         };
     };
@@ -3224,9 +3551,44 @@ export interface paths {
         /** The rules of a search, the best first. */
         get: operations["discovery_mining_rules"];
     };
+    "/api/discovery/rules": {
+        /** Every rule, what trades first. */
+        get: operations["discovery_rules_list"];
+    };
     "/api/discovery/rules/{rule}": {
         /** One rule with all that speaks for and against it. */
         get: operations["api_discovery_rules_retrieve"];
+    };
+    "/api/discovery/rules/{rule}/campaign": {
+        /** A campaign over the given days, else over those that validated it. */
+        post: operations["api_discovery_rules_campaign_create"];
+    };
+    "/api/discovery/rules/{rule}/demote": {
+        /** Out of the market at once; what it holds is closed by its exits, or flattened. */
+        post: operations["api_discovery_rules_demote_create"];
+    };
+    "/api/discovery/rules/{rule}/life": {
+        /** What happened to one rule, and what it may become. */
+        get: operations["api_discovery_rules_life_retrieve"];
+    };
+    "/api/discovery/rules/{rule}/promote": {
+        /**
+         * Let it trade, in the paper book unless one is named. Real money needs the confirmation that the first such
+         * request answers with.
+         */
+        post: operations["api_discovery_rules_promote_create"];
+    };
+    "/api/discovery/rules/{rule}/reject": {
+        /** A person does not want it. */
+        post: operations["api_discovery_rules_reject_create"];
+    };
+    "/api/discovery/rules/{rule}/validate": {
+        /** Walk over the days that its search did not see; the answer is the check, whose end changes the rule. */
+        post: operations["api_discovery_rules_validate_create"];
+    };
+    "/api/discovery/rules/survival": {
+        /** How long rules last once they are promoted. */
+        get: operations["api_discovery_rules_survival_retrieve"];
     };
     "/api/ema-manual-trigger": {
         /**
