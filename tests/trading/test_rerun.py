@@ -18,6 +18,7 @@ from engine.model.market import Bar, FeedGap, Tick, TimeAdvanced
 from engine.model.time import NS_PER_S
 from strategies.library.ema import EmaCrossover
 from strategies.services import create_ticker, update_ticker
+from tests.waiting import DEADLINE_S
 from trading.journal.writer import DatabaseJournal, last_of_recording
 from trading.models import Book, JournalEvent, RecordedInputs, Run
 from trading.rerun import NothingRecorded, Repetition, repeat, sentence
@@ -112,7 +113,7 @@ def live(
                 await inbox.put(Delivery(events=[event], cursors={"s": str(event.ts)}))
                 await asyncio.sleep(0.002 if checkpoint_s == 0 else 0)  # many small commits, or few large ones
 
-        await asyncio.wait_for(asyncio.gather(runner.run(), deliver()), timeout=20)
+        await asyncio.wait_for(asyncio.gather(runner.run(), deliver()), timeout=DEADLINE_S)
         await journal.close()
 
     async_to_sync(run)()
@@ -225,7 +226,7 @@ def test_the_command_tells_and_ends_with_a_status(started, capsys, monkeypatch):
 def test_what_was_not_recorded_is_said(started):
     with pytest.raises(NothingRecorded, match="nothing was recorded of book paper"):
         repeat("paper")
-    with pytest.raises(NotFound, match="no book 'nope'; known: paper"):
+    with pytest.raises(NotFound, match=r"no book 'nope'\. Known: paper"):
         repeat("nope")
     with pytest.raises(CommandError, match="there is no run 99999"):
         call_command("replay_session", "99999")
