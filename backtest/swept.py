@@ -1,12 +1,10 @@
 """A sweep as a person asks for it: checked, read, run, and told."""
 
-import sys
 import time
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
-from rich.console import Console
 from rich.table import Table
 
 from backtest.counted import Verdict, tried_of, verdict_on
@@ -24,6 +22,7 @@ from backtest.sweeping import Progress, RunConfig, SweepResult, sweep
 from engine.bars.columns import BarColumns, build_columns
 from engine.errors import InvalidInput
 from engine.instruments.catalog import bar_session
+from infra.terminal import console
 from marketdata.archive.store import Archive
 
 SHOWN = ("trades", "net_pnl", "fees", "max_drawdown", "profit_factor", "win_rate")
@@ -140,7 +139,7 @@ def bars_of(request: Request, asked: Asked) -> BarColumns:
 
 def show_sweep(swept: StoredSweep, top: int) -> None:
     """The best runs, then how many there were, what ran them and how fast."""
-    console, result = Console(width=None if sys.stdout.isatty() else 140), swept.result
+    out, result = console(140), swept.result
     table = Table(title=f"{swept.strategy} on {swept.symbol}, {result.timeframe}: best by {swept.search.by}")
     names = [axis.name for axis in swept.axes]
     for name in (*names, *SHOWN):
@@ -149,11 +148,11 @@ def show_sweep(swept: StoredSweep, top: int) -> None:
         table.add_row(
             *(short(run.params.get(name, "")) for name in names), *(str(run.stats.get(name)) for name in SHOWN)
         )
-    console.print(table)
+    out.print(table)
     if swept.walk is not None:
-        console.print(_walk_table(swept.walk))
+        out.print(_walk_table(swept.walk))
     for line in (*told(result, swept.seconds), *told_of_walk(swept.walk), *swept.verdict.lines):
-        console.print(line)
+        out.print(line)
 
 
 def _walk_table(walk: dict[str, Any]) -> Table:

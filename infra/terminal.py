@@ -1,6 +1,7 @@
 """What management commands share: the form of their answers, and how a refusal ends them."""
 
 import getpass
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from rich.table import Table
 
 from engine.errors import FortifiedError
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 Row = Mapping[str, Any]
 
@@ -36,6 +37,16 @@ def show(out: OutputWrapper, rows: Sequence[Row], *, as_json: bool, empty: str) 
         out.write(empty)
     else:
         out.write(_table(rows, is_terminal=out.isatty()))
+
+
+def write_json(document: Any) -> None:
+    """One document on standard output, indented."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def console(piped_width: int = 160) -> Console:
+    """Standard output: as wide as the terminal, or so wide where it is piped."""
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else piped_width)
 
 
 @contextmanager

@@ -1,13 +1,11 @@
 """`./run manage backtest`: strategies over stored prints or bars, through the very engine that trades."""
 
-import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 from django.conf import settings
-from django.core.management.base import CommandError
 from django_typer.management import TyperCommand
 from typer import Option
 
@@ -18,10 +16,11 @@ from backtest.request import Request
 from backtest.shown import show
 from backtest.simulation.options import FEES, LATENCY, PARTICIPATION, SLIPPAGE
 from backtest.stored import StoredRun
-from engine.errors import FortifiedError, InvalidInput
+from engine.errors import InvalidInput
 from engine.model.time import from_datetime
 from engine.options.synthetic import CHAINS
 from infra.progress import progress_bar
+from infra.terminal import AsJson, refusals, write_json
 from marketdata.rolls import load_rolls
 
 Texts = list[str] | None
@@ -85,10 +84,10 @@ class Command(TyperCommand):
             bool, Option("--honesty", help="Into the report: look-ahead, higher costs, later starts, chance.")
         ] = False,
         seed: Annotated[int, Option(help="Of what the honesty tools leave to chance.")] = 1,
-        as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
+        as_json: AsJson = False,
         timing: Annotated[bool, Option(help="Events and seconds in the JSON; two runs are the same without.")] = True,
     ) -> None:
-        try:
+        with refusals():
             request = Request(
                 data=tuple(data or ()),
                 archive=from_archive,
@@ -136,11 +135,9 @@ class Command(TyperCommand):
                 document = document_of(run, benchmark=chosen, honesty=found, verdict=verdict)
                 for path in write_report(document, html=html, csv=csv, report=report):
                     sys.stderr.write(f"written: {path}\n")
-        except FortifiedError as error:
-            raise CommandError(error.detail) from error
         if as_json:
             document = run.result(timing=timing) | ({"honesty": found} if found else {})
-            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+            write_json(document)
         else:
             show(run)
 

@@ -1,16 +1,13 @@
 """`./run manage certify STRATEGY`: does it rest on the past alone? Other futures, prefixes and restarts say."""
 
-import json
-import sys
 from typing import Annotated
 
-from django.core.management.base import CommandError
 from django_typer.management import TyperCommand
 from typer import Argument, Exit, Option
 
 from backtest.honesty.certificate import Certificate, certify
 from backtest.simulation.options import parse_pairs
-from engine.errors import FortifiedError
+from infra.terminal import AsJson, refusals, write_json
 from strategies import certificates
 from strategies.registry import STRATEGIES, deciding
 
@@ -29,21 +26,19 @@ class Command(TyperCommand):
         no_store: Annotated[
             bool, Option("--no-store", help="Do not keep it; real money needs one that is kept.")
         ] = False,
-        as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
+        as_json: AsJson = False,
     ) -> None:
-        try:
+        with refusals():
             params = parse_pairs(param or (), field="param")
             names = deciding() if strategy == "all" else [STRATEGIES.canonical(strategy)]
             found = [certify(name, params, seed=seed) for name in names]
             if not no_store:
                 for each in found:
                     certificates.store(each.document())
-        except FortifiedError as error:
-            raise CommandError(error.detail) from error
         if as_json:
             documents = [each.document() for each in found]
             whole = documents if strategy == "all" else documents[0]
-            sys.stdout.write(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+            write_json(whole)
         else:
             for each in found:
                 self._show(each)

@@ -1,11 +1,8 @@
 """`./run manage parity`: proves on given bars that compiled runs make the trades of the engine."""
 
-import json
-import sys
 from typing import Annotated, Any
 
 import msgspec
-from django.core.management.base import CommandError
 from django_typer.management import TyperCommand
 from typer import Exit, Option
 
@@ -14,8 +11,8 @@ from backtest.request import Request, check
 from backtest.simulation.options import FEES, SLIPPAGE
 from backtest.sweeping import RunConfig
 from backtest.swept import bars_of
-from engine.errors import FortifiedError
 from infra.progress import progress_bar
+from infra.terminal import AsJson, refusals, write_json
 from strategies.registry import STRATEGIES, deciding
 
 Texts = list[str] | None
@@ -42,10 +39,10 @@ class Command(TyperCommand):
         contract: Annotated[str | None, Option(help="One contract, where the file holds several.")] = None,
         mapping: Annotated[Texts, Option("--map", help="OURS=COLUMN, e.g. close=Last; repeatable.")] = None,
         time_is: Annotated[str | None, Option(help="What a bar's stamp means: open or close.")] = None,
-        as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
+        as_json: AsJson = False,
     ) -> None:
         found: list[Comparison] = []
-        try:
+        with refusals():
             names = tuple(STRATEGIES.canonical(name) for name in strategy or deciding())
             request = Request(
                 data=(data,) if data else (),
@@ -64,11 +61,9 @@ class Command(TyperCommand):
                 for comparison in compare_all(bars, sets=sets, seed=seed, fixed=fixed, strategies=names):
                     found.append(comparison)
                     progress(len(found), sets * len(names))
-        except FortifiedError as error:
-            raise CommandError(error.detail) from error
         document = summed_up(bars.symbol, len(bars), found)
         if as_json:
-            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+            write_json(document)
         else:
             self._print(document)
         if document["differences"]:

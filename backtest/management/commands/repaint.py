@@ -1,18 +1,15 @@
 """`./run manage repaint STUDY`: how much a study of pivots repaints."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
-from django.core.management.base import CommandError
 from django_typer.management import TyperCommand
 from typer import Argument, Option
 
 from backtest.honesty.repaint import repaint
 from backtest.honesty.sample import sample_bars
-from engine.errors import FortifiedError
 from engine.instruments.catalog import bar_session, normalize_symbol
+from infra.terminal import AsJson, refusals, write_json
 from marketdata.files.bars import read_bars
 
 
@@ -30,9 +27,9 @@ class Command(TyperCommand):
         ] = None,
         symbol: Annotated[str, Option(help="Which symbol of the file.")] = "SPY",
         time_is: Annotated[str | None, Option(help="What a bar's stamp means: open or close.")] = None,
-        as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
+        as_json: AsJson = False,
     ) -> None:
-        try:
+        with refusals():
             name = normalize_symbol(symbol)
             bars = (
                 sample_bars(1)
@@ -40,9 +37,7 @@ class Command(TyperCommand):
                 else read_bars(data, name, time_is=time_is, session=bar_session(name)).bars()
             )
             found = repaint(study, bars)
-        except FortifiedError as error:
-            raise CommandError(error.detail) from error
         if as_json:
-            sys.stdout.write(json.dumps(found.document(), indent=2) + "\n")
+            write_json(found.document())
         else:
             self.stdout.write(found.sentence())

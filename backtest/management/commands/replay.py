@@ -1,11 +1,8 @@
 """Replays stored ticks through the engine and a simulated venue: the trades, the P&L, and how fast it was."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
-from django.core.management.base import CommandError
 from django_typer.management import TyperCommand
 from typer import Argument, Option
 
@@ -13,9 +10,10 @@ from backtest.request import Request
 from backtest.shown import show
 from backtest.simulation.options import FEES, SLIPPAGE
 from backtest.stored import StoredRun
-from engine.errors import FortifiedError, InvalidInput
+from engine.errors import InvalidInput
 from engine.options.synthetic import CHAINS
 from infra.progress import progress_bar
+from infra.terminal import AsJson, refusals, write_json
 
 
 class Command(TyperCommand):
@@ -43,12 +41,12 @@ class Command(TyperCommand):
         mapping: Annotated[list[str] | None, Option("--map", help="OURS=COLUMN, e.g. price=Last; repeatable.")] = None,
         time_is: Annotated[str | None, Option(help="What a bar's stamp means: open or close.")] = None,
         chains: Annotated[str | None, Option(help=CHAINS)] = None,
-        as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
+        as_json: AsJson = False,
         timing: Annotated[
             bool | None, Option(help="Seconds in the JSON too, which differ from run to run; or no throughput at all.")
         ] = None,
     ) -> None:
-        try:
+        with refusals():
             run = StoredRun(
                 Request(
                     data=(str(file),),
@@ -70,10 +68,8 @@ class Command(TyperCommand):
             pace = parse_speed(speed)
             with progress_bar(run.label) as progress:
                 run.play(pace=pace, progress=progress)
-        except FortifiedError as error:
-            raise CommandError(error.detail) from error
         if as_json:
-            sys.stdout.write(json.dumps(run.result(timing=timing), indent=2, ensure_ascii=False) + "\n")
+            write_json(run.result(timing=timing))
         else:
             show(run)
 

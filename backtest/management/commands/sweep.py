@@ -1,12 +1,9 @@
 """`./run manage sweep`: one strategy over stored bars with many parameter sets, compiled where that is possible."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from django.core.management.base import CommandError
 from django_typer.management import TyperCommand
 from typer import Option
 
@@ -17,8 +14,9 @@ from backtest.simulation.options import FEES, SLIPPAGE
 from backtest.statistics.splits import SplitSpec
 from backtest.swept import Search, StoredSweep, show_sweep
 from backtest.swept_page import sweep_page
-from engine.errors import FortifiedError, InvalidInput
+from engine.errors import InvalidInput
 from infra.progress import progress_bar
+from infra.terminal import AsJson, refusals, write_json
 
 Texts = list[str] | None
 
@@ -61,13 +59,13 @@ class Command(TyperCommand):
         time_is: Annotated[str | None, Option(help="What a bar's stamp means: open or close.")] = None,
         workers: Annotated[int, Option(help="How many cores; 0 for all.")] = 0,
         top: Annotated[int, Option(help="How many runs the table shows.")] = 20,
-        as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
+        as_json: AsJson = False,
         html: Annotated[Path | None, Option(help="Write one self-contained page there.")] = None,
         timing: Annotated[
             bool, Option(help="Seconds and the verdict in the JSON; two sweeps are the same without.")
         ] = True,
     ) -> None:
-        try:
+        with refusals():
             walk = parse_split(
                 split, folds=folds, train_share=train_share, purge_days=purge_days, embargo_days=embargo_days, seed=seed
             )
@@ -96,12 +94,10 @@ class Command(TyperCommand):
             with progress_bar(f"{swept.strategy} on {swept.symbol}") as progress:
                 swept.run(workers=workers or None, progress=progress)
             swept.judge()
-        except FortifiedError as error:
-            raise CommandError(error.detail) from error
         if html is not None:
             html.write_text(sweep_page(swept), encoding="utf-8")
         if as_json:
-            sys.stdout.write(json.dumps(swept.document(timing=timing), indent=2, ensure_ascii=False) + "\n")
+            write_json(swept.document(timing=timing))
         else:
             show_sweep(swept, top)
 

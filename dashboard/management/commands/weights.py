@@ -1,12 +1,9 @@
 """`./run manage weights`: how capital may be shared between the strategies of a book or of simulated runs."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 from django_typer.management import TyperCommand
-from rich.console import Console
 from rich.table import Table
 from typer import Option
 
@@ -14,10 +11,8 @@ from backtest.report.weights import view
 from dashboard.weights import Weighed, apply_weights, weigh
 from engine.analytics.allocation import STEP, WINDOW
 from engine.analytics.bounded import Bounds
-from infra.terminal import AsJson, refusals
+from infra.terminal import AsJson, console, refusals, write_json
 from infra.web.actor import actor_of
-
-WIDTH = 160  # of what is piped
 
 
 class Command(TyperCommand):
@@ -53,22 +48,22 @@ class Command(TyperCommand):
             document = weighed.document | {
                 "applied": {"method": apply, "by": by, "tickers": changed} if apply else None
             }
-            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+            write_json(document)
         else:
             _show(weighed, changed)
 
 
 def _show(weighed: Weighed, changed: list[dict[str, Any]]) -> None:
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    out = console()
     shown = view(weighed.document)
     table = Table(title=f"Shares of the capital, from {weighed.document['days']} trading days")
     for name in ("", *shown["parts"], "Sharpe, days not seen", "drawdown", "difference to equal", ""):
         table.add_column(name, justify="right" if name else "left")
     for row in shown["rows"]:
         table.add_row(row["name"], *row["shares"], row["sharpe"], row["drawdown"], row["interval"], row["verdict"])
-    console.print(table)
-    console.print(shown["advice"])
+    out.print(table)
+    out.print(shown["advice"])
     for warning in shown["warnings"]:
-        console.print(f"warning: {warning}")
+        out.print(f"warning: {warning}")
     for each in changed:
-        console.print(f"changed: {each['strategy']} on {each['symbol']}: {each['before']} → {each['after']}")
+        out.print(f"changed: {each['strategy']} on {each['symbol']}: {each['before']} → {each['after']}")

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.utils.dateparse import parse_datetime
 
-from engine.errors import FortifiedError
+from infra.terminal import refusals
 from trading import book_state
 from trading.book_services import book_of
 
@@ -26,13 +26,11 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
 
     def handle(self, *args: Any, book: str, **options: Any) -> None:
-        try:
+        with refusals():
             found = book_of(book)
             if options["clear"] or options["rewind"]:
                 self._change(found, options)
             document = book_state.describe(book_of(book))
-        except FortifiedError as error:
-            raise CommandError(error.detail) from error
         if options["json"]:
             self.stdout.write(json.dumps(document))
             return

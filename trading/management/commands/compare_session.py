@@ -1,7 +1,5 @@
 """`./run manage compare_session BOOK`: a day as traded, against its recording and against a simulation."""
 
-import json
-import sys
 from datetime import date, timedelta
 from typing import Annotated
 
@@ -10,7 +8,7 @@ from django.utils import timezone
 from django_typer.management import TyperCommand
 from typer import Argument, Option
 
-from infra.terminal import refusals
+from infra.terminal import AsJson, refusals, write_json
 from trading.book_services import book_of
 from trading.nightly import compare_day
 from trading.rerun import Difference, sentence
@@ -25,7 +23,7 @@ class Command(TyperCommand):
         self,
         book: Annotated[str, Argument(help="The name of a book.")],
         day: Annotated[str | None, Option(help="The UTC day, 2026-11-20; yesterday if none is given.")] = None,
-        as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
+        as_json: AsJson = False,
     ) -> None:
         try:
             chosen = date.fromisoformat(day) if day else (timezone.now() - timedelta(days=1)).date()
@@ -35,7 +33,7 @@ class Command(TyperCommand):
             result = compare_day(book_of(book), chosen)
         document = {"book": book, "day": chosen.isoformat(), **result.document}
         if as_json:
-            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+            write_json(document)
             return
         self.stdout.write(f"{book} on {chosen}: {result.get_verdict_display()}")
         signals = document["signals"]

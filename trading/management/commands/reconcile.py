@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
-from engine.errors import FortifiedError
+from infra.terminal import refusals
 from trading import account_services
 from trading.account_api import CheckOutput
 from trading.book_services import book_of
@@ -26,12 +26,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
+        with refusals():
             if options["accept"]:
                 self._accept(options)
             checks = account_services.latest_checks(book=options["book"])
-        except FortifiedError as error:
-            raise CommandError(error.detail) from error
         if options["json"]:
             self.stdout.write(json.dumps(CheckOutput(checks, many=True).data, default=str))
             return

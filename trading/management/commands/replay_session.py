@@ -1,16 +1,14 @@
 """`./run manage replay_session BOOK|RUN`: what was recorded, once more, held against what was journalled then."""
 
-import json
-import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
-from django.core.management.base import CommandError
 from django_typer.management import TyperCommand
 from typer import Argument, Exit, Option
 
-from engine.errors import FortifiedError, InvalidInput
+from engine.errors import InvalidInput
 from infra.progress import progress_bar
+from infra.terminal import AsJson, refusals, write_json
 from trading.rerun import repeat, sentence
 
 
@@ -26,17 +24,12 @@ class Command(TyperCommand):
             str | None, Option(help="From the loop that ran then: 2026-11-20 or an ISO time, UTC.")
         ] = None,
         end: Annotated[str | None, Option(help="Until then.")] = None,
-        as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
+        as_json: AsJson = False,
     ) -> None:
-        try:
-            with progress_bar(f"repeating {target}") as progress:
-                found = repeat(
-                    target, start=moment(start, field="start"), end=moment(end, field="end"), progress=progress
-                )
-        except FortifiedError as error:
-            raise CommandError(error.detail) from error
+        with refusals(), progress_bar(f"repeating {target}") as progress:
+            found = repeat(target, start=moment(start, field="start"), end=moment(end, field="end"), progress=progress)
         if as_json:
-            sys.stdout.write(json.dumps(found.document(), indent=2, ensure_ascii=False) + "\n")
+            write_json(found.document())
         else:
             outputs = ", ".join(f"{count:,} {kind}" for kind, count in found.outputs.items()) or "no outputs"
             self.stdout.write(
