@@ -24,6 +24,7 @@ from infra.broadcast import broadcast
 from infra.redis import keys
 from infra.redis.client import REDIS_AWAY, aclose_clients, async_client
 from marketdata.archive.store import Archive
+from marketdata.backfill.contracts import same_contract_since
 from marketdata.backfill.fetch import Fetcher, Pace, Request
 from marketdata.backfill.plan import plan
 from marketdata.backfill.sources import ArchiveHistory, FeedHistory, HistorySource
@@ -176,8 +177,10 @@ class _Worker:
         written = await asyncio.to_thread(
             self._archive.append, request.symbol, self._job.timeframe, bars, is_adjusted=self._is_adjusted
         )
+        since = same_contract_since(request.symbol, time.time_ns())
+        recent = [bar for bar in bars if bar.ts_open >= since]  # who warms up must not see another contract's prices
         with suppress(*REDIS_AWAY):  # it holds recent bars only, and a feed fetches those itself; the archive has all
-            await join_history(async_client(settings.REDIS_URL), request.symbol, self._job.timeframe, bars)
+            await join_history(async_client(settings.REDIS_URL), request.symbol, self._job.timeframe, recent)
         item = cast("BackfillItem", request)
         item.reached = reached
         item.bars += len(bars)

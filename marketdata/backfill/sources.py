@@ -4,13 +4,17 @@ import asyncio
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 from engine.bars.columns import build_columns
 from engine.bars.timeframe import parse_timeframe
 from engine.errors import InvalidInput
 from engine.instruments.catalog import bar_session
+from engine.instruments.rolls import is_root
 from engine.model.market import Bar
 from engine.model.time import NS_PER_DAY, NS_PER_MINUTE
 from marketdata.archive.store import Archive
+from marketdata.backfill.contracts import stretches
 from marketdata.feeds.errors import FeedUnavailable
 from marketdata.feeds.registry import Feed
 from marketdata.files.bars import read_bars
@@ -32,7 +36,9 @@ class HistorySource(Protocol):
 
 class FeedHistory:
     """The vendor behind a feed. Where history comes over the stream's line it opens a connection of its own, and
-    subscribes to nothing; a feed that `has_own_history` is asked without one, `request_ns` at a time if it says so."""
+    subscribes to nothing; a feed that `has_own_history` is asked without one, `request_ns` at a time if it says so. Of
+    a root, a feed that `has_contracts` is asked for the contract of each time, which the bar's source names; prices are
+    as they were traded. Its "/NQ" of last year would be today's contract, which hardly traded then."""
 
     def __init__(self, feed: Feed, *, connect_timeout_s: float = 20.0) -> None:
         self.name = feed.name
@@ -46,6 +52,19 @@ class FeedHistory:
     async def bars(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]:
         if not getattr(self._feed, "has_own_history", False):
             await self._connected()
+        if not (is_root(symbol) and getattr(self._feed, "has_contracts", False)):
+            return await self._ask(symbol, timeframe, start=start, end=end)
+        found: list[Bar] = []
+        for contract, since, until in stretches(symbol, start, end):
+            bars = await self._ask(contract.symbol, timeframe, start=since, end=until)
+            found += [
+                msgspec.structs.replace(bar, symbol=symbol, source=f"{bar.source}:{contract.symbol}")
+                for bar in bars
+                if bar.ts <= until
+            ]
+        return found
+
+    async def _ask(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]:
         # From one bar earlier: where a snapshot ends with a mark at the very beginning that was asked for, the mark
         # takes the place of the candle that begins there.
         margin = parse_timeframe(timeframe).duration_ns or NS_PER_MINUTE

@@ -61,6 +61,7 @@ class DatabentoFeed(StreamFeed):
             backoff=backoff,
         )
         self._key = key
+        self.has_contracts = self.options.contract == "calendar"  # else the vendor joins them by its own rule
         self._translator = Translator(f"vendor:{name}", self.tracks)
         self.counts = self._translator.counts
         self._history = DatabentoHistory(

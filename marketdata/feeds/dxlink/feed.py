@@ -44,7 +44,7 @@ class DXLinkFeed:
     `frames` connects, and connects again for as long as it is iterated. `history` works while it is.
     """
 
-    is_resumable = False
+    is_resumable, has_contracts = False, True
     position: str | None = None
 
     def __init__(

@@ -31,6 +31,7 @@ class MassiveFeed(StreamFeed):
     """A `Feed` of one of Massive's markets. `history` needs no connection."""
 
     has_own_history = True
+    has_contracts = True
     volume_tolerance = 1.0  # minutes may be rounded to whole shares
     request_ns = 366 * NS_PER_DAY
 
