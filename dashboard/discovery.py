@@ -7,6 +7,8 @@ from django.db.models import QuerySet
 
 from dashboard.studies import data_files
 from discovery.api import counted
+from discovery.lifecycle.states import refusal
+from discovery.lifecycle.steps import evidence_for
 from discovery.mined import requested
 from discovery.mining.asked import MiningSpec
 from discovery.mining.learned import is_installed
@@ -16,6 +18,7 @@ from engine.exits.config import ExitConfig
 from engine.rules.conditions import Category
 from engine.rules.rule import parse_rules, rules_json
 from engine.rules.temporal import Phase
+from infra.web.actor import Actor
 
 SHOWN = 100
 SUB_SCORES = (
@@ -76,8 +79,8 @@ def find_rule(number: int) -> DiscoveredRule | None:
     return DiscoveredRule.objects.select_related("run").filter(pk=number).first()
 
 
-def rule_shown(rule: DiscoveredRule) -> dict[str, Any]:
-    """A rule as its template reads it."""
+def rule_shown(rule: DiscoveredRule, user: Actor) -> dict[str, Any]:
+    """A rule as its template reads it. `refusal` is why it cannot be promoted now, empty where it can."""
     [parsed] = parse_rules([rule.conditions])
     return {
         "phases": [_phase(each, is_first=at == 0) for at, each in enumerate(parsed.phases)],
@@ -96,6 +99,8 @@ def rule_shown(rule: DiscoveredRule) -> dict[str, Any]:
             {"name": words, "title": title, "value": rule.quality.get(name, 0.0)} for name, words, title in SUB_SCORES
         ],
         "folds": [{**fold, "has_it": number in rule.folds} for number, fold in enumerate(_folds(rule.run), start=1)],
+        "tags": DiscoveredRule.Tag.choices,
+        "refusal": refusal(rule.state, DiscoveredRule.State.LIVE, evidence_for(rule, by=user)),
     }
 
 

@@ -1,6 +1,6 @@
 """The pages of discovery: the form and all searches, one search, one rule."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
 from django.http import Http404
@@ -10,6 +10,7 @@ from django.views.generic import TemplateView
 
 from dashboard import discovery
 from dashboard.views import PolicyMixin
+from infra.web.actor import Actor
 
 
 @method_decorator(ensure_csrf_cookie, name="dispatch")
@@ -63,5 +64,7 @@ class RulePage(DiscoveryBase):
         return {
             **super().get_context_data(**kwargs),
             "rule": rule,
-            **discovery.rule_shown(rule),
+            "page": {"rule": rule.pk},
+            "can_promote": self.request.user.has_perm("discovery.promote_rule"),
+            **discovery.rule_shown(rule, cast("Actor", self.request.user)),
         }

@@ -9,8 +9,6 @@ from engine.rules.conditions import Clock, Compare, NewExtreme, Slope, Streak, W
 from marketdata.files.build import write_bars
 from tests.discovery import world
 from tests.sent import Sent
-from users.models import User
-from users.services import set_role
 
 BURST = Compare("relative_volume(20)", ">", 2.0)
 CONDITIONS = (
@@ -76,13 +74,6 @@ def written(bars, tmp_path_factory):
     path = tmp_path_factory.mktemp("bars") / "bars.parquet"
     write_bars(bars, path)
     return path
-
-
-def person(role):
-    """An account with that role."""
-    user = User.objects.create_user(f"{role.value}@example.com", "correct-horse-battery")
-    set_role(user=user, role=role)
-    return user
 
 
 @pytest.fixture

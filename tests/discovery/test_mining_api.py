@@ -9,7 +9,8 @@ from dashboard.routing import websocket_urlpatterns
 from discovery import jobs
 from discovery.models import MiningRun
 from infra import broadcast
-from tests.discovery.conftest import ASKED, person
+from tests.discovery.conftest import ASKED
+from tests.trading.people import person
 from users.models import User
 from users.roles import Role
 
