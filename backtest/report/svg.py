@@ -10,6 +10,7 @@ WIDTH, HEIGHT = 560, 200
 LEFT, RIGHT, TOP, BOTTOM = 8, 8, 12, 26
 LINE = 20  # of text
 MOST_LABELS = 8
+SPARK = (90, 22)
 
 
 def columns(
@@ -90,6 +91,51 @@ def scatter(points: Sequence[tuple[float, float]], *, name: str, across: str, up
     parts.append(f'<text x="{LEFT}" y="{TOP + 2}" text-anchor="start">{escape(upwards)} to {told(high)}</text>')
     parts.append(f'<text x="{LEFT}" y="{HEIGHT - 6}" text-anchor="start">{told(low)}</text>')
     return _svg("".join(parts), name)
+
+
+def steps(points: Sequence[tuple[float, float, float, float]], *, until: float, name: str, across: str) -> SafeString:
+    """A share that falls from 1 in steps, with its band: (where, share, low, high) after each step, drawn up to
+    `until`; `across` says what is counted there."""
+    if not until > 0:
+        return _empty(name)
+    wide, high = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+
+    def at(x: float, share: float) -> str:
+        return f"{LEFT + wide * min(x / until, 1.0):.1f},{TOP + high * (1.0 - share):.1f}"
+
+    def path(row: int) -> list[str]:
+        """The corners of one line: level up to each step, then down."""
+        corners, level = [at(0.0, 1.0)], 1.0
+        for point in points:
+            corners += [at(point[0], level), at(point[0], point[row])]
+            level = point[row]
+        return [*corners, at(until, level)]
+
+    parts = [f'<polygon class="band" points="{" ".join([*path(2), *reversed(path(3))])}"/>'] if points else []
+    parts.append(f'<polyline class="steps" points="{" ".join(path(1))}"/>')
+    parts += [
+        f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{TOP + high * (1.0 - share):.1f}" '
+        f'y2="{TOP + high * (1.0 - share):.1f}"/><text x="{LEFT}" y="{TOP + high * (1.0 - share) - 3:.1f}" '
+        f'text-anchor="start">{share:.0%}</text>'
+        for share in (0.0, 0.5)
+    ]
+    parts.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 6}" text-anchor="end">{escape(across)}</text>')
+    return _svg("".join(parts), name)
+
+
+def spark(values: Sequence[float | None], *, low: float, high: float, name: str) -> SafeString:
+    """A line without words between `low` and `high`, as small as a line of text; None leaves a gap out."""
+    known = [(at, value) for at, value in enumerate(values) if value is not None]
+    if not known:
+        return SafeString("")
+    step = SPARK[0] / max(len(values) - 1, 1)
+    points = " ".join(f"{at * step:.1f},{SPARK[1] * (1.0 - (value - low) / (high - low)):.1f}" for at, value in known)
+    last = points.rsplit(" ", 1)[-1].split(",")
+    body = f'<polyline points="{points}"/><circle cx="{last[0]}" cy="{last[1]}" r="2"/>'
+    size = f"-3 -3 {SPARK[0] + 6} {SPARK[1] + 6}"
+    return mark_safe(  # noqa: S308 - made here, every text escaped
+        f'<svg class="spark" viewBox="{size}" role="img" aria-label="{escape(name)}">{body}</svg>'
+    )
 
 
 def _reach(values: Sequence[float]) -> float:

@@ -1,0 +1,57 @@
+"""The pages of the life of rules: all of them, and one."""
+
+from typing import Any, cast
+
+from django.http import Http404, HttpRequest, HttpResponse
+
+from dashboard import discovery, lifecycle
+from dashboard.discovery_views import DiscoveryBase
+from discovery.lifecycle.selectors import counts
+from discovery.models import DiscoveredRule, Promotion
+from engine.errors import InvalidInput
+from infra.web.actor import Actor
+
+
+class RulesPage(DiscoveryBase):
+    """Every rule with its state and health, what trades first; and how long rules last."""
+
+    template_name = "dashboard/rules.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        state = request.GET.get("state", "")
+        try:
+            rows = lifecycle.listed(state)
+        except InvalidInput as error:
+            raise Http404(error.detail) from error
+        context = self.get_context_data(
+            rows=rows,
+            asked=state,
+            counts=counts(),
+            most=lifecycle.SHOWN,
+            survival=lifecycle.survival(),
+            steps=lifecycle.table(),
+            **acting(request),
+        )
+        return self.render_to_response(context)
+
+
+class RuleLifePage(DiscoveryBase):
+    """One rule: what happened to it, how well it trades, and what it may become."""
+
+    template_name = "dashboard/rule_life.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        rule = discovery.find_rule(kwargs["rule"])
+        if rule is None:
+            raise Http404(f"There is no rule {kwargs['rule']}.")
+        found = lifecycle.life(rule, cast("Actor", self.request.user))
+        return {**super().get_context_data(**kwargs), "rule": rule, "life": found, **acting(self.request)}
+
+
+def acting(request: HttpRequest) -> dict[str, Any]:
+    """What the dialogs of both pages need."""
+    return {
+        "can_act": request.user.has_perm("discovery.promote_rule"),
+        "tags": DiscoveredRule.Tag.choices,
+        "positions": Promotion.Position.choices,
+    }
