@@ -94,8 +94,17 @@ def cross(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def seeds(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Each with the gap that it is for."""
-    return {"seeds": [{**each, "where": _gap(result["gaps"][each["gap"]])["where"]} for each in result["seeds"]]}
+    """Each with the gap that it is for, and what completes it there."""
+    return {
+        "seeds": [
+            {
+                **each,
+                "where": _gap(result["gaps"][each["gap"]])["where"],
+                "enters": each["text"].partition("; ")[2] or "at once",
+            }
+            for each in result["seeds"]
+        ]
+    }
 
 
 def _whole(profile: Mapping[str, Any]) -> dict[str, Any]:

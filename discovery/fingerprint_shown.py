@@ -35,7 +35,7 @@ def told(found: Fingerprint) -> list[str]:
 
 def percent(part: float, whole: float) -> str:
     """A share for people; a dash where there is nothing to share."""
-    return f"{100 * part / whole:.0f} %" if whole else MARK
+    return f"{round(100 * part / whole)} %" if whole else MARK
 
 
 def _overview(found: Fingerprint) -> Table:

@@ -5,6 +5,7 @@ import json
 import pytest
 from asgiref.sync import sync_to_async
 from channels.routing import URLRouter
+from django.utils.html import escape
 
 from dashboard.routing import websocket_urlpatterns
 from discovery import fingerprint_services as services
@@ -102,7 +103,9 @@ def test_the_four_tabs_show_what_the_result_says(admin_client, done):
     assert f"{pair['correlation']:.2f}" in cross
     assert all(f"{gap['missed']} of {gap['moves']}" in cross for gap in result["gaps"])
     seeds = page_of(admin_client, f"{LIST}/{run.pk}?tab=seeds")
-    assert seeds.count('<td class="why">') == 2 * len(result["seeds"]) > 0
+    assert seeds.count("<details>") == len(result["seeds"]) > 0
+    assert all(escape(seed["text"]) in seeds for seed in result["seeds"])
+    assert seeds.count("<summary>at once") == sum(len(seed["rule"]["phases"]) == 1 for seed in result["seeds"])
     assert f'href="/discovery?fingerprint={run.pk}"' in seeds
     assert page_of(admin_client, f"{LIST}/{run.pk}?tab=nothing") == first
 
