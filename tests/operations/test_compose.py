@@ -11,6 +11,7 @@ import yaml
 from django.conf import settings
 
 from infra.processes import services
+from marketdata.trimming import HELD_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
 OVERLAY = ROOT / "docker-compose.prod.yml"
@@ -96,6 +97,11 @@ def test_production_restarts_and_limits_everything_that_stays_up(compose, overla
         service = overlay["services"][name]
         assert service["restart"] == "unless-stopped", name
         assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}, name
+
+
+def test_redis_may_hold_more_than_feeds_keep_for_readers_that_are_behind(overlay):
+    limit = overlay["services"]["redis"]["deploy"]["resources"]["limits"]["memory"]
+    assert int(limit.removesuffix("m")) << 20 >= HELD_BYTES * 4 // 3
 
 
 def test_production_says_what_its_memory_limits_add_up_to(overlay):
