@@ -124,9 +124,10 @@ def steps(points: Sequence[tuple[float, float, float, float]], *, until: float, 
 
 
 def spark(values: Sequence[float | None], *, low: float, high: float, name: str) -> SafeString:
-    """A line without words between `low` and `high`, as small as a line of text; None leaves a gap out."""
+    """A line without words between `low` and `high`, as small as a line of text; None is left out, and nothing is
+    drawn of fewer than two values."""
     known = [(at, value) for at, value in enumerate(values) if value is not None]
-    if not known:
+    if len(known) < 2:
         return SafeString("")
     step = SPARK[0] / max(len(values) - 1, 1)
     points = " ".join(f"{at * step:.1f},{SPARK[1] * (1.0 - (value - low) / (high - low)):.1f}" for at, value in known)

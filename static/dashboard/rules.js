@@ -8,7 +8,7 @@ const LOOK_MS = 2000;
 const ACTS = {
   validate: { title: "Validate", yes: "Validate", fields: [] },
   campaign: { title: "Repeat in a campaign", yes: "Start the campaign", fields: ["start", "end"] },
-  promote: { title: "Promote", yes: "Promote", fields: ["tag"] },
+  promote: { title: "Promote", yes: "Promote", fields: ["tag"], tellsChance: true },
   demote: { title: "Demote", yes: "Take it out of the market", fields: ["position", "why"] },
   reject: { title: "Reject", yes: "Reject", fields: ["why"] },
 };
@@ -33,7 +33,7 @@ function open({ act: name, rule, name: title, words }) {
     for (const field of part.querySelectorAll("input, select")) field.disabled = part.hidden;
   }
   setText(byId("act-title"), `${wanted.title}: ${title}`);
-  setText(byId("act-words"), words);
+  setText(byId("act-words"), wanted.tellsChance ? words : "");
   setText(byId("act-yes"), wanted.yes);
   setText(byId("act-error"), "");
   dialog.showModal();

@@ -50,7 +50,7 @@ def test_rules_are_listed_with_state_health_and_what_can_be_done(page, live):
     first = row(text, live)
     assert f'href="/discovery/rules/{live.pk}/life"' in first
     assert f"/analytics?strategy=rules.{live.pk}&amp;mode=paper" in first
-    assert "81 healthy" in first
+    assert "81 of 100, healthy" in first
     assert '<svg class="spark"' in first
     assert "Health so far, now 81 of 100" in first
     assert 'data-act="demote"' in first
