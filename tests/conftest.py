@@ -22,8 +22,8 @@ from tests.database import Migrated
 from tests.leftovers import end_other_tasks
 from tests.postgres import PostgresServer
 from tests.sockets import Socket
+from tests.waiting import DEADLINE_S
 
-_DEADLINE_S = 20.0
 _LONG = ("slow", "browser", "postgres")
 _NET = "nothing_is_left_running"
 
@@ -101,7 +101,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def _await_redis(server: subprocess.Popen[bytes], port: int) -> None:
     client = redis.Redis(port=port)
-    deadline = time.monotonic() + _DEADLINE_S
+    deadline = time.monotonic() + DEADLINE_S
     while True:
         try:
             client.ping()

@@ -8,7 +8,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-_DEADLINE_S = 60.0
+from tests.waiting import DEADLINE_S
 
 
 class PostgresServer:
@@ -59,7 +59,7 @@ class PostgresServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _wait(self, programs: Path) -> None:
-        deadline = time.monotonic() + _DEADLINE_S
+        deadline = time.monotonic() + DEADLINE_S
         probe = [str(programs / "pg_isready"), "-h", "127.0.0.1", "-p", str(self._port)]
         while subprocess.run(probe, capture_output=True, check=False).returncode:
             if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:

@@ -7,8 +7,8 @@ from typing import Any
 from channels.testing import WebsocketCommunicator
 
 from infra.cancelling import cancel
+from tests.waiting import DEADLINE_S
 
-DEADLINE_S = 60.0
 GOODBYE_S = 2.0  # one whose cancellation was lost (infra.cancelling) would not end by itself for seconds: ended for it
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import psutil
 
+from tests.waiting import DEADLINE_S
+
 ROOT = Path(__file__).resolve().parents[1]
-STARTS_WITHIN_S = 120.0
-ENDS_WITHIN_S = 60.0
+STARTS_WITHIN_S = 240.0
+ENDS_WITHIN_S = 120.0
 _BANNER = re.compile(r"Fortified is at (\S+)")
 _STARTED = re.compile(r"\| (\w+) started \(pid (\d+)\)")
 
@@ -54,7 +56,7 @@ class Stack:
         """The latest process of each service."""
         return {name: int(pid) for name, pid in _STARTED.findall(self.log)}
 
-    def until(self, is_met: Callable[[], bool], *, within_s: float, what: str) -> None:
+    def until(self, is_met: Callable[[], bool], *, what: str, within_s: float = DEADLINE_S) -> None:
         """Wait for a condition; the end of `./run` or of the time fails with the log."""
         deadline = time.monotonic() + within_s
         while not is_met():

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from infra.cancelling import cancel
+from tests.waiting import DEADLINE_S
 
 
 class Frame(NamedTuple):
@@ -56,7 +57,7 @@ class WireTap:
         for writer in list(self._writers):
             writer.close()
         if self._lines:
-            await asyncio.wait(self._lines, timeout=5)
+            await asyncio.wait(self._lines, timeout=DEADLINE_S)
 
     def _note(self, heard: bytearray) -> None:
         """Take whole requests out of what was heard so far."""

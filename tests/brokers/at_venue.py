@@ -126,7 +126,7 @@ async def book_at(
         await venue.open()
         await stage.start(reconciles=True)
         try:
-            await stage.until(lambda: stage.gateway.hold is None, "the account is green", within_s=15)
+            await stage.until(lambda: stage.gateway.hold is None, "the account is green")
             yield stage, There(simulated, tap)
         finally:
             await stage.close()

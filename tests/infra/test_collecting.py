@@ -8,6 +8,7 @@ import weakref
 import pytest
 
 from infra import collecting
+from tests.waiting import DEADLINE_S
 
 
 class Node:
@@ -18,7 +19,7 @@ class Node:
 
 
 async def gone(reference: weakref.ref[Node]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         while reference() is not None:
             await asyncio.sleep(0.005)
 

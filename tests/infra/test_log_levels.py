@@ -13,6 +13,7 @@ from infra.log_follower import Follower
 from infra.log_levels import Chosen, Levels, choose, chosen, take_back
 from infra.logging import CHATTER
 from infra.redis.client import sync_client
+from tests.waiting import DEADLINE_S
 
 OURS = "tests.levels"
 
@@ -107,7 +108,7 @@ def test_a_running_process_follows_and_goes_on_while_redis_is_away(client, redis
 
 
 def until(is_met) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + DEADLINE_S
     while not is_met():
         assert time.monotonic() < deadline
         time.sleep(0.01)

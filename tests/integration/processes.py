@@ -13,6 +13,8 @@ import psutil
 import pytest
 from django.db import connection
 
+from tests.waiting import DEADLINE_S
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -66,7 +68,7 @@ class Processes:
         for child in self._children.values():
             if child.poll() is None:
                 kill_tree(child.pid)
-            child.wait(timeout=20)
+            child.wait(timeout=DEADLINE_S)
 
 
 def kill_tree(pid: int, signum: int = signal.SIGKILL) -> None:
@@ -96,13 +98,13 @@ def running(redis_url: str, folder: Path, **environ: str) -> Iterator[Processes]
         processes.stop()
 
 
-def wait_for(condition: Callable[[], object], *, within_s: float, what: str) -> object:
+def wait_for(condition: Callable[[], object], *, what: str) -> object:
     """The first true answer of `condition`; the test fails where none came in time."""
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + DEADLINE_S
     while True:
         found = condition()
         if found:
             return found
         if time.monotonic() > deadline:
-            pytest.fail(f"{what}: not within {within_s:g} s")
+            pytest.fail(f"{what}: not within {DEADLINE_S:g} s")
         time.sleep(0.05)

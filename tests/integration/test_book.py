@@ -44,38 +44,38 @@ def test_a_running_book_obeys(redis_url, tmp_path):
     market.play(1)
     with running(redis_url, tmp_path) as processes:
         processes.manage("trader", "run_trader", "paper")
-        wait_for(lambda: slot().get("state") == "warming", within_s=40, what="the slot warms up")
+        wait_for(lambda: slot().get("state") == "warming", what="the slot warms up")
         assert selectors.trading_status(strategy="ema")[0]["running"]
 
         # A person's wish passes planner and risk like a strategy's, and is filled by the next tick.
         market.play(0.5)
         services.manual_signal(user=None, strategy="ema", symbol=SYMBOL, action="long")
         market.play(2)
-        wait_for(lambda: held() == 2, within_s=10, what="long by hand")
+        wait_for(lambda: held() == 2, what="long by hand")
         view = sync_client(redis_url).hgetall(keys.trade_state("ema", SYMBOL, "paper"))
         assert (view["side"], view["quantity"]) == ("LONG", "2")
-        wait_for(lambda: used("strategy ema", "max_position") == 2, within_s=10, what="what is used of a limit")
-        wait_for(lambda: sync_client(redis_url).llen(keys.notices()) > 0, within_s=10, what="a notice of the fill")
+        wait_for(lambda: used("strategy ema", "max_position") == 2, what="what is used of a limit")
+        wait_for(lambda: sync_client(redis_url).llen(keys.notices()) > 0, what="a notice of the fill")
 
         # A halt lets the way out pass and refuses the way in: of a reversal only the close remains.
         services.halt(user=None, book=Book.objects.get(), reason="test")
         market.play(0.5)
         services.manual_signal(user=None, strategy="ema", symbol=SYMBOL, action="short")
         market.play(1)
-        wait_for(lambda: held() == 0, within_s=10, what="the halted book goes flat")
+        wait_for(lambda: held() == 0, what="the halted book goes flat")
         services.manual_signal(user=None, strategy="ema", symbol=SYMBOL, action="short")
         market.play(1)
-        wait_for(lambda: Decision.objects.filter(reason__icontains="halt").exists(), within_s=10, what="a refusal")
+        wait_for(lambda: Decision.objects.filter(reason__icontains="halt").exists(), what="a refusal")
         assert held() == 0
         services.resume(user=None, book=Book.objects.get())
         market.play(0.5)
 
         services.manual_signal(user=None, strategy="ema", symbol=SYMBOL, action="short")
         market.play(1)
-        wait_for(lambda: held() == -2, within_s=10, what="short after the halt")
+        wait_for(lambda: held() == -2, what="short after the halt")
         services.flatten(user=None, strategy="ema")
         market.play(1)
-        wait_for(lambda: held() == 0, within_s=10, what="flat")
+        wait_for(lambda: held() == 0, what="flat")
 
         # A parameter of the configuration waits for the next start; switching trading off does not.
         update_ticker(user=None, ticker=ticker, trade_enabled=False)
@@ -83,12 +83,12 @@ def test_a_running_book_obeys(redis_url, tmp_path):
         before = Order.objects.count()
         services.manual_signal(user=None, strategy="ema", symbol=SYMBOL, action="long")
         market.play(2)
-        wait_for(lambda: not CommandRecord.objects.filter(state="sent").exists(), within_s=10, what="all answered")
+        wait_for(lambda: not CommandRecord.objects.filter(state="sent").exists(), what="all answered")
         assert Order.objects.count() == before
 
         services.stop_strategy(user=None, strategy="ema", flatten=True)
         market.play(1)
-        wait_for(lambda: holder(sync_client(settings.REDIS_URL), "trader", "paper") is None, within_s=15,
+        wait_for(lambda: holder(sync_client(settings.REDIS_URL), "trader", "paper") is None,
                  what="the process ends when nothing is left to run")  # fmt: skip
     assert selectors.trading_status(strategy="ema")[0]["state"] == "stopped"
     assert [trade.side for trade in Trade.objects.order_by("id")] == ["long", "short"]

@@ -81,34 +81,32 @@ def test_a_killed_book_goes_on_with_its_option(redis_url, tmp_path, half_day):
     market.play(0.3)
     with running(redis_url, tmp_path, settings_module="tests.half_day_settings") as processes:
         first = processes.start("first", "-c", TRADER)
-        wait_for(lambda: holder(sync_client(settings.REDIS_URL), "trader", "paper"), within_s=30, what="a trader")
+        wait_for(lambda: holder(sync_client(settings.REDIS_URL), "trader", "paper"), what="a trader")
         market.play(0.5)
         call = wish("call")
-        wait_for(lambda: outcome(call) == "filled", within_s=30, what="the call is bought")
+        wait_for(lambda: outcome(call) == "filled", what="the call is bought")
         [bought] = held()
         assert (parse_option(bought).right, parse_option(bought).expiry) == ("C", HALF_DAY)
 
         before = bars_seen()
         market.play(0.3)
-        wait_for(lambda: bars_seen() > before, within_s=10, what="a bar of its own for the next wish")
+        wait_for(lambda: bars_seen() > before, what="a bar of its own for the next wish")
         seen_at = timezone.now()
-        wait_for(lambda: saved_after(market) > seen_at, within_s=10, what="its commit")
+        wait_for(lambda: saved_after(market) > seen_at, what="its commit")
 
         # Killed the hardest way with the next wish on its way; whoever comes next turns the call into a put, once.
         put = wish("put")
         kill_tree(first.pid, signal.SIGKILL)
-        wait_for(
-            lambda: holder(sync_client(settings.REDIS_URL), "trader", "paper") is None, within_s=10, what="no owner"
-        )
+        wait_for(lambda: holder(sync_client(settings.REDIS_URL), "trader", "paper") is None, what="no owner")
         processes.start("second", "-c", TRADER)
-        wait_for(lambda: holder(sync_client(settings.REDIS_URL), "trader", "paper"), within_s=30, what="a trader")
+        wait_for(lambda: holder(sync_client(settings.REDIS_URL), "trader", "paper"), what="a trader")
         market.play(0.5)
-        wait_for(lambda: outcome(put) == "filled", within_s=30, what="the put is bought")
+        wait_for(lambda: outcome(put) == "filled", what="the put is bought")
         [turned] = held()
         assert parse_option(turned).right == "P"
 
         services.stop_strategy(user=None, strategy="zero_dte", flatten=True)
-        wait_for(lambda: not held(), within_s=15, what="flat")
+        wait_for(lambda: not held(), what="flat")
     orders = list(Order.objects.order_by("id").values_list("symbol", "side", "state"))
     assert orders == [
         (bought, "buy", "filled"), (bought, "sell", "filled"), (turned, "buy", "filled"), (turned, "sell", "filled"),

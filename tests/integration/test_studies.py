@@ -1,7 +1,5 @@
 """A sweep of two thousand runs on two Celery workers, one of which is killed in the middle."""
 
-import time
-
 import pytest
 from django.conf import settings
 
@@ -24,23 +22,19 @@ def test_a_worker_killed_in_the_middle_of_a_sweep_changes_nothing(redis_url, tmp
         processes.worker("default", "default,finalize", beat=True)
         doomed = processes.worker("one", "backtests")
         processes.worker("two", "backtests")
-        wait_for(
-            lambda: "ready" in processes.log("one") and "ready" in processes.log("two"), within_s=60, what="workers"
-        )
+        wait_for(lambda: "ready" in processes.log("one") and "ready" in processes.log("two"), what="workers")
         study = services.create_study(user=None, document=document)
         claimed = study.shards.filter(state=Shard.State.RUNNING)
         done = study.shards.filter(state=Shard.State.DONE)
-        wait_for(lambda: done.count() >= 4 and claimed.count() == 2, within_s=60, what="both workers are at it")
+        wait_for(lambda: done.count() >= 4 and claimed.count() == 2, what="both workers are at it")
         assert done.count() < study.shards.count()
         kill_tree(doomed.pid)
-        killed_at = time.monotonic()
 
         def is_over() -> bool:
             study.refresh_from_db()
             return study.state in services.ENDED
 
-        wait_for(is_over, within_s=120, what="the study ends")
-        assert time.monotonic() - killed_at < 120
+        wait_for(is_over, what="the study ends")
     assert (study.state, study.result["runs"], study.result["failed_shards"]) == (Study.State.DONE, 2_000, [])
     spec = parse_spec(document)
     bars = bars_of(spec, archive=settings.ARCHIVE_DIR)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 
 import psutil
 import pytest
@@ -26,6 +25,7 @@ from trading.journal.writer import first_broken_link
 from trading.models import Book, Fill, JournalEvent, Order, Position, Trade
 from trading.rerun import repeat
 from trading.runtime import compose
+from trading.runtime.host import LEASE_TTL_S
 from trading.services import start_strategy
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -46,16 +46,16 @@ def owner() -> Holder | None:
     return holder(sync_client(settings.REDIS_URL), "trader", "paper")
 
 
-def kill_owner(processes: Processes) -> float:
-    """SIGKILL to the worker whose child holds the lease, main process and all; when it was."""
+def kill_owner(processes: Processes) -> None:
+    """SIGKILL to the worker whose child holds the lease, main process and all; the lease ends soon by itself."""
     held = owner()
     assert held is not None
     child = psutil.Process(int(held.owner.rpartition(":")[2]))
     worker = child.parent()
     assert worker is not None
     os.kill(worker.pid, signal.SIGKILL)
-    wait_for(lambda: not psutil.pid_exists(child.pid), within_s=5, what="the orphan ends with its worker")
-    return time.monotonic()
+    wait_for(lambda: not psutil.pid_exists(child.pid), what="the orphan ends with its worker")
+    assert sync_client(settings.REDIS_URL).pttl(keys.lease("trader", "paper")) <= 1000 * LEASE_TTL_S
 
 
 def has_read_everything(market: Market) -> bool:
@@ -75,24 +75,20 @@ def test_a_killed_trader_is_replaced_and_no_order_is_lost_or_doubled(redis_url, 
         processes.worker("default", "default", beat=True)
         for name in ("one", "two"):
             processes.worker(name, "traders")
-        wait_for(owner, within_s=40, what="a trader holds the lease")
-        wait_for(lambda: sync_client(redis_url).exists(keys.slot_state("paper")), within_s=15, what="the book runs")
+        wait_for(owner, what="a trader holds the lease")
+        wait_for(lambda: sync_client(redis_url).exists(keys.slot_state("paper")), what="the book runs")
 
         market.play(5)
-        wait_for(lambda: Position.objects.exclude(quantity=0).exists(), within_s=10, what="a position is open")
+        wait_for(lambda: Position.objects.exclude(quantity=0).exists(), what="a position is open")
         first = owner()
-        killed_at = kill_owner(processes)
+        kill_owner(processes)
         market.play(4)
-        wait_for(lambda: (now := owner()) and now != first, within_s=10, what="another takes over")
-        assert time.monotonic() - killed_at < 10
+        wait_for(lambda: (now := owner()) and now != first, what="another takes over")
         market.play(3)
-        second_kill = kill_owner(processes)
+        kill_owner(processes)
         processes.worker("three", "traders")
         market.play(4)
-        wait_for(
-            lambda: has_read_everything(market), within_s=20, what="everything published was handled and committed"
-        )
-        assert second_kill > killed_at
+        wait_for(lambda: has_read_everything(market), what="everything published was handled and committed")
 
     expected = undisturbed(market.published())
     approved = [out.order for out in expected if isinstance(out, ApprovedOrder)]

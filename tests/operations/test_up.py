@@ -52,7 +52,7 @@ def test_every_running_process_follows_a_level_of_logging_that_is_chosen(stack):
     processes = {"web": 1, "beat": 1, "feeds": 3, "traders": 3, "worker": 3, "backtests": 3}
     told = re.compile(r"^\S+ +(\w+) +\| .*levels of logging: trades DEBUG$", re.MULTILINE)
     choose(sync_client(stack.redis_url), "trades", "DEBUG")
-    stack.until(lambda: Counter(told.findall(stack.log)) == processes, within_s=20, what="new level everywhere")
+    stack.until(lambda: Counter(told.findall(stack.log)) == processes, what="new level everywhere")
 
 
 @pytest.mark.skipif(not may_run_ahead(), reason="real-time priority is not permitted here")
@@ -65,8 +65,8 @@ def test_redis_runs_ahead_of_what_computes(stack):
 def test_a_killed_service_comes_back_and_the_system_is_well_again(stack, name):
     before = stack.pids[name]
     os.kill(before, signal.SIGKILL)
-    stack.until(lambda: stack.pids[name] != before, within_s=20, what=f"new {name}")
-    stack.until(lambda: status(stack.url) == 200, within_s=40, what="healthy page")
+    stack.until(lambda: stack.pids[name] != before, what=f"new {name}")
+    stack.until(lambda: status(stack.url) == 200, what="healthy page")
 
 
 def test_a_second_start_in_the_same_folder_is_refused_naming_the_first(stack):

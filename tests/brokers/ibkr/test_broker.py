@@ -39,6 +39,7 @@ from simulators.ibkr.wire import Tell, frame
 from simulators.market import MarketConfig
 from tests.contracts.venues import ibkr
 from tests.contracts.venues.base import Desk, ask_until_known, at_desk, changed, is_unknown, known, make_venue
+from tests.waiting import DEADLINE_S
 
 SPY = instrument_for("SPY")
 
@@ -128,7 +129,7 @@ async def test_of_several_accounts_only_ours_is_seen():
         venue = VENUES["ibkr"].make(VenueSetup("a", "DU2", "", "", no_login, options))
         await venue.open()
         simulator.brokerage.place("DU1", Ticket(symbol="SPY", side=Side.BUY, quantity=D(3), payload={}))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             while not simulator.brokerage.executions("DU1"):
                 await asyncio.sleep(0.01)
         assert known(await venue.positions()) == ()
@@ -209,11 +210,11 @@ async def test_a_gateway_that_is_not_there_is_told_and_waited_for():
     with pytest.raises(VenueUnreachable, match="cannot be reached"):
         await venue.open()
     updates = venue.updates()
-    first = await asyncio.wait_for(anext(updates), 10)
+    first = await asyncio.wait_for(anext(updates), DEADLINE_S)
     assert isinstance(first, StreamLost)
     simulated.simulator.config = IbkrConfig(market=MarketConfig(seed=5, always_open=True), gateway_port=port)
     async with await serve(simulated.simulator.config):
-        assert isinstance(await asyncio.wait_for(anext(updates), 10), StreamRestored)
+        assert isinstance(await asyncio.wait_for(anext(updates), DEADLINE_S), StreamRestored)
         assert known(await venue.positions()) == ()
     await venue.close()
 

@@ -19,6 +19,7 @@ from simulators.brokerage.orders import Execution, SimOrder, Ticket
 from simulators.ibkr import messages
 from simulators.ibkr.book import Entry, Standing
 from simulators.ibkr.contracts import describe
+from tests.waiting import DEADLINE_S
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def pace(monkeypatch):
 
 
 async def all_sent(sent: list[Any], count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         while len(sent) < count:
             await asyncio.sleep(0.01)
 

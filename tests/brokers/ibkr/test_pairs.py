@@ -19,7 +19,6 @@ from tests.contracts.test_venue_pairs import SPY, exits, pairing
 from tests.contracts.venues import ibkr
 from tests.contracts.venues.base import Desk, ask_until_known, at_desk, changed
 
-pytestmark = pytest.mark.timeout(60)
 STOP, TARGET = OrderType.STOP, OrderType.LIMIT
 
 

@@ -18,6 +18,7 @@ from simulators.brokerage.orders import State
 from simulators.ibkr.book import Standing
 from tests.contracts.venues import ibkr
 from tests.contracts.venues.base import Desk, ask_until_known, at_desk, changed
+from tests.waiting import DEADLINE_S
 
 SPY = instrument_for("SPY")
 STEPS = 20
@@ -119,7 +120,7 @@ async def test_in_the_end_both_tell_the_same_story(seed):
 
         executions = desk.simulated.brokerage.executions
         told: list[VenueOrder] = []
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + DEADLINE_S
         while True:
             told = list(await ask_until_known(lambda: desk.venue.orders(since=0)))
             left = differences(told, truth(desk))

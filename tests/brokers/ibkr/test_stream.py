@@ -15,6 +15,7 @@ from brokers.ibkr.translate import venue_fill, venue_order
 from brokers.venue import FillReported, OrderReported, StreamLost, StreamRestored, VenueFill
 from engine.model.enums import OrderState
 from tests.brokers.ibkr.test_translate import DAY, doc, executed
+from tests.waiting import DEADLINE_S
 
 PERM = 7
 FUTURES = BookedFutures()
@@ -45,7 +46,7 @@ class Desk:
         self.stream.changed(self.line, PERM)
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(DEADLINE_S):
             while len(self.got) < count:
                 await asyncio.sleep(0.005)
 

@@ -15,7 +15,6 @@ from tests.brokers.ibkr.test_pairs import when_the_stop_is_there
 from tests.engine.scenario import slot
 from tests.trading.runtime.live_stage import Stage
 
-pytestmark = pytest.mark.timeout(60)
 PAIR = ExitConfig(stop=Distance(0.05), targets=(Target(Distance(0.02)),))
 
 
@@ -27,7 +26,7 @@ def at_ib(monkeypatch):
 
 async def bought(stage: Stage, there: There) -> None:
     await stage.play([there.price()] * 2)
-    await stage.until(lambda: stage.held() == 10, "the entry", within_s=15)
+    await stage.until(lambda: stage.held() == 10, "the entry")
 
 
 def at_work(there: There) -> list[OrderType]:
@@ -41,7 +40,7 @@ async def test_a_reversal_is_one_order_whatever_happens_to_its_answer(at_ib, fau
         if fault:
             there.fault(fault, times=1, actions=("place",))
         await stage.play([there.price()] * 2, start=3)
-        await stage.until(lambda: stage.held() == -10, "the short position", within_s=15)
+        await stage.until(lambda: stage.held() == -10, "the short position")
         assert there.executions == [("buy", 10), ("sell", 20)]
         assert bool(stage.of(OrderBecameUnknown)) is bool(fault)
         await stage.until_checked(AccountState.GREEN)
@@ -51,14 +50,14 @@ async def test_killed_between_stop_and_target_the_stop_guards_and_the_target_is_
     async with at_ib(slot({1: 1}, exits=PAIR)) as (stage, there):
         when_the_stop_is_there(there.brokerage, partial(there.fault, "server_error", times=1, actions=("place",)))
         await bought(stage, there)
-        await stage.until(lambda: at_work(there) == ["stop"], "the stop", within_s=15)
+        await stage.until(lambda: at_work(there) == ["stop"], "the stop")
         await stage.kill()
         await stage.start(reconciles=True)
         await stage.until(lambda: [r.order.type for r in stage.engine.open_orders] == ["stop"], "the target is over")
         assert at_work(there) == ["stop"], "nothing was withdrawn and nothing placed twice"
         await stage.until_checked(AccountState.GREEN)
         await stage.play([there.price() * 1.03] * 2, start=3)
-        await stage.until(lambda: stage.held() == 0 and not stage.engine.open_orders, "sold at the target", within_s=15)
+        await stage.until(lambda: stage.held() == 0 and not stage.engine.open_orders, "sold at the target")
         assert there.executions == [("buy", 10), ("sell", 10)]
         assert at_work(there) == []
 
@@ -80,8 +79,8 @@ async def test_whatever_breaks_the_account_and_our_books_hold_the_same_in_the_en
             await stage.play([there.price()], start=number)
             await stage.quiet(0.4)
         faults.clear()
-        await stage.until(lambda: stage.gateway.is_settled, "everything is answered", within_s=25)
-        await stage.until(lambda: stage.held() == there.held("SPY"), "the same", within_s=25)
+        await stage.until(lambda: stage.gateway.is_settled, "everything is answered")
+        await stage.until(lambda: stage.held() == there.held("SPY"), "the same")
         await stage.until_checked(AccountState.GREEN)
         names = [order.ticket.tag for order in there.orders]
         assert len(set(names)) == len(names), "an order was sent twice"

@@ -20,6 +20,7 @@ from simulators.brokerage.faults import OrderFaultScript
 from simulators.brokerage.orders import Ticket
 from tests.contracts.venues import tastytrade
 from tests.notifications.servers import WebServer, serving
+from tests.waiting import DEADLINE_S
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -61,7 +62,7 @@ def held(broker: Any, *symbols: str) -> list[Decimal]:
 
 
 async def until(is_met: Any) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         while not is_met():
             await asyncio.sleep(0.01)
 

@@ -17,6 +17,7 @@ from simulators.schwab.answers import trader_error
 from simulators.schwab.session import StreamSettings
 from tests.contracts.venues.base import at_desk, changed, known
 from tests.contracts.venues.schwab import ENTRY
+from tests.waiting import DEADLINE_S
 
 SPY = instrument_for("SPY")
 
@@ -111,7 +112,7 @@ async def test_a_second_adapter_of_the_login_follows_by_polling_and_says_why(des
     await desk.watch()
     after = await successor(desk)
     updates = after.updates()
-    lost = await asyncio.wait_for(anext(updates), 5)
+    lost = await asyncio.wait_for(anext(updates), DEADLINE_S)
     assert isinstance(lost, StreamLost)
     assert "another connection of this login" in lost.reason
     await updates.aclose()
@@ -136,8 +137,8 @@ async def test_a_streamer_that_says_nothing_is_given_up(desk):
     silent = await successor(desk)
     stream = ActivityStream(desk.simulated.setup({}), silent._client, "12345678", silence_s=0.3)
     news = stream.news()
-    assert isinstance(await asyncio.wait_for(anext(news), 5), StreamRestored)
-    assert isinstance(await asyncio.wait_for(anext(news), 5), StreamLost)
+    assert isinstance(await asyncio.wait_for(anext(news), DEADLINE_S), StreamRestored)
+    assert isinstance(await asyncio.wait_for(anext(news), DEADLINE_S), StreamLost)
     await news.aclose()
     await silent.close()
 

@@ -29,6 +29,7 @@ from simulators.schwab.login import Credentials
 from simulators.schwab.serve import SchwabConfig, serve
 from tests.contracts.feeds.base import Venue, Watched
 from tests.contracts.venues.base import known
+from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BACK = "https://127.0.0.1:8182"
@@ -108,7 +109,7 @@ async def test_after_seven_days_both_ask_for_a_person_and_a_new_login_needs_no_r
         await venue.open()
     assert (await BrokerToken.objects.aget(broker="schwab")).state == BrokerToken.State.DEAD
     await log_in(simulator)
-    await asyncio.wait_for(venue.open(), 5)
+    await asyncio.wait_for(venue.open(), DEADLINE_S)
     await venue.close()
 
 

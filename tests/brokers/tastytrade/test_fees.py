@@ -10,6 +10,7 @@ from brokers.venue import FillReported, StreamRestored
 from engine.instruments.catalog import instrument_for
 from tests.contracts.venues.base import at_desk, known, make_venue
 from tests.contracts.venues.tastytrade import ENTRY
+from tests.waiting import DEADLINE_S
 
 
 async def test_fees_come_with_the_fills_on_the_stream_and_in_the_list():
@@ -40,7 +41,7 @@ async def test_a_process_that_did_not_place_the_order_looks_its_fees_up():
         task = asyncio.create_task(watch())
         await is_up.wait()
         await desk.venue.place(desk.order(quantity=2, symbol="/MES"), instrument_for("/MES"))
-        await asyncio.wait_for(task, 15)
+        await asyncio.wait_for(task, DEADLINE_S)
         assert [update.fill.fee for update in told] == [2 * D("1.17")]
         await successor.close()
 

@@ -23,6 +23,7 @@ from simulators.dxlink.quote_tokens import Credentials
 from simulators.market import MarketConfig
 from simulators.serve import SimulatorConfig, serve
 from tests.brokers.tastytrade.test_translate import order
+from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -108,7 +109,7 @@ async def test_the_login_of_the_accounts_opens_the_price_stream_too(simulator, a
     try:
         await feed.subscribe(["SPY"])
         simulator.tokens.expire_all()  # what it has in hand is refused: it gets another at once
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             async for events in feed.frames():
                 if any(isinstance(event, Tick) for event in events):
                     return

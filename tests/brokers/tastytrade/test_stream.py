@@ -16,6 +16,7 @@ from brokers.venue import FillReported, NotAuthorized, OrderReported, StreamLost
 from engine.model.enums import OrderState
 from infra.cancelling import cancel
 from tests.brokers.tastytrade.test_translate import document
+from tests.waiting import DEADLINE_S
 
 Behaviour = Callable[[ServerConnection, list[dict[str, Any]]], Any]
 
@@ -42,7 +43,7 @@ class Watched:
             self.told.append(message)
 
     async def until(self, is_met: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + DEADLINE_S
         while not is_met():
             assert time.monotonic() < deadline, self.told
             await asyncio.sleep(0.01)

@@ -14,6 +14,7 @@ from infra.processes.fleet import Fleet
 from infra.processes.log import RunLog
 from infra.processes.respawn import describe
 from infra.processes.services import Service, StopPhase
+from tests.waiting import DEADLINE_S
 
 STEADY = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
@@ -49,7 +50,7 @@ class Harness:
         self.fleet.start(python(name, code, **options))
 
     def until(self, text: str, times: int = 1) -> None:
-        assert self.fleet.pump_until(lambda: self.text.count(text) >= times, within_s=20), self.text
+        assert self.fleet.pump_until(lambda: self.text.count(text) >= times, within_s=DEADLINE_S), self.text
 
     def pid(self, name: str) -> int:
         return int(self.text.split(f"{name} started (pid ")[-1].split(")")[0])
@@ -78,7 +79,7 @@ def is_gone(pid: int) -> bool:
 
 
 def wait_until_gone(pid: int) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + DEADLINE_S
     while not is_gone(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     return is_gone(pid)

@@ -9,6 +9,7 @@ from redis.exceptions import ResponseError
 from infra.redis import keys
 from infra.redis.client import AsyncRedis, sync_client
 from infra.redis.leases import Lease, aholder, holder
+from tests.waiting import DEADLINE_S
 
 
 def lease(client: AsyncRedis, owner: str, *, ttl_s: float = 5.0) -> Lease:
@@ -16,7 +17,7 @@ def lease(client: AsyncRedis, owner: str, *, ttl_s: float = 5.0) -> Lease:
 
 
 async def expired(client: AsyncRedis) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + DEADLINE_S
     while await client.exists(keys.lease("book", "demo")):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)

@@ -20,6 +20,7 @@ from infra.redis import keys
 from infra.redis.client import AsyncRedis, lone_client
 from strategies.services import create_ticker
 from tests.engine.options.world import HALF_DAY, MINUTE, WHOLE_DAY, S, session
+from tests.waiting import DEADLINE_S
 from trading.models import Book
 from trading.options.board import INTEREST_S, PACES, ChainBoard, Pace
 from trading.options.boards import board_setup
@@ -114,7 +115,7 @@ async def test_however_many_look_the_source_is_asked_at_its_pace(world):
     await asyncio.gather(*(board.refresh() for board in boards))
     assert world.source.asked == 1
     assert {(await board.row())["listed"] for board in boards} == {82}, "and all see it"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + DEADLINE_S
     while world.source.asked < 2:
         assert time.monotonic() < deadline
         await boards[0].refresh()

@@ -18,9 +18,8 @@ from marketdata.feeds.contracts import ContractWatch
 from marketdata.feeds.dxlink.feed import DXLinkFeed
 from marketdata.feeds.dxlink.options import DXLinkOptions
 from marketdata.feeds.dxlink.tokens import TokenSource
+from tests.waiting import DEADLINE_S
 from trading.options.board import PACES, ChainBoard
-
-WITHIN_S = 20.0
 
 
 def board_at(venue: Any, client: AsyncRedis) -> ChainBoard:
@@ -34,7 +33,7 @@ def board_at(venue: Any, client: AsyncRedis) -> ChainBoard:
 
 async def until(board: ChainBoard, is_met: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
     """The board once it is so."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + DEADLINE_S
     while not is_met(row := await board.row()):
         assert time.monotonic() < deadline, row
         await board.refresh()
@@ -94,7 +93,7 @@ async def streams_over_dxlink(venue: Any, client: AsyncRedis) -> None:
         assert -1 < row["rows"][10]["put"]["delta"] < 0
         await board.close()
         await client.delete(keys.option_interest())  # nobody looks any more
-        deadline = time.monotonic() + WITHIN_S
+        deadline = time.monotonic() + DEADLINE_S
         while feed.contracts.subscriptions():
             assert time.monotonic() < deadline, "they are dropped"
             await asyncio.sleep(0.02)

@@ -17,6 +17,7 @@ from engine.model.market import TimeAdvanced
 from infra import codec
 from strategies.services import create_ticker
 from tests.engine.options.world import HALF_DAY, MINUTE, S, index_bar, session
+from tests.waiting import DEADLINE_S
 from trading.comparison import Seen, Side, compare
 from trading.journal.writer import DatabaseJournal, first_broken_link
 from trading.models import Book, Decision, JournalEvent, Order, Position, RecordedInputs, Trade
@@ -94,7 +95,7 @@ class Day:
         return bool(self.engine.contracts.wanted or self.engine.open_orders)
 
     async def until(self, is_met) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + DEADLINE_S
         while not is_met():
             assert time.monotonic() < deadline, (self.now, self.engine.open_orders, self.engine.contracts.wanted)
             await asyncio.sleep(0)

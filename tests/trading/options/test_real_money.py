@@ -2,7 +2,7 @@
 simulator."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -34,7 +34,6 @@ OPENS, CLOSES = session(HALF_DAY)
 CUT_OFF = CLOSES - 15 * MINUTE
 CROSSES = {"period_1": 2, "period_2": 5, "last_entry_minutes": 20}
 BY_HAND = NEVER_TRADES | {"chain_wait_s": 120}
-WITHIN_S = 30.0  # what is waited for comes in milliseconds; on a busy machine it may take long
 
 
 class Gate:
@@ -76,9 +75,6 @@ class OptionStage(Stage):
 
     def now_ns(self) -> int:
         return self.at.clock.now()
-
-    async def until(self, is_met: Callable[[], object], what: str, *, within_s: float = WITHIN_S) -> None:
-        await super().until(is_met, what, within_s=within_s)
 
     async def start(self, **_: Any) -> "OptionStage":
         self.venues = {"sim": self._venue()}

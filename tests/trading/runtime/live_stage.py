@@ -21,6 +21,7 @@ from engine.strategy.slot import SlotConfig
 from infra.cancelling import cancel
 from tests.engine.scenario import INSTRUMENTS, STRATEGIES, bars
 from tests.trading.runtime.fake_venue import FakeVenue
+from tests.waiting import DEADLINE_S
 from trading.runtime.account import Account, Permission, Verdict
 from trading.runtime.gateway import Gateway
 from trading.runtime.inbox import Delivery, Inbox
@@ -198,12 +199,12 @@ class Stage:
     async def play(self, closes: Sequence[float], *, start: int = 1, symbol: str = "SPY") -> None:
         await self.give(*(_later(bar) for bar in bars(closes, symbol=symbol, start=start)))
 
-    async def until(self, is_met: Callable[[], object], what: str, *, within_s: float = 5.0) -> None:
-        deadline = time.monotonic() + within_s
+    async def until(self, is_met: Callable[[], object], what: str) -> None:
+        deadline = time.monotonic() + DEADLINE_S
         while not is_met():
             if self.loop.done():
                 self.loop.result()
-            assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}; {self.journal.facts}"
+            assert time.monotonic() < deadline, f"not within {DEADLINE_S:g} s: {what}; {self.journal.facts}"
             await asyncio.sleep(0.005)
 
     async def quiet(self, seconds: float = 0.15) -> None:

@@ -16,6 +16,7 @@ from tests.engine.scenario import INSTRUMENTS, STRATEGIES, slot
 from tests.trading.people import book
 from tests.trading.runtime.fake_venue import FakeVenue
 from tests.trading.runtime.live_stage import QUICK
+from tests.waiting import DEADLINE_S
 from trading.models import Alarm
 from trading.runtime import live_host
 from trading.runtime.inbox import Inbox
@@ -62,7 +63,7 @@ async def side(redis_url, monkeypatch):
 
 
 async def until(is_met, what: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + DEADLINE_S
     while not await is_met():
         assert time.monotonic() < deadline, what
         await asyncio.sleep(0.02)

@@ -14,6 +14,7 @@ from engine.options.chain import OptionChain
 from engine.options.events import ChainReceived, ContractRefused
 from infra.cancelling import cancel
 from tests.engine.options.world import HALF_DAY, OptionWorld
+from tests.waiting import DEADLINE_S
 from trading.runtime.contracts import NO_SOURCE, ContractSource
 
 
@@ -70,7 +71,7 @@ class Host:
             self.world.send(*delivery.events)
 
     async def until(self, is_met: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + DEADLINE_S
         while not is_met():
             assert time.monotonic() < deadline, self.seen
             await asyncio.sleep(0.002)
@@ -188,7 +189,7 @@ async def test_it_ends_also_where_an_answer_and_the_end_come_at_one_moment(host,
 
     monkeypatch.setattr(host.chains, "quotes", quotes)
     host.world.wish(1)
-    await asyncio.wait_for(is_asking.wait(), timeout=5)
+    await asyncio.wait_for(is_asking.wait(), DEADLINE_S)
     may_answer.set()
-    await asyncio.wait_for(host.source.close(), timeout=5)
+    await asyncio.wait_for(host.source.close(), DEADLINE_S)
     assert host.chains.is_closed

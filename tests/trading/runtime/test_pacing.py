@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.waiting import DEADLINE_S
 from trading.runtime.pacing import Pacing, Priority
 
 
@@ -56,7 +57,7 @@ async def test_an_exit_that_comes_later_goes_before_a_waiting_entry():
         clock.now += 1.01
         pacing.pause(0.0)
         pacing._ring()
-    await asyncio.wait_for(asyncio.gather(*tasks), 2)
+    await asyncio.wait_for(asyncio.gather(*tasks), DEADLINE_S)
     assert order == [Priority.CANCEL, Priority.EXIT, Priority.ENTRY]
 
 

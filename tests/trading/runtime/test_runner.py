@@ -10,6 +10,7 @@ from engine.model.event import Event
 from engine.model.market import Bar, FeedGap, PartialBar, Tick, TimeAdvanced
 from engine.model.orders import ApprovedOrder, Order, OrderFilled
 from engine.model.signals import Signal, WarmupProgressed
+from tests.waiting import DEADLINE_S
 from trading.runtime.inbox import Delivery, Inbox
 from trading.runtime.runner import Ended, Runner
 
@@ -91,7 +92,7 @@ class Stage:
         self._expected = sum(len(d.events) for d in deliveries)
         for delivery in deliveries:
             await self.inbox.put(delivery)
-        return await asyncio.wait_for(self.runner.run(), timeout=10)
+        return await asyncio.wait_for(self.runner.run(), DEADLINE_S)
 
 
 async def test_a_fact_is_committed_with_the_state_and_the_position_that_made_it():
@@ -170,7 +171,7 @@ async def test_a_failing_source_ends_the_loop_loudly():
     stage._expected = 1  # nothing will come
     stage.end = Ended.STOPPED
     with pytest.raises(ConnectionError, match="the market is gone"):
-        await asyncio.wait_for(stage.runner.run(), timeout=10)
+        await asyncio.wait_for(stage.runner.run(), DEADLINE_S)
 
 
 async def test_a_full_inbox_makes_the_source_wait_and_drops_nothing():
