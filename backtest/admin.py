@@ -83,7 +83,7 @@ class BacktestRunAdmin(ReadOnly):
 class TrialAdmin(ReadOnly):
     """The ledger of everything that was ever tried."""
 
-    list_display = ("strategy", "symbol", "timeframe", "dataset", "params_digest", "sharpe", "tried_at")
+    list_display = ("strategy", "symbol", "timeframe", "dataset", "params_digest", "count", "sharpe", "tried_at")
     list_filter = ("strategy", "symbol", "timeframe")
 
 

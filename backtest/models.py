@@ -132,7 +132,8 @@ class BacktestTrade(models.Model):
 
 
 class Trial(models.Model):
-    """One parameter set that was ever tried on some bars. The same set on the same bars is one trial, however often."""
+    """One parameter set that was ever tried on some bars, or as many as a search for rules looked at (`count`). The
+    same set or search on the same bars counts once, however often."""
 
     strategy = models.CharField(max_length=64)
     symbol = models.CharField(max_length=32)
@@ -142,6 +143,8 @@ class Trial(models.Model):
     last_ts = models.BigIntegerField()
     params_digest = models.CharField(max_length=16, help_text="Of the parameters and of what was fixed beside them.")
     sharpe = models.FloatField(null=True)
+    count = models.PositiveBigIntegerField(default=1)
+    variance = models.FloatField(null=True, help_text="Of the Sharpe ratios, where it stands for many.")
     tried_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -15,6 +15,14 @@ class Tried(NamedTuple):
     sharpe: float
 
 
+class Search(NamedTuple):
+    """Many trials that are kept as one row: how many, and the variance of their daily Sharpe ratios."""
+
+    params_digest: str
+    trials: int
+    variance: float
+
+
 class Tally(NamedTuple):
     """`trials` that a result competes with, and the variance of their Sharpe ratios."""
 
@@ -47,11 +55,39 @@ def record(
     )
 
 
-def tally(*, strategy: str, symbol: str, timeframe: str, first_ts: int, last_ts: int) -> Tally:
+def record_search(
+    found: Search, *, strategy: str, symbol: str, timeframe: str, dataset: str, first_ts: int, last_ts: int
+) -> None:
+    """Count a search that looked at many. The same search of the same bars counts once."""
+    Trial.objects.update_or_create(
+        strategy=strategy,
+        dataset=dataset,
+        params_digest=found.params_digest,
+        defaults={
+            "symbol": symbol, "timeframe": timeframe, "first_ts": first_ts, "last_ts": last_ts, "count": found.trials,
+            "variance": found.variance,
+        },
+    )  # fmt: skip
+
+
+def tally(
+    *, strategy: str, symbol: str, timeframe: str, first_ts: int, last_ts: int, but: tuple[str, str] | None = None
+) -> Tally:
     """Everything that was ever tried of `strategy` on bars that overlap this span: another day more or less at an end
-    does not make the trials before it undone."""
-    found = Trial.objects.filter(
+    does not make the trials before it undone. `but` is what does not count against itself: its (dataset, digest)."""
+    rows = Trial.objects.filter(
         strategy=strategy, symbol=symbol, timeframe=timeframe, first_ts__lt=last_ts, last_ts__gt=first_ts
     )
-    ratios = np.array([ratio for ratio in found.values_list("sharpe", flat=True) if ratio is not None])
-    return Tally(found.count(), float(ratios.var(ddof=1)) if len(ratios) > 1 else 0.0)
+    if but is not None:
+        rows = rows.exclude(dataset=but[0], params_digest=but[1])
+    found = rows.values_list("count", "sharpe", "variance")
+    return Tally(sum(count for count, _, _ in found), _variance(found))
+
+
+def _variance(found: Iterable[tuple[int, float | None, float | None]]) -> float:
+    """Of all ratios: those of single trials, pooled with those of searches by how many each has."""
+    ratios = np.array([ratio for _, ratio, _ in found if ratio is not None])
+    parts = [(len(ratios) - 1, float(ratios.var(ddof=1)))] if len(ratios) > 1 else []
+    parts += [(count - 1, variance) for count, _, variance in found if variance is not None and count > 1]
+    weight = sum(size for size, _ in parts)
+    return sum(size * variance for size, variance in parts) / weight if weight else 0.0

@@ -1,5 +1,6 @@
 """A search for rules as a job: its bars are read, it is searched, and what was found becomes records."""
 
+import hashlib
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
+from backtest import trials
 from backtest.distributed.data import Bars, bars_of
 from discovery.jobs import Held, Keep
+from discovery.mining.asked import MiningSpec
 from discovery.mining.found import Mined, MinedRule
 from discovery.mining.mine import mine
 from discovery.mining.search import Stage
@@ -29,10 +32,10 @@ def search(run: MiningRun, held: Held) -> Keep:
     def staged(fold: int, stage: Stage) -> None:
         held.changes["stages"] = [*held.changes["stages"], _row(fold, stage)]
 
-    earlier = earlier_trials(asked, bars)
+    earlier = earlier_trials(asked.search, bars)
     found = mine(bars.columns, asked.search, earlier=earlier, progress=held.step, staged=staged)
     held.changes.update(told(found), seconds=round(time.monotonic() - began, 3))
-    return lambda: keep_rules(run, found)
+    return lambda: keep(run, bars, found)
 
 
 def requested(run: MiningRun) -> MiningRequest:
@@ -40,28 +43,38 @@ def requested(run: MiningRun) -> MiningRequest:
     return msgspec.convert(run.spec, MiningRequest, strict=False)
 
 
-def earlier_trials(asked: MiningRequest, bars: Bars) -> int:
-    """What other searches tried on bars of this market that overlap these. The same search of the same bars counts
-    once, however often it is run, and not against itself."""
+def earlier_trials(asked: MiningSpec, bars: Bars) -> int:
+    """What was ever tried of rules on bars of this market that overlap these, by searches, sweeps and single runs. The
+    same search of the same bars does not count against itself."""
     first, last = _span(bars)
-    others = MiningRun.objects.filter(
-        symbol=asked.symbol,
-        timeframe=asked.timeframe,
-        state=MiningRun.State.DONE,
-        first_ts__lt=last,
-        last_ts__gt=first,
+    found = trials.tally(
+        strategy=STRATEGY,
+        symbol=bars.columns.symbol,
+        timeframe=bars.columns.timeframe,
+        first_ts=first,
+        last_ts=last,
+        but=(bars.digest, _digest(asked)),
     )
-    counted = {(bars.digest, _searched(msgspec.to_builtins(asked)))}
-    total = 0
-    for other in others.only("spec", "dataset", "trials"):
-        key = (other.dataset, _searched(other.spec))
-        total += 0 if key in counted else other.trials
-        counted.add(key)
-    return total
+    return found.trials
 
 
-def _searched(spec: dict[str, Any]) -> bytes:
-    return msgspec.json.encode(spec["search"], order="deterministic")
+def count_trials(bars: Bars, found: Mined) -> None:
+    """From now on they count against everything that is tried of rules on these bars."""
+    first, last = _span(bars)
+    trials.record_search(
+        trials.Search(_digest(found.spec), found.trials, found.variance),
+        strategy=STRATEGY,
+        symbol=found.symbol,
+        timeframe=found.timeframe,
+        dataset=bars.digest,
+        first_ts=first,
+        last_ts=last,
+    )
+
+
+def _digest(asked: MiningSpec) -> str:
+    """Of how it is searched; the bars have their own."""
+    return hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest()[:16]
 
 
 def _span(bars: Bars) -> tuple[int, int]:
@@ -93,13 +106,13 @@ def _row(fold: int, stage: Stage) -> dict[str, Any]:
     return {"fold": fold, **msgspec.to_builtins(stage)}
 
 
-def keep_rules(run: MiningRun, found: Mined) -> None:
-    """Each rule as a record of its own."""
-    trials = found.trials + found.earlier
-    DiscoveredRule.objects.bulk_create(_records(run, found, trials))
+def keep(run: MiningRun, bars: Bars, found: Mined) -> None:
+    """Each rule as a record of its own, and all trials in the ledger."""
+    DiscoveredRule.objects.bulk_create(_records(run, found))
+    count_trials(bars, found)
 
 
-def _records(run: MiningRun, found: Mined, trials: int) -> Iterator[DiscoveredRule]:
+def _records(run: MiningRun, found: Mined) -> Iterator[DiscoveredRule]:
     for rank, rule in enumerate(found.rules, start=1):
         yield DiscoveredRule(
             run=run,
@@ -107,7 +120,7 @@ def _records(run: MiningRun, found: Mined, trials: int) -> Iterator[DiscoveredRu
             name=f"{found.symbol} {found.timeframe} {run.pk}.{rank}",
             symbol=found.symbol,
             timeframe=found.timeframe,
-            trials=trials,
+            trials=found.trials + found.earlier,
             **_of_rule(rule),
         )
 

@@ -31,7 +31,7 @@ def keep_run(asked: MiningRequest, bars: Bars, found: Mined, *, seconds: float) 
     times = {"started_at": now - timedelta(seconds=seconds), "finished_at": now, "seconds": round(seconds, 3)}
     with transaction.atomic():
         run = _recorded(None, asked, state=MiningRun.State.DONE, **times, **mined.facts(bars), **mined.told(found))
-        mined.keep_rules(run, found)
+        mined.keep(run, bars, found)
     return run
 
 

@@ -91,6 +91,7 @@ class Mined(msgspec.Struct, frozen=True, kw_only=True):
     days: int
     conditions: dict[str, int]  # by category
     trials: int
+    variance: float  # of the Sharpe ratios of these
     earlier: int
     spec: MiningSpec
     folds: tuple[FoldReport, ...]

@@ -60,8 +60,8 @@ def mine(
     work = _Work(market, truths, asked, end, counter)
     searched = [work.fold(each, partial(staged, number)) for number, each in enumerate(parts, start=1)]
     ratios = [ratio for fold in searched for ratio in fold.trials.ratios]
-    luck = (len(ratios) + earlier, spread(ratios))
-    rules = _judged(_Found.merged(searched), market, asked, luck)
+    variance = spread(ratios)
+    rules = _judged(_Found.merged(searched), market, asked, (len(ratios) + earlier, variance))
     return Mined(
         symbol=bars.symbol,
         timeframe=bars.timeframe,
@@ -69,6 +69,7 @@ def mine(
         days=len(market.days),
         conditions=dict(Counter(condition.category.value for condition in known)),
         trials=len(ratios),
+        variance=variance,
         earlier=earlier,
         spec=asked,
         folds=tuple(fold.report for fold in searched),

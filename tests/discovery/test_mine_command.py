@@ -7,7 +7,9 @@ import msgspec
 import pandas as pd
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
+from backtest import trials
 from discovery.mining.asked import MiningSpec
 from discovery.models import MiningRun
 from engine.rules.rule import parse_rules
@@ -28,6 +30,9 @@ QUICK = (
     "--least-trades",
     "15",
 )
+
+
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(scope="module")
@@ -111,21 +116,41 @@ def test_a_spec_travels_as_json():
     assert msgspec.json.decode(msgspec.json.encode(spec), type=MiningSpec) == spec
 
 
-@pytest.mark.django_db
 def test_a_search_is_kept_where_that_is_asked_for_and_counts_from_then_on(planted_file, capsys):
     options = ("--data", str(planted_file), "--symbol", "SPY", "--timeframe", "5", *QUICK)
-    alone = mined(capsys, *options)
     document = mined(capsys, *options, "--save", "--name", "by hand", "--end", "2024-05-01")
     run = MiningRun.objects.get(pk=document["run"])
     assert (run.name, run.state, run.trials, run.spec["end"]) == ("by hand", "done", document["trials"], "2024-04-30")
     assert [rule.text for rule in run.rules.all()] == [rule["text"] for rule in document["rules"]]
     assert run.stages == [{"fold": 1, **stage} for stage in document["folds"][0]["stages"]]
     assert mined(capsys, *options, "--save")["earlier"] == run.trials
-    assert mined(capsys, *options)["rules"] == alone["rules"]
     assert MiningRun.objects.count() == 2
 
 
-@pytest.mark.django_db
+def test_a_search_that_is_not_kept_counts_as_well_and_once(planted_file, capsys):
+    options = ("--data", str(planted_file), "--symbol", "SPY", "--timeframe", "5", *QUICK)
+    first = mined(capsys, *options)
+    assert mined(capsys, *options)["rules"] == first["rules"]
+    other = mined(capsys, *options, "--keep", "3")
+    assert (first["earlier"], other["earlier"]) == (0, first["trials"])
+    assert trials.tally(strategy="rules", symbol="SPY", timeframe="5", first_ts=0, last_ts=2**62) == (
+        first["trials"] + other["trials"], pytest.approx(first["variance"])
+    )  # fmt: skip
+    assert not MiningRun.objects.exists()
+
+
+def test_without_a_database_it_searches_and_says_that_nothing_was_counted(source, capsys, monkeypatch):
+    def absent(*_, **__):
+        raise OperationalError("no such table: backtest_trial")
+
+    monkeypatch.setattr(trials, "tally", absent)
+    monkeypatch.setattr(trials, "record_search", absent)
+    call_command("mine", *source, *QUICK, "--json")
+    said = capsys.readouterr()
+    assert json.loads(said.out)["earlier"] == 0
+    assert "Not counted among the trials" in said.err
+
+
 @pytest.mark.parametrize(("option", "value"), [("--contract", "SPYM4"), ("--start", "2024-03-05T12:00")])
 def test_what_a_record_could_not_say_again_is_not_kept(source, option, value):
     with pytest.raises(CommandError, match="was expected with --save"):

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 
 import msgspec
 from django.core.management.base import CommandError
+from django.db import DatabaseError
 from django_typer.management import TyperCommand
 from typer import Option
 
-from backtest.distributed.data import bars_from
+from backtest.counted import NOT_COUNTED
+from backtest.distributed.data import Bars, bars_from
 from backtest.management.commands.backtest import parse_moment
 from backtest.management.commands.sweep import parse_split
 from backtest.request import Request, check
@@ -20,7 +22,9 @@ from backtest.statistics.splits import SplitSpec
 from backtest.swept import bars_of
 from discovery import mined, services
 from discovery.asking import parse_spec, recorded_as
+from discovery.mining.asked import MiningSpec
 from discovery.mining.catalog import default_conditions
+from discovery.mining.found import Mined
 from discovery.mining.mine import mine
 from discovery.shown import show_mined
 from engine.errors import FortifiedError, InvalidInput
@@ -123,10 +127,11 @@ class Command(TyperCommand):
             asked = recorded_as(request, columns, spec, name=name) if save else None
             started = time.perf_counter()
             with progress_bar(f"rules in {columns.symbol}, {columns.timeframe}") as progress:
-                earlier = 0 if asked is None else mined.earlier_trials(asked, bars)
-                found = mine(columns, spec, earlier=earlier, progress=progress)
+                found = mine(columns, spec, earlier=_earlier(spec, bars), progress=progress)
             seconds = time.perf_counter() - started
             kept = {} if asked is None else {"run": services.keep_run(asked, bars, found, seconds=seconds).pk}
+            if asked is None:
+                _count(bars, found)
         except FortifiedError as error:
             raise CommandError(error.detail) from error
         document: dict[str, Any] = msgspec.to_builtins(found) | kept
@@ -141,6 +146,21 @@ class Command(TyperCommand):
             show_mined(found, seconds)
             if kept:
                 sys.stdout.write(f"Kept as search {kept['run']}: /discovery/{kept['run']}\n")
+
+
+def _earlier(spec: MiningSpec, bars: Bars) -> int:
+    """What was tried on these bars before; 0 where there is no ledger."""
+    try:
+        return mined.earlier_trials(spec, bars)
+    except DatabaseError:
+        return 0
+
+
+def _count(bars: Bars, found: Mined) -> None:
+    try:
+        mined.count_trials(bars, found)
+    except DatabaseError:
+        sys.stderr.write(f"{NOT_COUNTED}\n")
 
 
 def _split(kind: str, *, folds: int | None, **options: float) -> SplitSpec:
