@@ -48,9 +48,11 @@ class Page {
 
   choose(symbols) {
     this.symbols = symbols;
-    localStorage.setItem(KEPT, JSON.stringify(symbols));
     this.lines();
     this.watch();
+    try {
+      localStorage.setItem(KEPT, JSON.stringify(symbols));
+    } catch { /* a browser may forbid it; the address has them, too */ }
   }
 
   // One socket for what is chosen now; the address says the same, so that it can be sent to somebody.
