@@ -1,6 +1,5 @@
 """What people do to rules: validate, try in a campaign, promote, demote, reject. Every one of them is on record."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from discovery.lifecycle import notices
 from discovery.lifecycle.checks import ask_campaign, ask_validation, confirmation_of
 from discovery.lifecycle.states import TRADING, State, StepRefused
 from discovery.lifecycle.steps import (
@@ -23,6 +23,7 @@ from discovery.mined import STRATEGY, requested
 from discovery.models import DiscoveredRule, Promotion
 from engine.errors import Conflict, InvalidInput
 from engine.rules.rule import parse_rules, rules_json
+from infra.notices import tell
 from infra.web.actor import Actor
 from strategies.models import Ticker
 from strategies.services import save_ticker, update_ticker
@@ -32,8 +33,6 @@ from trading.models import Book, Position, Run
 from users.models import User
 
 __all__ = ["ask_campaign", "ask_validation", "demote", "get_rule", "promote", "reject"]
-
-logger = logging.getLogger(__name__)
 
 PAPER_ACCOUNT = "paper"
 PERMISSION = "discovery.promote_rule"
@@ -189,6 +188,8 @@ def _end(promotion: Promotion, way: str, *, user: User | None, why: str) -> None
         trading.stop_strategy(user=user, strategy=slot, flatten=is_flattened, reason=f"demoted: {why}"[:200])
     elif is_flattened and Position.objects.filter(strategy=slot).exclude(quantity=0).exists():
         trading.flatten(user=user, strategy=slot)
+    told = notices.is_out(promotion, who=user.email if user else "the product", why=why)
+    transaction.on_commit(lambda: tell(told))
 
 
 def reject(rule: DiscoveredRule, *, user: Actor, why: str) -> DiscoveredRule:

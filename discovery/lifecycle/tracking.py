@@ -10,17 +10,18 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from discovery.health import Health, Limits, Trading, Verdict, health
+from discovery.lifecycle import notices
 from discovery.lifecycle.services import demote
 from discovery.lifecycle.states import State
 from discovery.lifecycle.steps import take_step
-from discovery.models import HealthScore, Promotion
+from discovery.models import DiscoveredRule, HealthScore, Promotion
 from engine.instruments.catalog import instrument_for
 from engine.instruments.sessions import ALWAYS, calendar
 from engine.model.enums import Side
 from engine.model.time import NS_PER_DAY, from_datetime
 from engine.venue.choices import parse_slippage
 from engine.venue.slippage import FixedSlippage, NoSlippage
-from infra.notices import Level, Notice, tell
+from infra.notices import tell
 from trading.models import CommandRecord, Fill, Trade
 from trading.services import deliver_again, wake
 
@@ -116,34 +117,23 @@ def _slippage(promotion: Promotion) -> list[float]:
 def _follow_up(promotion: Promotion, found: Health) -> None:
     rule = promotion.rule
     rule.refresh_from_db()
-    if rule.state == State.LIVE and found.verdict is Verdict.ILL:
-        _degrade(promotion, found)
-        rule.refresh_from_db()
-    elif rule.state == State.DEGRADED and found.verdict is Verdict.HEALTHY:
-        with transaction.atomic():
-            take_step(rule, State.LIVE, by=None, why=found.text)
-            transaction.on_commit(lambda: tell(_notice(promotion, found, is_over=True)))
-    if rule.state == State.DEGRADED and found.verdict is Verdict.ILL and settings.RULE_AUTO_DEMOTE:
-        demote(rule, user=None, why=f"by itself: {found.text}")
+    if rule.state == State.DEGRADED and found.verdict is Verdict.HEALTHY:
+        take_step(rule, State.LIVE, by=None, why=found.text)
+        tell(notices.is_well(promotion, found))
+    if found.verdict is not Verdict.ILL:
+        return
+    if rule.state == State.LIVE:
+        rule = _degrade(promotion, found)
+    if rule.state == State.DEGRADED:
+        tell(notices.is_worse(promotion, found))
+        if settings.RULE_AUTO_DEMOTE:
+            demote(rule, user=None, why=f"its health: {found.text}")
 
 
-def _degrade(promotion: Promotion, found: Health) -> None:
-    with transaction.atomic():
-        take_step(promotion.rule, State.DEGRADED, by=None, why=found.text)
-        Promotion.objects.filter(pk=promotion.pk, degraded_at=None).update(degraded_at=timezone.now())
-        transaction.on_commit(lambda: tell(_notice(promotion, found)))
-
-
-def _notice(promotion: Promotion, found: Health, *, is_over: bool = False) -> Notice:
-    rule = promotion.rule
-    if is_over:
-        text = f"Rule {rule.name} ({promotion.slot}) is as good again as it was validated: health {found.score:.0f}."
-    else:
-        text = (
-            f"Rule {rule.name} ({promotion.slot}, book {promotion.book.name}) is worse than it was validated: "
-            f"health {found.score:.0f} of 100. {found.reasons[0]}"
-        )
-    return Notice("rule", Level.CRITICAL, text, promotion.slot, f"rule|{promotion.slot}|{promotion.pk}", is_over)
+@transaction.atomic
+def _degrade(promotion: Promotion, found: Health) -> DiscoveredRule:
+    Promotion.objects.filter(pk=promotion.pk, degraded_at=None).update(degraded_at=timezone.now())
+    return take_step(promotion.rule, State.DEGRADED, by=None, why=found.text)
 
 
 def tend() -> int:

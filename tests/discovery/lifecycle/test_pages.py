@@ -1,5 +1,6 @@
 """The pages of rules: what each shows to whom; and that a toast has its place on every page."""
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from django.utils import timezone
 from discovery.lifecycle import tracking
 from discovery.lifecycle.services import demote
 from discovery.models import HealthScore, Promotion
-from tests.trading.people import person
+from tests.trading.people import person, trade
 from users.roles import Role
 
 pytestmark = pytest.mark.django_db
@@ -115,6 +116,24 @@ def test_a_viewer_sees_all_of_it_and_no_buttons(client, live):
 def test_strangers_are_sent_to_the_login(client, live):
     for path in (LIST, f"{LIST}/{live.pk}/life"):
         assert client.get(path).url.startswith("/login")
+
+
+def test_the_pages_of_trading_know_a_promoted_rule_by_its_name(page, live):
+    slot = f"rules.{live.pk}"
+    assert slot in page(f"/analytics?strategy={slot}&mode=paper")
+    assert slot in page("/book/paper")
+    assert slot in page("/strategies/graph")
+    assert slot in page(f"/api/tickers/{slot}")
+    assert slot in page(f"/api/trading-status?strategy={slot}")
+
+
+def test_the_trades_of_each_rule_are_a_part_of_their_own(page, live, second):
+    for number, rule in enumerate((live, second), start=1):
+        trade(number, strategy=f"rules.{rule.pk}", pnl=str(10 * number))
+    found = json.loads(page("/api/analytics?mode=paper"))
+    assert {part["name"]: part["net_pnl"] for part in found["groups"]["strategy"]} == {
+        f"rules.{live.pk}": "10", f"rules.{second.pk}": "20",
+    }  # fmt: skip
 
 
 def test_a_list_of_many_asks_the_database_no_more_often(client, trader, live, second, django_assert_max_num_queries):

@@ -77,10 +77,9 @@ def test_only_its_own_trades_since_it_was_promoted_in_its_book_count(promotion, 
     assert tracking.score(promotion).trades == 0
 
 
-def test_a_rule_that_loses_is_degraded_and_told_of(promotion, traded, django_capture_on_commit_callbacks):
+def test_a_rule_that_loses_is_degraded_and_told_of(promotion, traded):
     traded(like(promotion, shift=-5.0))
-    with django_capture_on_commit_callbacks(execute=True):
-        assert tracking.score_all() == {promotion.slot: "ill"}
+    assert tracking.score_all() == {promotion.slot: "ill"}
     promotion.refresh_from_db()
     rule = promotion.rule
     assert (rule.state, promotion.degraded_at is not None, promotion.ended_at) == ("degraded", True, None)
@@ -94,35 +93,53 @@ def test_a_rule_that_loses_is_degraded_and_told_of(promotion, traded, django_cap
     assert not CommandRecord.objects.exists()
 
 
-def test_it_is_told_of_once_and_scored_anew_only_with_new_trades(promotion, traded, django_capture_on_commit_callbacks):
+def test_while_it_lasts_it_is_one_notice_and_only_new_trades_are_a_new_score(promotion, traded):
     traded(like(promotion, shift=-5.0))
-    with django_capture_on_commit_callbacks(execute=True):
-        tracking.score_all()
-        tracking.score_all()
-    assert (HealthScore.objects.count(), Notice.objects.get(kind="rule").times) == (1, 1)
+    tracking.score_all()
+    tracking.score_all()
+    assert (HealthScore.objects.count(), Notice.objects.get(kind="rule").times) == (1, 2)
     traded([-1.0])
     tracking.score_all()
-    assert HealthScore.objects.count() == 2
+    assert (HealthScore.objects.count(), Notice.objects.filter(kind="rule").count()) == (2, 1)
 
 
-def test_a_degraded_rule_that_is_well_again_is_live_again(promotion, traded, django_capture_on_commit_callbacks):
+def test_who_was_killed_before_it_was_told_tells_it_at_the_next_look(promotion, traded, monkeypatch):
+    def die(notice):
+        raise SystemExit
+
     traded(like(promotion, shift=-5.0))
-    with django_capture_on_commit_callbacks(execute=True):
-        tracking.score_all()
+    with monkeypatch.context() as dying:
+        dying.setattr(tracking, "tell", die)
+        with pytest.raises(SystemExit):
+            tracking.score_all()
+    promotion.rule.refresh_from_db()
+    assert (promotion.rule.state, Notice.objects.count()) == ("degraded", 0)
+    tracking.score_all()
+    assert Notice.objects.get().kind == "rule"
+
+
+def test_a_degraded_rule_that_is_well_again_is_live_again(promotion, traded):
+    traded(like(promotion, shift=-5.0))
+    tracking.score_all()
     Trade.objects.all().delete()
     traded(like(promotion))
-    with django_capture_on_commit_callbacks(execute=True):
-        tracking.score_all()
+    tracking.score_all()
     promotion.refresh_from_db()
     assert promotion.rule.state == "live"
     assert promotion.degraded_at is not None  # that it once was stays on record
     assert Notice.objects.filter(kind="rule").latest("pk").over_at is not None
 
 
-def test_where_it_is_left_to_the_product_a_bad_rule_is_demoted(promotion, traded, settings):
+def test_where_it_is_left_to_the_product_a_bad_rule_is_demoted(
+    promotion, traded, settings, django_capture_on_commit_callbacks
+):
     settings.RULE_AUTO_DEMOTE, settings.RULE_DEMOTE_POSITION = True, "flatten"
     traded(like(promotion, shift=-5.0))
-    tracking.score_all()
+    with django_capture_on_commit_callbacks(execute=True):
+        tracking.score_all()
+    worse, out = Notice.objects.filter(kind="rule").order_by("pk")
+    assert "was taken out of the market by the product: its health: weakest" in out.text
+    assert (worse.over_at is not None, out.over_at is not None) == (True, True)
     promotion.refresh_from_db()
     assert [change.after for change in promotion.rule.changes.all()[:2]] == ["demoted", "degraded"]
     assert (promotion.rule.state, promotion.position) == ("demoted", "flatten")
