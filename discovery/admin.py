@@ -1,7 +1,7 @@
 """Searches and what they found, in the admin: to read, and to end a search."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -10,7 +10,7 @@ from django.utils.html import format_html
 
 from backtest.admin import ReadOnly
 from discovery import fingerprint_services, services
-from discovery.models import DiscoveredRule, FingerprintRun, Job, MiningRun
+from discovery.models import DiscoveredRule, FingerprintRun, Job, MiningRun, Promotion, RuleChange, RuleCheck
 
 
 class JobAdmin(ReadOnly):
@@ -58,3 +58,39 @@ class DiscoveredRuleAdmin(ReadOnly):
     list_display = ("name", "text", "state", "tag", "source", "passes", "p_corrected", "suspicion", "created_at")
     list_filter = ("state", "passes", "source", "symbol")
     list_select_related = ("run",)
+
+
+class Record(ReadOnly):
+    """A record that can be edited or removed is none."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(RuleChange)
+class RuleChangeAdmin(Record):
+    """Every step of every rule."""
+
+    list_display = ("at", "rule", "before", "after", "by_email", "why")
+    list_filter = ("after",)
+    search_fields = ("rule__name", "by_email")
+    date_hierarchy = "at"
+    list_select_related = ("rule",)
+
+
+@admin.register(Promotion)
+class PromotionAdmin(Record):
+    """Every time of a rule in the market."""
+
+    list_display = ("rule", "slot", "book", "tag", "began_at", "degraded_at", "ended_at", "position", "by_email")
+    list_filter = ("book", "tag")
+    list_select_related = ("rule", "book")
+
+
+@admin.register(RuleCheck)
+class RuleCheckAdmin(Record):
+    """Every validation and every campaign of a rule."""
+
+    list_display = ("rule", "kind", "state", "is_good", "text", "study", "created_at")
+    list_filter = ("kind", "state", "is_good")
+    list_select_related = ("rule", "study")
