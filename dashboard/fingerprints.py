@@ -37,6 +37,12 @@ MEASURES = {
     "moves": Measure("Moves caught", "Of the moves that begin here", "caught", "moves"),
     "against": Measure("Points against", "Held the other way while a move went on", "against_points", "points", "bad"),
     "missed": Measure("Moves missed", "Neither caught nor held against", "missed", "moves", "bad"),
+    "held": Measure(
+        "Time in the market", "Of the bars that begin here, those on which something is held", "bars_held", "bars"
+    ),
+    "back": Measure(
+        "Given back", "Of the best open profit of the trades that were decided here", "given_back", "open_profit", "bad"
+    ),
     "pnl": Measure("P&L", "Of the trades that were decided here, net", "pnl"),
     "trades": Measure("Trades", "That were decided here", "trades"),
 }
@@ -117,7 +123,7 @@ def _whole(profile: Mapping[str, Any]) -> dict[str, Any]:
         "in_market": percent(profile["in_market"], 1.0),
         **shares,
         "points": percent(_sum(cells, "caught_points"), _sum(cells, "points")),
-        "giveback": [MARK if each["giveback"] is None else percent(each["giveback"], 1.0) for each in cells],
+        "given_back": percent(_sum(cells, "given_back"), _sum(cells, "open_profit")),
     }
 
 
@@ -141,9 +147,9 @@ def _cell(cells: Cells, chosen: Measure) -> dict[str, Any]:
     if not chosen.whole:
         shown = MARK if not _sum(cells, "trades") else f"{part:,.0f}"
         return {"text": shown, "value": part, "title": f"{_sum(cells, 'trades')} trades"}
-    whole = _sum(cells, chosen.whole)
+    whole = cells[0]["bars"] if chosen.whole == "bars" else _sum(cells, chosen.whole)  # each side has the same bars
     numbers = (part, whole) if isinstance(whole, int) else (round(part, 1), round(whole, 1))
-    title = "{:,} of {:,} {}".format(*numbers, chosen.whole)
+    title = "{:,} of {:,} {}".format(*numbers, chosen.whole.replace("_", " "))
     return {"text": percent(part, whole), "value": part / whole if whole else 0.0, "title": title}
 
 

@@ -51,7 +51,7 @@ def _line(profile: StrategyProfile) -> tuple[object, ...]:
     cells = (profile.rows[0].long, profile.rows[0].short)
     moves, points = sum(each.moves for each in cells), sum(each.points for each in cells)
     shares = (percent(sum(getattr(each, name) for each in cells), moves) for name in ("caught", "against", "missed"))
-    back = "/".join(MARK if each.giveback is None else f"{100 * each.giveback:.0f} %" for each in cells)
+    back = percent(sum(each.given_back for each in cells), sum(each.open_profit for each in cells))
     return (
         profile.name, profile.how, profile.trades, profile.net_pnl, percent(profile.in_market, 1.0), *shares,
         percent(sum(each.caught_points for each in cells), points), back,

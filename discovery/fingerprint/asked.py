@@ -31,7 +31,8 @@ class FingerprintSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     A move is a swing that turns by at least `move_atr` average true ranges. It is caught where at least `caught` of it
     was held in its direction, and against where as much was held the other way. Entries coincide when at most `near`
-    bars lie between them. Flags count for `recent` bars: a `gap` at the open, and a `mover` within `mover_bars`.
+    bars lie between them. Flags count for `recent` bars: a `gap` at the open, and a `mover` within `mover_bars`,
+    and a price beyond those of `extreme_bars`.
 
     Gaps and seeds are looked for in the first `seed_share` of the days alone, so that days are left that judge: as
     many as the miner searches unless it is told otherwise. A gap has at least `least_moves` moves that nobody caught,
@@ -54,6 +55,7 @@ class FingerprintSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     gap: Change = 0.002
     mover: Change = 0.005
     mover_bars: Bars = 10
+    extreme_bars: Bars = 60
     recent: Bars = 12
     seed_share: Share = 0.7
     gap_share: Share = 0.5

@@ -15,9 +15,9 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """One strategy in one state, on one side. Moves are those that begin there: each is caught, against or missed.
 
     Points are those that moves make in bars which begin there: `caught_points`, `against_points` and `missed_points`
-    add up to `points`. `trades` are those that were decided there, with their `pnl`; `giveback` is what was not kept
-    of their best open profit, None where there was none. `in_market`: of the bars that begin there, those on which
-    something was held on that side, None where there are no such bars.
+    add up to `points`. `trades` are those that were decided there, with their `pnl`; `given_back` is what they did not
+    keep, before fees, of `open_profit`, the sum of the best that each had. Of the `bars` that begin there, something
+    was held on that side on `bars_held`.
     """
 
     moves: int
@@ -30,8 +30,10 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     missed_points: float
     trades: int
     pnl: float
-    giveback: float | None
-    in_market: float | None
+    open_profit: float
+    given_back: float
+    bars: int
+    bars_held: int
 
 
 class Outcomes(msgspec.Struct, frozen=True):
@@ -63,8 +65,6 @@ class Coverage:
         along, other = (self._held.long, self._held.short) if sign > 0 else (self._held.short, self._held.long)
         points, had, lost = (sign * float(column[inside].sum()) for column in (self._moved, along, other))
         decided = before[np.minimum(rows.entry, len(before) - 1)] & (rows.sign == sign)
-        best = float(rows.best[decided].sum())
-        bars = int(before.sum())
         return Cell(
             moves=int(mine.sum()),
             caught=caught,
@@ -76,6 +76,8 @@ class Coverage:
             missed_points=points - had - lost,
             trades=int(decided.sum()),
             pnl=float(rows.pnl[decided].sum()),
-            giveback=1.0 - float(rows.kept[decided].sum()) / best if best > 0 else None,
-            in_market=int((before & (self._held.position * sign > 0)).sum()) / bars if bars else None,
+            open_profit=float(rows.best[decided].sum()),
+            given_back=float((rows.best - rows.kept)[decided].sum()),
+            bars=int(before.sum()),
+            bars_held=int((before & (self._held.position * sign > 0)).sum()),
         )

@@ -9,7 +9,7 @@ import numpy as np
 from discovery.fingerprint.asked import FingerprintSpec
 from discovery.mining.truths import Bools, Truths, Words, unpacked
 from engine.bars.columns import BarColumns
-from engine.rules.conditions import PARTS, Clock, Compare, Condition, Gap, Mover, SessionPart, all_of
+from engine.rules.conditions import PARTS, Clock, Compare, Condition, Gap, Mover, NewExtreme, SessionPart, all_of
 
 TREND = 25.0  # of the average directional index: J. W. Wilder, "New Concepts in Technical Trading Systems", 1978
 LOW, HIGH = 33.0, 67.0  # percent of the 100 bars before
@@ -78,6 +78,8 @@ def _flags(asked: FingerprintSpec) -> Iterator[State]:
         "gap down": Gap("down", asked.gap),
         "mover up": Mover("up", asked.mover_bars, asked.mover),
         "mover down": Mover("down", asked.mover_bars, asked.mover),
+        "new high": NewExtreme("high", asked.extreme_bars),
+        "new low": NewExtreme("low", asked.extreme_bars),
     }
     for name, flag in flags.items():
         yield State("flags", name, (Compare(f"bars_since({flag.spec})", "<", float(asked.recent)),))

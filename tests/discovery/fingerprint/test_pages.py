@@ -118,6 +118,9 @@ def test_the_coverage_says_in_numbers_what_its_colours_say(admin_client, done):
         for row in rows:
             cell = row["long"]
             assert (f">{100 * cell[part] / cell[whole]:.0f} %</td>" if cell[whole] else ">–</td>") in page
+    held = page_of(admin_client, f"{LIST}/{run.pk}?tab=coverage&measure=held")
+    cells = rows[0]["long"], rows[0]["short"]
+    assert f">{round(100 * sum(cell['bars_held'] for cell in cells) / cells[0]['bars'])} %</td>" in held
     both = page_of(admin_client, f"{LIST}/{run.pk}?tab=coverage&measure=trades")
     assert f">{rows[0]['long']['trades'] + rows[0]['short']['trades']:,}</td>" in both
     odd = page_of(admin_client, f"{LIST}/{run.pk}?tab=coverage&measure=luck&side=up")

@@ -97,6 +97,10 @@ def made(entry: int, bars: int, sign: int, quantity: int, paid: float, got: floa
     )  # fmt: skip
 
 
+def with_best(trade: TradeClosed, most: str) -> TradeClosed:
+    return msgspec.structs.replace(trade, mfe=Decimal(most))
+
+
 trades = st.lists(
     st.builds(
         made,
@@ -129,6 +133,12 @@ def test_what_was_caught_missed_and_held_against_is_the_move_and_the_points_are_
     earned = sum(float(trade.pnl) for trade in closed) / at_once
     assert (found.long.sum() - found.short.sum()) == pytest.approx(earned, abs=1e-6)
     assert np.abs(found.position).max(initial=0.0) <= 1.0 + 1e-9
+
+
+def test_what_is_given_back_is_the_part_of_the_best_open_profit_that_was_not_kept():
+    closed = with_best(made(10, 5, 1, 1, 500.0, 501.5), "4"), with_best(made(30, 5, 1, 1, 500.0, 499.0), "2")
+    rows = entries_of(closed, WALK)
+    assert (rows.best - rows.kept).tolist() == [2.5, 2.0]  # a loss gives back all that there was, not more
 
 
 def test_holding_all_the_time_catches_every_rise_and_is_against_every_fall():
@@ -217,6 +227,8 @@ def test_every_move_is_caught_against_or_missed_and_every_point_too(printed):
             for each in (row.long, row.short):
                 assert each.caught + each.against + each.missed == each.moves
                 assert each.caught_points + each.against_points + each.missed_points == pytest.approx(each.points)
+                assert 0 <= each.given_back <= each.open_profit
+                assert each.bars_held <= each.bars
         parts = [row for row in profile.rows if row.state.startswith("trend")]
         whole = sum(row.long.moves + row.short.moves for row in parts)
         assert printed.moves.count - 3 <= whole <= printed.moves.count  # the first ones begin before it is known
@@ -225,7 +237,8 @@ def test_every_move_is_caught_against_or_missed_and_every_point_too(printed):
 def test_upside_down_the_market_gives_the_same_with_the_sides_exchanged():
     bars = on_quarters(alternating(24, seed=8)[0])
     found, turned = (fingerprint(each, asked(seed_share=1.0), registry=STRATEGIES) for each in (bars, mirrored(bars)))
-    other = {"trend: up": "trend: down", "trend: down": "trend: up"}
+    pairs = [("trend: up", "trend: down"), ("flags: new high", "flags: new low")]
+    other = dict([*pairs, *(pair[::-1] for pair in pairs)])
     rows = {row.state: row for row in turned.profiles[0].rows}
     assert found.profiles[0].trades == turned.profiles[0].trades > 50
     for row in found.profiles[0].rows:
