@@ -14,7 +14,7 @@ from infra.redis import keys
 from infra.redis.client import aclose_clients, async_client, sync_client
 from marketdata.publisher import Publisher
 
-FRAME_S = 0.02
+FRAME_S = 0.01  # at least: what is played is counted in frames, so that it is the same on every machine
 TICKS_PER_FRAME = 3
 
 
@@ -36,14 +36,13 @@ class Market:
         self.timeframe = timeframe
         self._ticks = waves(symbol)
 
-    def play(self, seconds: float) -> None:
-        asyncio.run(self._play(seconds))
+    def play(self, frames: int) -> None:
+        asyncio.run(self._play(frames))
 
-    async def _play(self, seconds: float) -> None:
+    async def _play(self, frames: int) -> None:
         publisher = Publisher(async_client(settings.REDIS_URL), feed="scripted")
         await publisher.carry([(self.symbol, self.timeframe)], resumes=True)
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        for _ in range(frames):
             publisher.ingest([next(self._ticks) for _ in range(TICKS_PER_FRAME)])
             await publisher.flush()
             await asyncio.sleep(FRAME_S)

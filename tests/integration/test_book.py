@@ -41,16 +41,16 @@ def test_a_running_book_obeys(redis_url, tmp_path):
     )  # fmt: skip
     services.start_strategy(user=None, strategy="ema")
     market = Market(SYMBOL, TIMEFRAME)
-    market.play(1)
+    market.play(50)
     with running(redis_url, tmp_path) as processes:
         processes.manage("trader", "run_trader", "paper")
         wait_for(lambda: slot().get("state") == "warming", what="the slot warms up")
         assert selectors.trading_status(strategy="ema")[0]["running"]
 
         # A person's wish passes planner and risk like a strategy's, and is filled by the next tick.
-        market.play(0.5)
+        market.play(25)
         services.manual_signal(user=None, strategy="ema", symbol=SYMBOL, action="long")
-        market.play(2)
+        market.play(100)
         wait_for(lambda: held() == 2, what="long by hand")
         view = sync_client(redis_url).hgetall(keys.trade_state("ema", SYMBOL, "paper"))
         assert (view["side"], view["quantity"]) == ("LONG", "2")
@@ -59,35 +59,35 @@ def test_a_running_book_obeys(redis_url, tmp_path):
 
         # A halt lets the way out pass and refuses the way in: of a reversal only the close remains.
         services.halt(user=None, book=Book.objects.get(), reason="test")
-        market.play(0.5)
+        market.play(25)
         services.manual_signal(user=None, strategy="ema", symbol=SYMBOL, action="short")
-        market.play(1)
+        market.play(50)
         wait_for(lambda: held() == 0, what="the halted book goes flat")
         services.manual_signal(user=None, strategy="ema", symbol=SYMBOL, action="short")
-        market.play(1)
+        market.play(50)
         wait_for(lambda: Decision.objects.filter(reason__icontains="halt").exists(), what="a refusal")
         assert held() == 0
         services.resume(user=None, book=Book.objects.get())
-        market.play(0.5)
+        market.play(25)
 
         services.manual_signal(user=None, strategy="ema", symbol=SYMBOL, action="short")
-        market.play(1)
+        market.play(50)
         wait_for(lambda: held() == -2, what="short after the halt")
         services.flatten(user=None, strategy="ema")
-        market.play(1)
+        market.play(50)
         wait_for(lambda: held() == 0, what="flat")
 
         # A parameter of the configuration waits for the next start; switching trading off does not.
         update_ticker(user=None, ticker=ticker, trade_enabled=False)
-        market.play(1)
+        market.play(50)
         before = Order.objects.count()
         services.manual_signal(user=None, strategy="ema", symbol=SYMBOL, action="long")
-        market.play(2)
+        market.play(100)
         wait_for(lambda: not CommandRecord.objects.filter(state="sent").exists(), what="all answered")
         assert Order.objects.count() == before
 
         services.stop_strategy(user=None, strategy="ema", flatten=True)
-        market.play(1)
+        market.play(50)
         wait_for(lambda: holder(sync_client(settings.REDIS_URL), "trader", "paper") is None,
                  what="the process ends when nothing is left to run")  # fmt: skip
     assert selectors.trading_status(strategy="ema")[0]["state"] == "stopped"

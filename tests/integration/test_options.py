@@ -58,7 +58,7 @@ def bars_seen() -> int:
 
 def saved_after(market: Market) -> datetime:
     """When the book's state was committed last; a market that moves gives it reason to."""
-    market.play(0.1)
+    market.play(5)
     return EngineState.objects.values_list("saved_at", flat=True).get()
 
 
@@ -78,18 +78,18 @@ def test_a_killed_book_goes_on_with_its_option(redis_url, tmp_path, half_day):
     services.start_strategy(user=None, strategy="zero_dte")
     Book.objects.update(execution={"chains": "synthetic"})
     market = Market("SPX", "20t")
-    market.play(0.3)
+    market.play(15)
     with running(redis_url, tmp_path, settings_module="tests.half_day_settings") as processes:
         first = processes.start("first", "-c", TRADER)
         wait_for(lambda: holder(sync_client(settings.REDIS_URL), "trader", "paper"), what="a trader")
-        market.play(0.5)
+        market.play(25)
         call = wish("call")
         wait_for(lambda: outcome(call) == "filled", what="the call is bought")
         [bought] = held()
         assert (parse_option(bought).right, parse_option(bought).expiry) == ("C", HALF_DAY)
 
         before = bars_seen()
-        market.play(0.3)
+        market.play(15)
         wait_for(lambda: bars_seen() > before, what="a bar of its own for the next wish")
         seen_at = timezone.now()
         wait_for(lambda: saved_after(market) > seen_at, what="its commit")
@@ -100,7 +100,7 @@ def test_a_killed_book_goes_on_with_its_option(redis_url, tmp_path, half_day):
         wait_for(lambda: holder(sync_client(settings.REDIS_URL), "trader", "paper") is None, what="no owner")
         processes.start("second", "-c", TRADER)
         wait_for(lambda: holder(sync_client(settings.REDIS_URL), "trader", "paper"), what="a trader")
-        market.play(0.5)
+        market.play(25)
         wait_for(lambda: outcome(put) == "filled", what="the put is bought")
         [turned] = held()
         assert parse_option(turned).right == "P"

@@ -66,9 +66,9 @@ def test_a_book_that_holds_something_is_not_rewound(redis_url):
 
 def test_a_rewound_book_reads_and_decides_again_from_that_moment(redis_url):
     market = Market("/MES", "2t")
-    market.play(0.8)
+    market.play(40)
     moment = timezone.now()
-    market.play(0.5)
+    market.play(25)
     started("/MES")
     with pytest.raises(CommandError, match="does not reach back so far"):
         call_command("book_state", "paper", "--rewind", (moment - timedelta(days=1)).isoformat(), "--yes")

@@ -259,15 +259,15 @@ async def test_many_orders_at_once_keep_to_the_gateways_pace():
 
 async def test_an_order_that_waited_too_long_for_its_turn_is_not_sent_later(monkeypatch):
     monkeypatch.setattr(codec, "PER_SECOND", 3)
-    monkeypatch.setattr(codec, "SECOND", 0.6)
-    async with at_desk(ibkr.ENTRY, timeout_s=0.9) as desk:
-        await asyncio.sleep(0.6)  # what opening took of the pace is over
+    monkeypatch.setattr(codec, "SECOND", 1.2)
+    async with at_desk(ibkr.ENTRY, timeout_s=1.8) as desk:
+        await asyncio.sleep(1.2)  # what opening took of the pace is over
         placing = [asyncio.create_task(desk.place(desk.far_order())) for _ in range(9)]
         await desk.until(lambda: len(desk.at_venue()) == 3, "the first second's orders")
         placing[5].cancel()
         ended = await asyncio.gather(*placing, return_exceptions=True)
         assert [type(each) for each in ended[5:]] == [asyncio.CancelledError, VenueOrder, RateLimited, RateLimited]
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(1.2)
         assert len(desk.at_venue()) == 6
 
 

@@ -111,7 +111,7 @@ async def test_a_chain_is_shown_around_the_money_with_what_would_be_chosen_and_w
 
 async def test_however_many_look_the_source_is_asked_at_its_pace(world):
     await world.index(6001.0)
-    boards = [world.board(Pace(0.3)) for _ in range(5)]
+    boards = [world.board(Pace(1.0)) for _ in range(5)]
     await asyncio.gather(*(board.refresh() for board in boards))
     assert world.source.asked == 1
     assert {(await board.row())["listed"] for board in boards} == {82}, "and all see it"
