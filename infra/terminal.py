@@ -12,7 +12,7 @@ import msgspec
 import typer
 from django.core.management import CommandError
 from django.core.management.base import OutputWrapper
-from django.db import DatabaseError
+from django.db import OperationalError, ProgrammingError
 from redis.exceptions import RedisError
 from rich.console import Console
 from rich.markup import escape
@@ -58,7 +58,7 @@ def refusals() -> Iterator[None]:
         raise CommandError(error.detail) from error
     except RedisError as error:
         raise CommandError(f"Redis does not answer, so it is not known what came of it: {error}") from error
-    except DatabaseError as error:
+    except (OperationalError, ProgrammingError) as error:
         raise CommandError(f"The database refuses: {error}. Is it of this version? ./run manage migrate") from error
 
 
