@@ -3,14 +3,18 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
+import msgspec
+
 from engine.bars.timeframe import TimeframeKind, parse_timeframe
 from engine.model.market import Bar
-from engine.model.time import NS_PER_MS, NS_PER_S
+from engine.model.time import NS_PER_MINUTE, NS_PER_MS, NS_PER_S
 from infra import codec
 from infra.redis import keys
 from infra.redis.client import AsyncRedis, SyncRedis
 
 MAX_BARS = 2_000  # kept per symbol and timeframe
+KEPT_BY_BUILDER = 3  # of a pair's last bars, and all of the last minute
+BUILDER_REMEMBERS_NS = NS_PER_MINUTE
 _SLACK = 8  # more than asked for are read, in case some were replaced
 
 
@@ -71,6 +75,23 @@ async def join_bars(client: AsyncRedis, symbol: str, timeframe: str, vendor: Seq
     broken = sorted((each.bar for each in removed if not each.bar.is_complete), key=_close)
     repairs = tuple(bar for bar in added if _overlaps(bar, broken))
     return Joined(len(added), repairs, any(bar.quality == "gapped" for bar in broken))
+
+
+async def doubt_bars(client: AsyncRedis, symbol: str, timeframe: str, *, since: int) -> list[Bar]:
+    """Mark whole bars of ours that ended after `since` as gapped; which, oldest first. Not the newest: who builds them
+    still has them, and tells of them himself."""
+    key = keys.bars(symbol, timeframe)
+    raws = await cast("Any", client.zrangebyscore(key, since // NS_PER_MS, "+inf"))
+    bars = _in_order(raws)
+    old = [bar for bar in bars[:-KEPT_BY_BUILDER] if bar.ts < bars[-1].ts - BUILDER_REMEMBERS_NS]
+    doubted = [
+        msgspec.structs.replace(bar, quality="gapped", is_complete=False)
+        for bar in old
+        if bar.ts > since and _is_ours(bar)
+    ]
+    if doubted:
+        await replace_bars(client, doubted)
+    return doubted
 
 
 async def replace_bars(client: AsyncRedis, bars: Sequence[Bar]) -> int:

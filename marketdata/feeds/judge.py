@@ -37,6 +37,7 @@ class Judge:
     ) -> None:
         self._feed = feed
         self._refused: Mapping[str, str] = getattr(feed, "refused", {})
+        self._unvouched: Mapping[str, str] = getattr(feed, "doubts", {})
         self._truth = truth
         self._publisher = publisher
         self._clock = clock
@@ -67,6 +68,7 @@ class Judge:
             doubt = self._check.doubt(symbol, last, now)
             self._truth.doubted(symbol, self._check.second.name, doubt)
         self._truth.doubted(symbol, "clock", self._clock_doubt)
+        self._truth.doubted(symbol, "history", self._unvouched.get(symbol, ""))
         changed = self._truth.judge(
             symbol,
             now=now,

@@ -5,13 +5,14 @@ import logging
 import time
 from collections.abc import Callable
 
+from engine.bars.timeframe import parse_timeframe
 from engine.model.market import Bar
 from engine.model.time import NS_PER_DAY
 from infra.backoff import Backoff
 from infra.redis.client import REDIS_AWAY, AsyncRedis
 from marketdata.feeds.errors import FeedError
 from marketdata.feeds.registry import Feed
-from marketdata.history import Joined, join_bars, lookback_ns
+from marketdata.history import Joined, doubt_bars, join_bars, lookback_ns
 from marketdata.publisher import Pair
 from marketdata.revisions import take_over
 
@@ -50,6 +51,7 @@ class Past:
         self._now = now
         self._due: dict[Pair, float] = {}  # pair → not before (monotonic)
         self._depth: dict[Pair, int] = {}  # how many bars; the deepest request counts
+        self._doubted: dict[Pair, int] = {}  # since when prints may be missing
         self._backoffs: dict[Pair, Backoff] = {}
         self._pairs: set[Pair] = set()
         self._limit = asyncio.Semaphore(_PARALLEL)
@@ -61,6 +63,7 @@ class Past:
         for pair in self._pairs - pairs:
             self._due.pop(pair, None)
             self._depth.pop(pair, None)
+            self._doubted.pop(pair, None)
             self._backoffs.pop(pair, None)
         self._pairs = set(pairs)
 
@@ -69,11 +72,18 @@ class Past:
         """Whether something is still to be fetched."""
         return bool(self._due)
 
-    def mend(self, symbol: str, timeframe: str | None = None) -> None:
-        """A bar came out incomplete, or prints were lost: what the venue knows of that time shall replace it."""
+    def mend(self, symbol: str, timeframe: str | None = None, *, since: int = 0) -> None:
+        """A bar came out incomplete, or prints were lost: what the venue knows of that time shall replace it. Bars
+        that ended after `since`, when everything was still there, and passed for whole are doubted first."""
         for pair in self._pairs:
             if pair[0] == symbol and timeframe in (None, pair[1]):
-                self._want(pair, bars=_MEND_BARS, delay_s=_SETTLE_S)
+                self._want(pair, bars=_MEND_BARS + self._bars_since(pair, since), delay_s=_SETTLE_S)
+                if since:
+                    self._doubted[pair] = min(since, self._doubted.get(pair, since))
+
+    def _bars_since(self, pair: Pair, since: int) -> int:
+        span = parse_timeframe(pair[1]).duration_ns
+        return min(max(self._now() - since, 0) // span, self._bars) if since and span else 0
 
     def renew(self, symbol: str) -> None:
         """What is known of its past is another contract's: all of it is fetched anew."""
@@ -107,8 +117,7 @@ class Past:
             await asyncio.sleep(_REVISED_S)
 
     def _give(self, joined: Joined) -> None:
-        last = joined.repairs[-1]
-        if (last.symbol, last.timeframe) in self._pairs:
+        if any((bar.symbol, bar.timeframe) in self._pairs for bar in joined.repairs[:1]):
             self._on_repair(joined)
 
     def _want(self, pair: Pair, *, bars: int, delay_s: float) -> None:
@@ -117,7 +126,11 @@ class Past:
 
     async def _fetch(self, pair: Pair, depth: int) -> None:
         symbol, timeframe = pair
+        since = self._doubted.pop(pair, 0)
         try:
+            if since:
+                doubted = await doubt_bars(self._client, symbol, timeframe, since=since)
+                self._give(Joined(len(doubted), tuple(doubted)))
             bars = await self._ask(symbol, timeframe, depth)
             joined = await join_bars(self._client, symbol, timeframe, bars)
         except (FeedError, *REDIS_AWAY) as error:

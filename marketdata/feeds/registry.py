@@ -24,11 +24,12 @@ class Feed(Protocol):
     One whose `history` needs no connected stream says so with an attribute `has_own_history`, and with `request_ns`
     how much time one request of a long backfill should cover.
 
-    Six more attributes only some feeds have: `quality`, the label of bars made of its prints where these are but
+    Seven more attributes only some feeds have: `quality`, the label of bars made of its prints where these are but
     samples; `native_timeframes(symbol)`, those of which the venue sends bars of its own; `not_priced`, the conditions
     (a mask of `Tick.conditions`) of prints that set no price; `refused`, our symbols that it does not get, with why;
-    `contracts`, the `ContractLines` of a feed that streams options; `has_contracts` where it knows a
-    root as today's contract, so that the past must be asked for contract by contract.
+    `doubts`, those for whose prints nobody vouches, with why; `contracts`, the `ContractLines` of a feed that streams
+    options; `has_contracts` where it knows a root as today's contract, so that the past must be asked for contract by
+    contract.
     """
 
     name: str

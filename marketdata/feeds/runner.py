@@ -222,7 +222,7 @@ class FeedRunner:
         if gap.is_roll:
             self.past.renew(gap.symbol)
         else:
-            self.past.mend(gap.symbol)
+            self.past.mend(gap.symbol, since=gap.since)
         return gap
 
     def _repaired(self, joined: Joined) -> None:

@@ -61,8 +61,8 @@ class TruthGate:
     """Judges each symbol about once a second, on what was *received* and when.
 
     `stale`: nothing came for too long while the market was open, or the line is down. `gapped`: prints were lost, and
-    no whole bar has been built since. `suspect`: the venue says that trading is halted, another source contradicts, or
-    our clock and the venue's are too far apart.
+    no whole bar has been built since. `suspect`: the venue says that trading is halted, another source contradicts,
+    nobody vouches for prints that may be missing, or our clock and the venue's are too far apart.
     Anything but `fresh` blocks entries.
 
     A gap is told by timeframe too: it lasts until that timeframe has a whole bar again. So it does for the traders,

@@ -11,6 +11,7 @@ from contextlib import suppress
 from engine.model.market import Bar, FeedGap
 from engine.model.time import NS_PER_S
 from infra.backoff import Backoff
+from infra.cancelling import cancel
 from marketdata.feeds.errors import FeedError, FeedProtocolError, FeedUnauthorized, FeedUnavailable
 from marketdata.feeds.facts import SymbolFacts
 from marketdata.feeds.limits import FeedLimits, Room
@@ -21,6 +22,7 @@ from marketdata.feeds.streaming.liveness import Watchdog
 from marketdata.feeds.streaming.minutes import MinuteLedger
 from marketdata.feeds.streaming.options import StreamOptions
 from marketdata.feeds.streaming.track import SymbolTrack
+from marketdata.feeds.streaming.vouching import Vouching
 from marketdata.feeds.twins import Twins, give_up
 
 logger = logging.getLogger(__name__)
@@ -68,6 +70,10 @@ class StreamFeed(ABC):
         self._watchdog = Watchdog(
             mute_after_s=options.mute_after_s, symbol_mute_after_s=options.symbol_mute_after_s
         )  # fmt: skip
+        self._vouching = Vouching(
+            name, self.tracks, self._minutes_of, requests_per_minute=getattr(options, "requests_per_minute", 60)
+        )  # fmt: skip
+        self.doubts = self._vouching.doubts  # our symbols for whose prints nobody vouches, and why
         self._bad_frames = 0
         self._outgoing: list[bytes] = []
         self._settle_at = 0
@@ -181,7 +187,7 @@ class StreamFeed(ABC):
         for track in self.tracks.values():
             track.ledger.reset()
         logger.info("%s: connected, %d symbols", self.name, len(self._wanted))
-        watching = asyncio.create_task(self._watch(line))
+        beside = [asyncio.create_task(each) for each in (self._watch(line), self._vouching.run())]
         try:
             await self._say(self._subscriptions(list(self.tracks)))
             if self.connects > 1:
@@ -196,9 +202,7 @@ class StreamFeed(ABC):
                     yield frame
         finally:
             self._line, self.is_connected = None, False
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+            await asyncio.gather(*(cancel(task) for task in beside))
             await line.close()
 
     def _read(self, raw: bytes, received_at: int) -> Frame:
@@ -214,12 +218,16 @@ class StreamFeed(ABC):
         return [*frame, *losses] if losses else frame
 
     def _losses(self, now: int) -> list[FeedGap]:
-        """Gaps that only the venue's own minutes show; looked for once a second, last in their frame."""
+        """Gaps that only the venue's own minutes show, sent beside the prints or from its history; looked for once a
+        second, last in their frame."""
         if now < self._settle_at:
             return []
         self._settle_at = now + NS_PER_S
-        found = []
-        for track in self.tracks.values():
+        found, self._vouching.losses = self._vouching.losses, []
+        for name, track in self.tracks.items():
+            hole = track.ledger.untold()
+            if hole is not None:
+                self._vouching.add(name, hole)
             loss = track.ledger.settle(now)
             if loss is not None:
                 self.counts["minute with prints that never came"] += 1
@@ -265,6 +273,18 @@ class StreamFeed(ABC):
             if silent:
                 logger.info("%s: silent, subscribed again: %s", self.name, ", ".join(silent))
                 await self._say(self._subscriptions(silent))
+                self._wonder(silent)
+
+    def _wonder(self, silent: list[str]) -> None:
+        """Whether these had nothing to say, only the history tells."""
+        venue_now = max(track.last_ts for track in self.tracks.values())
+        for name in silent:
+            hole = self.tracks[name].ledger.untold(venue_now) if name in self.tracks else None
+            if hole is not None:
+                self._vouching.add(name, hole)
+
+    async def _minutes_of(self, symbol: str, start: int, end: int) -> list[Bar]:
+        return await self.history(symbol, "1", start=start, end=end)
 
     # ---- for a venue's own --------------------------------------------------------------------------------------
 

@@ -7,6 +7,17 @@ from engine.model.time import NS_PER_MINUTE
 _KEPT = 16  # minutes that wait to be compared
 
 
+class Hole(NamedTuple):
+    """The minutes from `since` up to `until`, of which the venue sent no bar: quiet ones, or lost ones."""
+
+    since: int
+    until: int
+
+    def with_(self, other: "Hole") -> "Hole":
+        """Both, and what is between them."""
+        return Hole(min(self.since, other.since), max(self.until, other.until))
+
+
 class Loss(NamedTuple):
     """In the minute that began at `since` the venue counted more than reached us."""
 
@@ -28,19 +39,21 @@ class MinuteLedger:
     is not compared, because it may have begun before.
     """
 
-    __slots__ = ("_first", "_grace_ns", "_minutes", "_tolerance", "_waiting")
+    __slots__ = ("_expected", "_first", "_grace_ns", "_hole", "_minutes", "_tolerance", "_waiting")
 
     def __init__(self, *, grace_ns: int, tolerance: float = 0.0) -> None:
         """`tolerance`: so much volume may be missing by rounding."""
         self._grace_ns = grace_ns
         self._tolerance = tolerance
         self._first: int | None = None
+        self._expected: int | None = None  # the minute of which we hear next, if it is not quiet
+        self._hole: Hole | None = None
         self._minutes: dict[int, list[float]] = {}  # minute → number and volume
         self._waiting: list[tuple[int, int, int, float]] = []  # (due, minute, number, volume)
 
     def reset(self) -> None:
         """A new subscription: what was before is told otherwise."""
-        self._first = None
+        self._first = self._expected = self._hole = None
         self._minutes.clear()
         self._waiting.clear()
 
@@ -60,17 +73,40 @@ class MinuteLedger:
             self._first = minute + 1  # we may have subscribed in that one; from then on prints must come
         if minute > self._first:
             self._waiting.append((now + self._grace_ns, minute, number, volume))
+        self._pass_to(minute)
+        self._expected = max(self._expected or 0, minute + 1)
+
+    def untold(self, now: int = 0) -> Hole | None:
+        """The hole before the last bar that came, once; where none comes any more, the one up to the venue's `now`."""
+        self._pass_to(now // NS_PER_MINUTE)
+        found, self._hole = self._hole, None
+        return found
 
     def settle(self, now: int) -> Loss | None:
         """Compare what is due; the loss, if one shows."""
         if not self._waiting or self._waiting[0][0] > now:
             return None
         _, minute, number, volume = self._waiting.pop(0)
+        return self.missing(minute * NS_PER_MINUTE, number, volume)
+
+    def missing(self, opened: int, number: int, volume: float) -> Loss | None:
+        """What the venue's minute that began at `opened` has more than came; None too where that was too long ago."""
+        minute = opened // NS_PER_MINUTE
+        if len(self._minutes) >= _KEPT and minute < min(self._minutes):
+            return None
         counted, received = self._minutes.get(minute, (0.0, 0.0))
         missed = max(0, number - int(counted))
         if not missed and received + self._tolerance >= volume * (1 - 1e-9):
             return None
         return Loss(minute * NS_PER_MINUTE, (minute + 1) * NS_PER_MINUTE, missed, volume, received)
+
+    def _pass_to(self, minute: int) -> None:
+        """The minutes before this one are over: those we did not hear of are a hole."""
+        expected = self._expected
+        if expected is not None and minute > expected:
+            hole = Hole(expected * NS_PER_MINUTE, minute * NS_PER_MINUTE)
+            self._hole = hole if self._hole is None else hole.with_(self._hole)
+            self._expected = minute
 
     def _begin(self, minute: int) -> list[float]:
         if self._first is None:

@@ -4,24 +4,27 @@ from typing import Any
 import pytest
 
 from engine.model.market import Bar
-from engine.model.time import NS_PER_DAY
+from engine.model.time import NS_PER_DAY, NS_PER_MINUTE, NS_PER_S
+from infra import codec
 from infra.cancelling import cancel
+from infra.redis import keys
 from marketdata.feeds.errors import FeedUnavailable
 from marketdata.feeds.past import Past
-from marketdata.history import Joined
+from marketdata.history import Joined, recent_bars, score
 
 ONE_FETCH = 4  # a fetch that finds nothing looks further back so often
 PAIRS = {(f"SYM{n:02d}", "1") for n in range(12)}
 
 
 @pytest.fixture(autouse=True)
-def nothing_revised(monkeypatch):
-    """Whoever has no Redis has no bars in it that were made again."""
+def quick(monkeypatch):
+    """Nothing was made again (who has no Redis has no such bars in it), and a venue's bars settle at once."""
 
     async def none(*_: Any) -> int:
         return 0
 
     monkeypatch.setattr("marketdata.feeds.past.take_over", none)
+    monkeypatch.setattr("marketdata.feeds.past._SETTLE_S", 0.1)
 
 
 class SlowFeed:
@@ -111,3 +114,37 @@ async def test_a_pair_that_is_wanted_again_while_it_waits_for_its_turn_is_fetche
     await asyncio.wait({running}, timeout=0.5)  # the queue's next rounds
     assert not running.done(), running.exception()
     await cancel(running)
+
+
+async def test_bars_that_passed_for_whole_while_prints_were_lost_are_doubted_and_then_repaired(client):
+    ours = [_minute(at) for at in range(20)]
+    await client.zadd(keys.bars("SPY", "1"), {codec.encode(bar): score(bar) for bar in ours})
+
+    class Vendor(SlowFeed):
+        async def history(self, symbol: str, timeframe: str, *, start: int, end: int) -> list[Bar]:
+            self.asked.append(symbol)
+            return [_minute(at, volume=9.0, quality="vendor") for at in range(10, 20)] if start <= ours[10].ts else []
+
+    told: list[Joined] = []
+    past = Past(client, Vendor(), bars=50, now=lambda: ours[-1].ts, on_repair=told.append)  # type: ignore[arg-type]
+    past.carry({("SPY", "1")})
+    past._due.clear()
+    past.mend("SPY", since=ours[9].ts)
+    running = asyncio.create_task(past.run())
+    while past.repaired < 7:
+        assert not running.done(), running.exception()
+        await asyncio.sleep(0.01)
+    await cancel(running)
+    doubted, repaired = told[0].repairs, told[1].repairs
+    assert [bar.ts for bar in doubted] == [bar.ts for bar in repaired] == [bar.ts for bar in ours[10:17]]
+    assert {(bar.quality, bar.is_complete) for bar in doubted} == {("gapped", False)}
+    assert told[1].mends_gap
+    recent = await recent_bars(client, "SPY", "1", 50)
+    assert [bar.volume for bar in recent] == [1.0] * 10 + [9.0] * 7 + [1.0] * 3  # the builder still has the last ones
+
+
+def _minute(at: int, *, volume: float = 1.0, quality: str = "built") -> Bar:
+    opened = 1_763_735_400 * NS_PER_S + at * NS_PER_MINUTE
+    return Bar(
+        opened + NS_PER_MINUTE, "SPY", "1", opened, 1.0, 1.0, 1.0, 1.0, volume, quality=quality, source="test"
+    )  # fmt: skip

@@ -27,8 +27,8 @@ KEY = AlpacaKey("k", "s")
 
 
 @asynccontextmanager
-async def simulator(**settings: Any) -> AsyncIterator[AlpacaSimulator]:
-    market = MarketConfig(seed=3, symbols=("SPY", "QQQ", "IBM"), tick_rate=40.0, always_open=True)
+async def simulator(*, tick_rate: float = 40.0, **settings: Any) -> AsyncIterator[AlpacaSimulator]:
+    market = MarketConfig(seed=3, symbols=("SPY", "QQQ", "IBM"), tick_rate=tick_rate, always_open=True)
     async with await serve_alpaca(AlpacaConfig(market=market, stream_port=0, poll_s=0.01, **settings)) as running:
         yield running
 
@@ -81,7 +81,7 @@ async def test_one_silent_symbol_is_asked_for_again_and_a_refused_one_is_not():
         silent = got.feed._watchdog.silent
 
         def listened(*args: Any) -> list[str]:
-            found = silent(*args)
+            found: list[str] = silent(*args)
             asked.update(found if "IBM" in got.feed.refused else ())
             return found
 
