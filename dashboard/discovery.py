@@ -99,7 +99,6 @@ def rule_shown(rule: DiscoveredRule, user: Actor) -> dict[str, Any]:
             {"name": words, "title": title, "value": rule.quality.get(name, 0.0)} for name, words, title in SUB_SCORES
         ],
         "folds": [{**fold, "has_it": number in rule.folds} for number, fold in enumerate(_folds(rule.run), start=1)],
-        "tags": DiscoveredRule.Tag.choices,
         "refusal": refusal(rule.state, DiscoveredRule.State.LIVE, evidence_for(rule, by=user)),
     }
 

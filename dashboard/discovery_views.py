@@ -3,13 +3,14 @@
 from typing import Any, cast
 
 from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
-from django.http import Http404
+from django.http import Http404, HttpRequest
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.generic import TemplateView
 
-from dashboard import discovery
+from dashboard import discovery, lifecycle
 from dashboard.views import PolicyMixin
+from discovery.models import DiscoveredRule, Promotion
 from infra.web.actor import Actor
 
 
@@ -18,6 +19,11 @@ class DiscoveryBase(PolicyMixin, LoginRequiredMixin, PermissionRequiredMixin, Te
     """What the pages of discovery have in common."""
 
     permission_required = ("discovery.view_miningrun", "discovery.view_discoveredrule")
+
+    @property
+    def actor(self) -> Actor:
+        """Who looks; nobody gets here without an account."""
+        return cast("Actor", self.request.user)
 
 
 class DiscoveryPage(DiscoveryBase):
@@ -64,7 +70,16 @@ class RulePage(DiscoveryBase):
         return {
             **super().get_context_data(**kwargs),
             "rule": rule,
-            "page": {"rule": rule.pk},
-            "can_promote": self.request.user.has_perm("discovery.promote_rule"),
-            **discovery.rule_shown(rule, cast("Actor", self.request.user)),
+            **discovery.rule_shown(rule, self.actor),
+            **lifecycle.acts(rule),
+            **acting(self.request),
         }
+
+
+def acting(request: HttpRequest) -> dict[str, Any]:
+    """What the dialogs need in which people do something to a rule."""
+    return {
+        "can_act": request.user.has_perm("discovery.promote_rule"),
+        "tags": DiscoveredRule.Tag.choices,
+        "positions": Promotion.Position.choices,
+    }

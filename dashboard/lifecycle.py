@@ -39,9 +39,13 @@ def _row(rule: DiscoveredRule) -> dict[str, Any]:
         "rule": rule,
         "present": present and _drawn(present),
         "waiting": [check.kind for check in rule.waiting],  # type: ignore[attr-defined]
-        "next": NEXT[State(rule.state)],
-        "can_reject": rule.state not in (*TRADING, State.REJECTED),
+        **acts(rule),
     }
+
+
+def acts(rule: DiscoveredRule) -> dict[str, Any]:
+    """What can be done to a rule now, as its buttons say."""
+    return {"next": NEXT[State(rule.state)], "can_reject": rule.state not in (*TRADING, State.REJECTED)}
 
 
 def _drawn(promotion: dict[str, Any]) -> dict[str, Any]:
@@ -57,9 +61,8 @@ def life(rule: DiscoveredRule, user: Actor) -> dict[str, Any]:
         "promotions": [_drawn(each) for each in found["promotions"]],
         "slot": slot_of(rule),
         "exits": exits_text(msgspec.convert(rule.exits, ExitConfig, strict=False)),
-        "next": NEXT[State(rule.state)],
         "is_trading": rule.state in TRADING,
-        "can_reject": rule.state not in (*TRADING, State.REJECTED),
+        **acts(rule),
         "is_waiting": any(check["state"] in ("queued", "running") for check in found["checks"]),
     }
 

@@ -1,15 +1,13 @@
 """The pages of the life of rules: all of them, and one."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 
 from dashboard import discovery, lifecycle
-from dashboard.discovery_views import DiscoveryBase
+from dashboard.discovery_views import DiscoveryBase, acting
 from discovery.lifecycle.selectors import counts
-from discovery.models import DiscoveredRule, Promotion
 from engine.errors import InvalidInput
-from infra.web.actor import Actor
 
 
 class RulesPage(DiscoveryBase):
@@ -44,14 +42,5 @@ class RuleLifePage(DiscoveryBase):
         rule = discovery.find_rule(kwargs["rule"])
         if rule is None:
             raise Http404(f"There is no rule {kwargs['rule']}.")
-        found = lifecycle.life(rule, cast("Actor", self.request.user))
+        found = lifecycle.life(rule, self.actor)
         return {**super().get_context_data(**kwargs), "rule": rule, "life": found, **acting(self.request)}
-
-
-def acting(request: HttpRequest) -> dict[str, Any]:
-    """What the dialogs of both pages need."""
-    return {
-        "can_act": request.user.has_perm("discovery.promote_rule"),
-        "tags": DiscoveredRule.Tag.choices,
-        "positions": Promotion.Position.choices,
-    }

@@ -125,16 +125,14 @@ def test_a_search_that_failed_says_why_and_what_is_not_there_is_a_404(as_role, s
     assert not DiscoveredRule.objects.exists()
 
 
-def test_who_may_promote_is_told_what_it_is_the_best_of_and_why_not_yet(as_role, played, planted_file):
+def test_who_may_promote_is_told_what_comes_first_and_why_not_yet(as_role, played, planted_file):
     rule = played(planted_file).rules.get(rank=1)
-    assert 'id="promote"' not in text_of(as_role(Role.VIEWER), f"/discovery/rules/{rule.pk}")
+    assert "data-act=" not in text_of(as_role(Role.VIEWER), f"/discovery/rules/{rule.pk}")
     client = as_role(Role.TRADER)
-    dialog = text_of(client, f"/discovery/rules/{rule.pk}").partition("<dialog")[2]
-    assert "Best of 120 trials; corrected p = 0.00" in dialog
-    assert "Not now: a rule that is discovered cannot become live" in dialog
-    assert "disabled" in dialog
-    for tag in ("any", "fast", "slow", "both"):
-        assert f'<option value="{tag}">' in dialog
+    page = text_of(client, f"/discovery/rules/{rule.pk}")
+    assert f'data-act="validate" data-rule="{rule.pk}"' in page
+    assert f'href="/discovery/rules/{rule.pk}/life"' in page
     answer = client.post(f"/api/discovery/rules/{rule.pk}/promote", {"tag": "fast"}, "application/json")
     assert answer.status_code == 409
-    assert answer.json()["detail"].removeprefix(f"{rule.name}: ") in dialog
+    refusal = answer.json()["detail"].removeprefix(f"{rule.name}: ")
+    assert f"Not promoted now: {refusal}." in page
