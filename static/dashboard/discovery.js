@@ -122,12 +122,21 @@ async function load() {
   setText(byId("form-error"), "");
   try {
     if (!run) throw new Refused("fingerprint: the number of a fingerprint was expected, found nothing");
-    const found = await call("GET", `/api/discovery/fingerprints/${Number(run)}/seeds`);
+    const path = `/api/discovery/fingerprints/${Number(run)}`;
+    const [found, { spec }] = await Promise.all([call("GET", `${path}/seeds`), call("GET", path)]);
     form.seeds.value = JSON.stringify(found, null, 1);
     form.seeds.removeAttribute("aria-invalid");
+    if (!form.symbol.value) takeBars(spec);
   } catch (error) {
     tell(error);
   }
+}
+
+// Search in the bars that the fingerprint was made of.
+function takeBars(spec) {
+  for (const name of ["symbol", "timeframe", "start", "end", "time_is"]) form[name].value = spec[name] ?? "";
+  const file = [...form.data.options].find((option) => option.value && spec.data.endsWith(`/${option.value}`));
+  form.data.value = file ? file.value : "";
 }
 
 // The message, and the field that it is about.

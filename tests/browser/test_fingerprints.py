@@ -1,5 +1,6 @@
 """A fingerprint in a real browser: typed into the form, watched, read in its four tabs, on a phone as well."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from discovery import jobs
-from discovery.models import FingerprintRun
+from discovery.models import FingerprintRun, MiningRun
 from marketdata.files.build import write_bars
 from tests.browser.conftest import Web, sign_in
 from tests.discovery.fingerprint.markets import alternating
@@ -32,7 +33,7 @@ def data(web: Web) -> Path:
     return path
 
 
-def test_a_fingerprint_is_typed_in_watched_and_read(page: Page, web: Web, data: Path, sent: Sent, tmp_path):
+def test_a_fingerprint_is_typed_in_watched_and_read(page: Page, web: Web, data: Path, sent: Sent):
     sign_in(page, web)
     page.goto(f"{web.url}/discovery/fingerprints")
     expect(page.get_by_text("No fingerprint yet")).to_be_visible()
@@ -58,7 +59,6 @@ def test_a_fingerprint_is_typed_in_watched_and_read(page: Page, web: Web, data: 
     jobs.send(run)
     sent.play()
     expect(page.get_by_role("heading", name="What each strategy catches")).to_be_visible()
-    page.screenshot(path=str(tmp_path / "overview.png"), full_page=True)
     page.get_by_role("link", name="Coverage").click()
     page.get_by_label("Show").select_option(label="Moves caught")
     expect(page.get_by_role("heading", name="Moves caught, by state of the market")).to_be_visible()
@@ -70,7 +70,6 @@ def test_a_fingerprint_is_typed_in_watched_and_read(page: Page, web: Web, data: 
         f"{t[:-2]}% of {t}" for t, _ in told if t != "–"
     }
     assert len({text for text, _ in told}) > 10
-    page.screenshot(path=str(tmp_path / "coverage.png"), full_page=True)
     page.set_viewport_size({"width": 390, "height": 844})
     for name, heading in (
         ("Overview", "The market"), ("Coverage", "Points caught, by state of the market"),
@@ -78,8 +77,17 @@ def test_a_fingerprint_is_typed_in_watched_and_read(page: Page, web: Web, data: 
     ):  # fmt: skip
         page.get_by_role("link", name=name, exact=True).click()
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
-        page.screenshot(path=str(tmp_path / f"phone-{name}.png"), full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
     with page.expect_download() as download:
         page.get_by_role("link", name="Export JSON").click()
     assert download.value.suggested_filename == f"seeds-{run.pk}.json"
+    page.get_by_role("link", name="Mine these seeds").click()
+    expect(page.get_by_label("Seeds", exact=True)).to_have_value(re.compile('"source": "fingerprint"'))
+    expect(page.get_by_label("Symbol")).to_have_value("SPY")
+    expect(page.get_by_label("Data")).to_have_value(data.name)
+    page.get_by_role("button", name="Search").click()
+    page.wait_for_url(re.compile(r"/discovery/\d+$"))
+    seeds = json.loads(Path(download.value.path()).read_text())
+    mining = MiningRun.objects.get()
+    assert [each["rule"] for each in mining.spec["search"]["seeds"]] == [each["rule"] for each in seeds]
+    assert mining.spec["data"] == run.spec["data"]

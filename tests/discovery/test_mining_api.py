@@ -117,9 +117,11 @@ async def test_a_search_tells_its_stages_while_it_runs(redis_layer, open_socket)
 async def test_strangers_and_people_without_a_role_do_not_watch(redis_layer, open_socket):
     nobody = await sync_to_async(User.objects.create_user)("nobody@example.com", "correct-horse-battery")
     viewer = await sync_to_async(person)(Role.VIEWER)
-    for user, code in ((AnonymousUser(), 4401), (nobody, 4403)):
-        opened = open_socket(URLRouter(websocket_urlpatterns), "/ws/discovery/mining/1", user=user)
-        assert await opened.connect() == (False, code)
-    opened = open_socket(URLRouter(websocket_urlpatterns), "/ws/discovery/mining/77", user=viewer)
-    assert (await opened.connect())[0]
-    assert (await opened.receive_output())["code"] == 4404
+    routes = URLRouter(websocket_urlpatterns)
+    for kind in ("mining", "fingerprints"):
+        for user, code in ((AnonymousUser(), 4401), (nobody, 4403)):
+            opened = open_socket(routes, f"/ws/discovery/{kind}/1", user=user)
+            assert await opened.connect() == (False, code)
+        opened = open_socket(routes, f"/ws/discovery/{kind}/77", user=viewer)
+        assert (await opened.connect())[0]
+        assert (await opened.receive_output())["code"] == 4404

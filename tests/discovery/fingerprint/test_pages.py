@@ -3,16 +3,12 @@
 import json
 
 import pytest
-from asgiref.sync import sync_to_async
-from channels.routing import URLRouter
 from django.utils.html import escape
 
-from dashboard.routing import websocket_urlpatterns
 from discovery import fingerprint_services as services
 from discovery.models import FingerprintRun
 from tests.discovery.fingerprint.conftest import STRATEGY
 from tests.discovery.fingerprint.markets import FOLLOWER
-from users.models import User
 from users.roles import Role
 from users.services import create_user
 
@@ -154,16 +150,3 @@ def test_the_admin_lists_them_and_ends_them(admin_client, begun):
     assert "nothing of it is kept" in answer.content.decode()
     run.refresh_from_db()
     assert run.state == "cancelled"
-
-
-@pytest.mark.django_db(transaction=True)
-async def test_who_may_see_one_watches_it_and_nobody_else(redis_layer, open_socket, person):
-    run = await FingerprintRun.objects.acreate(symbol="SPY", timeframe="5", spec={}, done=1, total=3)
-    viewer = await sync_to_async(person)(Role.VIEWER)
-    nobody = await sync_to_async(User.objects.create_user)("nobody@example.com", "correct-horse-battery")
-    routes = URLRouter(websocket_urlpatterns)
-    assert await open_socket(routes, f"/ws{LIST}/{run.pk}", user=nobody).connect() == (False, 4403)
-    opened = open_socket(routes, f"/ws{LIST}/{run.pk}", user=viewer)
-    assert (await opened.connect())[0]
-    first = await opened.read()
-    assert (first["kind"], first["state"], first["done"], first["total"]) == ("fingerprintrun", "queued", 1, 3)
