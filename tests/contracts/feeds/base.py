@@ -77,6 +77,10 @@ class Venue:
         names = tuple(self._names.get(symbol, symbol) for symbol in symbols)
         self.simulator.faults.add(FaultScript(name, symbols=names, **settings))
 
+    def heal(self) -> None:
+        """End every fault: what is waited for meanwhile takes as long as this machine needs."""
+        self.simulator.faults.clear()
+
     def ticks(self, symbol: str, *, start: int, end: int) -> Iterator[Tick]:
         """What is printed with start < ts ≤ end, under our symbol's name."""
         return iter(self.simulator.market.ticks(self._names.get(symbol, symbol), start=start, end=end))

@@ -46,6 +46,7 @@ FEED = FeedUnderTest(
     alias=ALIAS,
     faults=frozenset(FAULTS),
     steps=3,  # the login, the quote token, the stream
+    tells_lost_prints=True,
     hang_ups={str(code): partial(_hang_up, code=code) for code in (1000, 1001, 1008, 1011, 1012, 1013)},
     history=("1", "5", "144t"),
 )
