@@ -71,6 +71,7 @@ class RulePage(DiscoveryBase):
             **super().get_context_data(**kwargs),
             "rule": rule,
             **discovery.rule_shown(rule, self.actor),
+            "can_note": self.actor.has_perm("discovery.add_miningrun"),
             **lifecycle.acts(rule),
             **acting(self.request),
         }

@@ -14,9 +14,10 @@ from rest_framework.views import APIView
 from backtest.api import person
 from backtest.apply import inside
 from discovery import jobs, services
+from discovery.lifecycle.steps import get_rule
 from discovery.models import DiscoveredRule, MiningRun
 from discovery.shown import exits_text
-from engine.errors import InvalidInput, NotFound
+from engine.errors import InvalidInput
 from engine.exits.config import ExitConfig
 from engine.rules.rule import parse_rules, rules_json
 from infra.web.paging import PAGE_PARAMETERS, page_of, paged
@@ -136,24 +137,30 @@ class MiningRunRules(APIView):
         return Response(page_of(jobs.find(MiningRun, run).rules.order_by("rank"), request, RuleLine))
 
 
-class OneRule(APIView):
-    """One rule with all that speaks for and against it."""
+class NotesInput(serializers.Serializer[Any]):
+    """What people remember of a rule."""
 
-    permission_classes = (CanRead,)
+    notes = serializers.CharField(max_length=4_000, allow_blank=True)
+
+
+class OneRule(APIView):
+    """One rule with all that speaks for and against it; PATCH notes something on it."""
+
+    def get_permissions(self) -> list[Any]:
+        return [CanMine()] if self.request.method == "PATCH" else [CanRead()]
 
     @extend_schema(responses=RuleOutput)
     def get(self, request: Request, rule: int) -> Response:
-        return Response(RuleOutput(find_rule(rule)).data)
+        return Response(RuleOutput(get_rule(rule)).data)
+
+    @extend_schema(request=NotesInput, responses=RuleOutput)
+    def patch(self, request: Request, rule: int) -> Response:
+        data = NotesInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        return Response(RuleOutput(services.note_rule(number=rule, **data.validated_data)).data)
 
 
 def counted() -> QuerySet[MiningRun]:
     """Every search with how many rules it found and how many of them passed."""
     passed = Count("rules", filter=Q(rules__passes=True))
     return MiningRun.objects.annotate(found=Count("rules"), passed=passed).order_by("-pk")
-
-
-def find_rule(number: int) -> DiscoveredRule:
-    found = DiscoveredRule.objects.select_related("run").filter(pk=number).first()
-    if found is None:
-        raise NotFound(f"There is no rule {number}.", field="rule")
-    return found

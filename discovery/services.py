@@ -1,4 +1,4 @@
-"""Starts and ends searches for rules: the one place that does."""
+"""Starts, keeps and ends searches for rules, and notes on what they found: the one place that does."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from backtest.distributed.data import Bars
 from discovery import jobs, mined
+from discovery.lifecycle.steps import get_rule
 from discovery.mining.found import Mined
-from discovery.models import MiningRun
+from discovery.models import DiscoveredRule, MiningRun
 from discovery.requested import MiningRequest, parse_request
 from infra.web.actor import Actor
 
@@ -38,6 +39,14 @@ def keep_run(asked: MiningRequest, bars: Bars, found: Mined, *, seconds: float) 
 def cancel_run(*, number: int) -> MiningRun:
     """End it; nothing that was found so far is kept. `Conflict` where it is over."""
     return jobs.cancel(MiningRun, number)
+
+
+def note_rule(*, number: int, notes: str) -> DiscoveredRule:
+    """What people remember of a rule; nothing else of it is changed."""
+    rule = get_rule(number)
+    rule.notes = notes
+    rule.save(update_fields=["notes", "updated_at"])
+    return rule
 
 
 def _recorded(user: Actor | None, asked: MiningRequest, **fields: Any) -> MiningRun:

@@ -645,7 +645,7 @@ export type MiningRunOutput = {
     versions?: unknown;
     /** Everything whose result was seen. */
     trials?: number;
-    /** Of other searches in these bars before. */
+    /** Of rules in these bars before, by whatever tried them. */
     earlier_trials?: number;
     /** One row for each stage of each fold, also while it works. */
     stages?: unknown;
@@ -814,6 +814,11 @@ export type PatchedBookRules = {
     execution?: {
         [key: string]: unknown;
     };
+};
+
+/** What people remember of a rule. */
+export type PatchedNotesInput = {
+    notes?: string;
 };
 
 /** The order of a preview, with its token. */
@@ -2390,6 +2395,21 @@ export interface operations {
             default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
         };
     };
+    api_discovery_rules_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: { content: { "application/json": PatchedNotesInput } };
+        responses: {
+            200: { headers: { [name: string]: unknown }; content: { "application/json": RuleOutput } };
+            default: { headers: { [name: string]: unknown }; content: { "application/json": Problem } };
+        };
+    };
     api_discovery_rules_campaign_create: {
         parameters: {
             query?: never;
@@ -3556,8 +3576,10 @@ export interface paths {
         get: operations["discovery_rules_list"];
     };
     "/api/discovery/rules/{rule}": {
-        /** One rule with all that speaks for and against it. */
+        /** One rule with all that speaks for and against it; PATCH notes something on it. */
         get: operations["api_discovery_rules_retrieve"];
+        /** One rule with all that speaks for and against it; PATCH notes something on it. */
+        patch: operations["api_discovery_rules_partial_update"];
     };
     "/api/discovery/rules/{rule}/campaign": {
         /** A campaign over the given days, else over those that validated it. */

@@ -20,7 +20,7 @@ class MiningRun(Job):
     first_ts = models.BigIntegerField(null=True, help_text="Where its bars begin, UTC nanoseconds.")
     last_ts = models.BigIntegerField(null=True)
     trials = models.PositiveBigIntegerField(default=0, help_text="Everything whose result was seen.")
-    earlier_trials = models.PositiveBigIntegerField(default=0, help_text="Of other searches in these bars before.")
+    earlier_trials = models.PositiveBigIntegerField(default=0, help_text="Of rules in these bars before.")
     seconds = models.FloatField(default=0.0)
 
     class Meta(Job.Meta):

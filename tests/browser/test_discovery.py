@@ -70,5 +70,8 @@ def test_a_search_is_typed_in_refused_watched_and_its_rule_looked_into(page: Pag
     page.get_by_role("button", name="Validate").click()
     expect(page.get_by_role("dialog").get_by_role("heading")).to_contain_text("Validate")
     page.get_by_role("button", name="Close").click()
+    page.get_by_role("textbox", name="Notes").fill("seen")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Noted.")).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -125,3 +125,16 @@ async def test_strangers_and_people_without_a_role_do_not_watch(redis_layer, ope
         opened = open_socket(routes, f"/ws/discovery/{kind}/77", user=viewer)
         assert (await opened.connect())[0]
         assert (await opened.receive_output())["code"] == 4404
+
+
+def test_who_may_mine_notes_something_on_a_rule_and_nothing_else_changes(client, viewer, trader, played, noise_file):
+    rule = played(noise_file).rules.first()
+    path = f"/api/discovery/rules/{rule.pk}"
+    client.force_login(viewer)
+    assert client.patch(path, {"notes": "mine"}, "application/json").status_code == 403
+    before = client.get(path).json()
+    client.force_login(trader)
+    assert client.patch(path, {"notes": "x" * 4_001}, "application/json").json()["field"] == "notes"
+    after = client.patch(path, {"notes": "<b>look</b> again", "state": "live"}, "application/json").json()
+    assert after == before | {"notes": "<b>look</b> again", "updated_at": after["updated_at"]}
+    assert "&lt;b&gt;look&lt;/b&gt; again" in client.get(f"/discovery/rules/{rule.pk}").content.decode()
