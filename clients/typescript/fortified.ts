@@ -645,7 +645,7 @@ export type MiningRunOutput = {
     versions?: unknown;
     /** Everything whose result was seen. */
     trials?: number;
-    /** Of rules in these bars before, by whatever tried them. */
+    /** Of rules in these bars before. */
     earlier_trials?: number;
     /** One row for each stage of each fold, also while it works. */
     stages?: unknown;
