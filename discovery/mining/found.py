@@ -3,7 +3,6 @@
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from backtest.statistics.sharpe import sharpe
 from discovery.mining.asked import MiningSpec, Source
@@ -15,6 +14,7 @@ from discovery.mining.truths import Bools
 from discovery.mining.usage import CapitalUse, WorstTrades
 from discovery.mining.verdict import Chance
 from engine.exits.config import ExitConfig
+from engine.model.numbers import finite
 from engine.rules.rule import Rule
 
 
@@ -117,5 +117,5 @@ def figures(trades: Trades, market: Market, days: Bools) -> Figures:
         win_rate=len(won) / decided if decided else None,
         profit_factor=float(won.sum() / -lost.sum()) if len(lost) else None,
         max_drawdown=deepest_fall(pnl),
-        sharpe_daily=ratio if np.isfinite(ratio) else None,
+        sharpe_daily=finite(ratio),
     )

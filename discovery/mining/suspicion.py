@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 
 from discovery.mining.market import Trades
+from engine.analytics.returns import DAYS
 
 ENOUGH = 20  # trades before their shares say anything
 SUSPICIOUS = 0.7
@@ -34,7 +35,7 @@ def suspicion(trades: Trades, ratio: float, *, late: Trades, tested: float | Non
     if len(trades) >= ENOUGH:
         signs += [*_of_shares(trades), *_of_delay(trades, late)]
     if ratio > 0.6:
-        signs.append(Sign(min(0.6, ratio / 2.0), f"a Sharpe ratio of {ratio * np.sqrt(252):.1f} a year"))
+        signs.append(Sign(min(0.6, ratio / 2.0), f"a Sharpe ratio of {ratio * DAYS**0.5:.1f} a year"))
     if ratio > 0.3 and tested is not None and tested < 0.0:
         signs.append(Sign(0.5, "it loses on days that it was not searched in"))
     left = np.prod([1.0 - sign.weight for sign in signs]) if signs else 1.0

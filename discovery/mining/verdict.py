@@ -1,6 +1,5 @@
 """How far a rule that was found can be believed, with all that was tried counted."""
 
-import math
 from collections.abc import Sequence
 
 import msgspec
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.statistics.sharpe import deflated_sharpe, moments, probabilistic_sharpe, sharpe
+from engine.model.numbers import finite
 
 Floats = NDArray[np.float64]
 SIGNIFICANT = 0.05
@@ -66,7 +66,7 @@ def _luck(tested: Floats) -> float | None:
 
 
 def _rest(probability: float) -> float | None:
-    return 1.0 - probability if math.isfinite(probability) else None
+    return finite(1.0 - probability)
 
 
 def _shown(chance: float | None) -> str:
