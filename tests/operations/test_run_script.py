@@ -19,6 +19,7 @@ TOOLS = [
     "tee",
     "rm",
     "mkdir",
+    "nice",
     "cp",
     "sha256sum",
     "readlink",
@@ -97,6 +98,35 @@ def test_a_failed_installation_ends_in_one_line_with_the_remedy(checkout, tools,
     assert answer.returncode == 1
     assert remedy in answer.stderr.splitlines()[-1]
     assert not (checkout / ".venv" / ".installed-base").exists()
+
+
+def checks(checkout: Path, tools: Path, *, failing: str) -> subprocess.CompletedProcess[str]:
+    """`./run test` with a Python that only notes what it is asked for."""
+    asked = f'echo "$*" >>{checkout}/asked; case "$*" in *{failing}*) echo "$* found fault"; exit 1;; esac'
+    program(checkout, "some-python", IS_NEW + f"*pip*) exit 0;; esac\n{asked}")
+    fill = f'echo "version = 3.11.2" >"$3/pyvenv.cfg"; cp {checkout}/some-python "$3/bin/python"'
+    program(tools, "python3.11", IS_NEW + f'*) mkdir -p "$3/bin"; {fill};; esac')
+    answer = run(checkout, "test", path=tools)
+    asked_for = (checkout / "asked").read_text()
+    assert all(check in asked_for for check in ("ruff check", "ruff format", "importlinter", "mypy", "tests.whole"))
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("failing", "name"),
+    [("ruff", "ruff"), ("importlinter", "lint-imports"), ("mypy", "mypy"), ("tests.whole", "pytest")],
+)
+def test_every_check_runs_and_the_one_that_fails_is_named(checkout, tools, failing, name):
+    """Types are checked beside the tests: neither their status nor their words may be lost."""
+    answer = checks(checkout, tools, failing=failing)
+    assert answer.returncode == 1
+    assert answer.stderr.splitlines()[-1].startswith(f"run: failed: {name}")
+    assert "found fault" in answer.stdout
+
+
+def test_where_no_check_fails_the_status_says_so(checkout, tools):
+    answer = checks(checkout, tools, failing="nothing-of-this-name")
+    assert (answer.returncode, "failed" in answer.stderr) == (0, False), answer.stderr
 
 
 def test_an_unknown_command_is_refused_with_the_list_of_those_there_are(checkout):
