@@ -2,9 +2,11 @@
 
 import pytest
 
+from backtest.distributed.data import bars_of
 from discovery import jobs, services
 from discovery.mining.asked import ExitGrid, MiningSpec
 from discovery.mining.mine import mine
+from discovery.requested import parse_request
 from engine.rules.conditions import Clock, Compare, NewExtreme, Slope, Streak, Weekdays
 from marketdata.files.build import write_bars
 from tests.discovery import world
@@ -74,6 +76,29 @@ def written(bars, tmp_path_factory):
     path = tmp_path_factory.mktemp("bars") / "bars.parquet"
     write_bars(bars, path)
     return path
+
+
+def searched(path, **changes):
+    """What a search of that file finds: (asked, bars, found)."""
+    asked = parse_request({"symbol": "SPY", "timeframe": "5", "data": str(path), "search": ASKED, **changes})
+    bars = bars_of(asked.bars, archive="")
+    return asked, bars, mine(bars.columns, asked.search)
+
+
+def kept(searched):
+    """That search on record."""
+    asked, bars, found = searched
+    return services.keep_run(asked, bars, found, seconds=0.0)
+
+
+@pytest.fixture(scope="session")
+def two_bursts(planted_file):
+    return searched(planted_file, name="two bursts")
+
+
+@pytest.fixture(scope="session")
+def nothing(noise_file):
+    return searched(noise_file)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from dashboard.routing import websocket_urlpatterns
 from discovery import jobs
 from discovery.models import MiningRun
 from infra import broadcast
-from tests.discovery.conftest import ASKED
+from tests.discovery.conftest import ASKED, kept
 from tests.trading.people import person
 from users.models import User
 from users.roles import Role
@@ -127,8 +127,8 @@ async def test_strangers_and_people_without_a_role_do_not_watch(redis_layer, ope
         assert (await opened.receive_output())["code"] == 4404
 
 
-def test_who_may_mine_notes_something_on_a_rule_and_nothing_else_changes(client, viewer, trader, played, noise_file):
-    rule = played(noise_file).rules.first()
+def test_who_may_mine_notes_something_on_a_rule_and_nothing_else_changes(client, viewer, trader, nothing):
+    rule = kept(nothing).rules.first()
     path = f"/api/discovery/rules/{rule.pk}"
     client.force_login(viewer)
     assert client.patch(path, {"notes": "mine"}, "application/json").status_code == 403

@@ -4,6 +4,7 @@ import pytest
 
 from discovery.mining import learned
 from discovery.models import DiscoveredRule, MiningRun
+from tests.discovery.conftest import kept
 from tests.trading.people import person
 from users.models import User
 from users.roles import Role
@@ -80,8 +81,8 @@ def test_a_search_shows_its_stages_its_folds_and_its_rules_in_their_order(as_rol
     assert f'href="/discovery/{run.pk}">two bursts' in listed
 
 
-def test_of_a_random_walk_the_page_says_that_nothing_passes(as_role, played, noise_file):
-    run = played(noise_file)
+def test_of_a_random_walk_the_page_says_that_nothing_passes(as_role, nothing):
+    run = kept(nothing)
     page = text_of(as_role(Role.VIEWER), f"/discovery/{run.pk}")
     assert "None passes: chance or suspicion explains them." in page
     assert ">yes<" not in page
@@ -89,12 +90,8 @@ def test_of_a_random_walk_the_page_says_that_nothing_passes(as_role, played, noi
     assert f'<td class="n">{run.rules.count()}</td><td class="n">0</td>' in listed
 
 
-def test_a_rule_shows_its_phases_both_halves_its_doubts_and_how_many_trials_it_is_the_best_of(
-    as_role,
-    played,
-    planted_file,
-):
-    rule = played(planted_file).rules.get(rank=1)
+def test_a_rule_shows_its_phases_both_halves_its_doubts_and_how_many_trials_it_is_the_best_of(as_role, two_bursts):
+    rule = kept(two_bursts).rules.get(rank=1)
     page = text_of(as_role(Role.VIEWER), f"/discovery/rules/{rule.pk}")
     assert f"Best of 120 trials; corrected p = {rule.p_searched:.2g} where it was searched" in page
     assert page.count('<ul class="phase"') == 2
@@ -125,8 +122,8 @@ def test_a_search_that_failed_says_why_and_what_is_not_there_is_a_404(as_role, s
     assert not DiscoveredRule.objects.exists()
 
 
-def test_who_may_promote_is_told_what_comes_first_and_why_not_yet(as_role, played, planted_file):
-    rule = played(planted_file).rules.get(rank=1)
+def test_who_may_promote_is_told_what_comes_first_and_why_not_yet(as_role, two_bursts):
+    rule = kept(two_bursts).rules.get(rank=1)
     assert "data-act=" not in text_of(as_role(Role.VIEWER), f"/discovery/rules/{rule.pk}")
     client = as_role(Role.TRADER)
     page = text_of(client, f"/discovery/rules/{rule.pk}")

@@ -6,17 +6,14 @@ import msgspec
 import pytest
 
 from backtest.distributed.data import bars_of
-from discovery import services
 from discovery.lifecycle.checks import demands
 from discovery.lifecycle.confirmation import confirm, unseen
 from discovery.lifecycle.services import promote
 from discovery.lifecycle.steps import take_step
 from discovery.mining.market import Market
-from discovery.mining.mine import mine
 from discovery.models import DiscoveredRule, RuleCheck
-from discovery.requested import parse_request
 from tests.discovery import world
-from tests.discovery.conftest import ASKED, written
+from tests.discovery.conftest import kept, searched, written
 from tests.trading.people import person
 from users.roles import Role
 
@@ -26,21 +23,13 @@ DAYS, SEARCHED_UNTIL = 110, "2024-05-24"  # the 60th of them
 @pytest.fixture(scope="session")
 def search(tmp_path_factory):
     """What is found in the first 60 days of 110: (asked, bars, found)."""
-    return _searched(written(world.planted(DAYS, seed=5), tmp_path_factory))
+    return searched(written(world.planted(DAYS, seed=5), tmp_path_factory), end=SEARCHED_UNTIL)
 
 
 @pytest.fixture(scope="session")
 def noise_search(tmp_path_factory):
     """Likewise, where there is nothing to find."""
-    return _searched(written(world.noise(DAYS, seed=9), tmp_path_factory))
-
-
-def _searched(path):
-    asked = parse_request(
-        {"symbol": "SPY", "timeframe": "5", "data": str(path), "end": SEARCHED_UNTIL, "search": ASKED}
-    )
-    bars = bars_of(asked.bars, archive="")
-    return asked, bars, mine(bars.columns, asked.search)
+    return searched(written(world.noise(DAYS, seed=9), tmp_path_factory), end=SEARCHED_UNTIL)
 
 
 @pytest.fixture
@@ -51,17 +40,12 @@ def trader(db):
 @pytest.fixture
 def rule(db, search):
     """The first of those that were found."""
-    return _kept(search)
+    return kept(search).rules.get(rank=1)
 
 
 @pytest.fixture
 def noise_rule(db, noise_search):
-    return _kept(noise_search)
-
-
-def _kept(searched) -> DiscoveredRule:
-    asked, bars, found = searched
-    return services.keep_run(asked=asked, bars=bars, found=found, seconds=0.0).rules.get(rank=1)
+    return kept(noise_search).rules.get(rank=1)
 
 
 @pytest.fixture
