@@ -11,7 +11,8 @@ from django.utils import timezone
 from backtest.distributed.data import Bars, bars_of
 from discovery import jobs
 from discovery.fingerprint.asked import FingerprintSpec
-from discovery.fingerprint.profile import Fingerprint, Progress, fingerprint
+from discovery.fingerprint.found import Fingerprint
+from discovery.fingerprint.profile import Progress, fingerprint
 from discovery.fingerprint_requested import parse_fingerprint, study_of
 from discovery.jobs import Held, Keep
 from discovery.models import FingerprintRun

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
-from discovery.fingerprint.profile import Fingerprint, StrategyProfile
+from discovery.fingerprint.found import Fingerprint, StrategyProfile
 from discovery.shown import table
 
 MARK = "–"

@@ -34,8 +34,8 @@ class FingerprintSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     bars lie between them. Flags count for `recent` bars: a `gap` at the open, and a `mover` within `mover_bars`,
     and a price beyond those of `extreme_bars`.
 
-    Gaps and seeds are looked for in the first `seed_share` of the days alone, so that days are left that judge: as
-    many as the miner searches unless it is told otherwise. A gap has at least `least_moves` moves that nobody caught,
+    Gaps and seeds are looked for in the first `seed_share` of the days alone, so that days are left that judge: no
+    more than the miner searches unless it is told otherwise. A gap has at least `least_moves` moves that nobody caught,
     and they are at least `gap_share` of those that began there. A seed may enter until `reach` bars after that.
     """
 

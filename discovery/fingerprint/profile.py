@@ -1,19 +1,18 @@
 """The whole fingerprint: every strategy is run as a backtest runs it, then held against the moves of the market."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
-import msgspec
 import numpy as np
 
-from backtest.simulation.sweep.job import How, RunOutcome, SweepJob
+from backtest.simulation.sweep.job import RunOutcome, SweepJob
 from backtest.simulation.sweep.run import run_job
 from discovery.fingerprint.asked import FingerprintSpec, Profiled
-from discovery.fingerprint.coverage import SIDES, Cell, Coverage, outcomes
-from discovery.fingerprint.gaps import GapFound, SeedFound, gaps_in
+from discovery.fingerprint.coverage import SIDES, Coverage, outcomes
+from discovery.fingerprint.found import Fingerprint, MovesSeen, Row, StateSeen, StrategyProfile
+from discovery.fingerprint.gaps import Gaps, gaps_in
 from discovery.fingerprint.held import catch, entries_of, held
 from discovery.fingerprint.moves import Floats, Ints, Moves, directions, moves_in
-from discovery.fingerprint.overlap import Overlap, Traced, overlaps
+from discovery.fingerprint.overlap import Traced, overlaps
 from discovery.fingerprint.states import Dimension, Labels, dimensions
 from discovery.mining.market import trading_days
 from engine.bars.columns import BarColumns
@@ -27,74 +26,6 @@ ANYWHERE = "any"
 Progress = Callable[[int, int], None]  # done, of how many; it may raise, and that ends the run
 
 
-class StateSeen(msgspec.Struct, frozen=True):
-    """One state of the market: `bars` at whose close it holds, and the moves that begin there."""
-
-    key: str
-    dimension: str
-    name: str
-    text: str
-    is_exclusive: bool
-    bars: int
-    moves_up: int
-    moves_down: int
-
-
-class MovesSeen(msgspec.Struct, frozen=True):
-    """All moves, with hindsight."""
-
-    count: int
-    up: int
-    down: int
-    points: float
-    mean_bars: float | None
-    mean_atr: float | None
-
-
-class Row(msgspec.Struct, frozen=True):
-    """What a strategy does in one state, "any" being everywhere: on each side."""
-
-    state: str
-    long: Cell
-    short: Cell
-
-
-class StrategyProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """One strategy: its trades are those that a backtest gives. `how` ran it, and `why` not compiled."""
-
-    name: str
-    strategy: str
-    params: dict[str, Any]
-    how: How
-    why: str
-    trades: int
-    net_pnl: float
-    in_market: float
-    rows: tuple[Row, ...]
-
-
-class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run came to, as plain values. Gaps and seeds are of the first `seed_days` of `days`, up to `seed_until`;
-    `considered` combinations and rules were looked at for them."""
-
-    symbol: str
-    timeframe: str
-    bars: int
-    days: int
-    first_day: str
-    last_day: str
-    spec: FingerprintSpec
-    moves: MovesSeen
-    states: tuple[StateSeen, ...]
-    profiles: tuple[StrategyProfile, ...]
-    overlaps: tuple[Overlap, ...]
-    seed_days: int
-    seed_until: str
-    gaps: tuple[GapFound, ...]
-    seeds: tuple[SeedFound, ...]
-    considered: int
-
-
 def fingerprint(
     bars: BarColumns,
     asked: FingerprintSpec,
@@ -105,19 +36,12 @@ def fingerprint(
     """Of every strategy that is asked for; `InvalidInput` names the field where that cannot be."""
     _check(bars, asked)
     market = _Market(bars, asked)
-    total = len(asked.strategies) + 1
-    progress(0, total)
-    profiles, traced = [], []
-    for done, (name, each) in enumerate(named(asked.strategies), start=1):
-        profile, trace = market.profiled(name, each, registry)
-        profiles.append(profile)
-        traced.append(trace)
-        progress(done, total)
-    seed_days = max(1, int(len(market.days) * asked.seed_share))
-    until = int(np.searchsorted(market.day_of, seed_days))
-    is_caught = np.any([trace.caught for trace in traced], axis=0)
-    gaps = gaps_in(market.moves, is_caught, market.kinds, market.labels, bars=until, asked=asked)
-    found = Fingerprint(
+    found = list(market.profiles(registry, progress))
+    traced = [trace for _, trace in found]
+    seed_days = days_for_seeds(len(market.days), asked.seed_share)
+    gaps = market.gaps(traced, seed_days)
+    progress(len(found) + 1, len(found) + 1)
+    return Fingerprint(
         symbol=bars.symbol,
         timeframe=bars.timeframe,
         bars=len(bars),
@@ -127,7 +51,7 @@ def fingerprint(
         spec=asked,
         moves=_seen(market.moves),
         states=tuple(market.states()),
-        profiles=tuple(profiles),
+        profiles=tuple(profile for profile, _ in found),
         overlaps=tuple(overlaps(traced, near=asked.near)),
         seed_days=seed_days,
         seed_until=market.days[seed_days - 1].isoformat(),
@@ -135,8 +59,11 @@ def fingerprint(
         seeds=tuple(gaps.seeds),
         considered=gaps.considered,
     )
-    progress(total, total)
-    return found
+
+
+def days_for_seeds(days: int, share: float) -> int:
+    """The first so many of `days`: at least one, and never more than the miner searches with that share."""
+    return max(1, int(days * share))
 
 
 def traded(bars: BarColumns, asked: FingerprintSpec, each: Profiled, registry: Registry[type[Strategy]]) -> RunOutcome:
@@ -176,23 +103,41 @@ class _Market:
     def __init__(self, bars: BarColumns, asked: FingerprintSpec) -> None:
         self._bars, self._asked = bars, asked
         self.moves = moves_in(bars, move_atr=asked.move_atr)
-        self.kinds: tuple[Dimension, ...] = dimensions(asked)
-        every = [state for kind in self.kinds for state in kind.states]
-        self.labels = Labels(bars, every, memory_mb=asked.memory_mb)
+        self._kinds: tuple[Dimension, ...] = dimensions(asked)
+        every = [state for kind in self._kinds for state in kind.states]
+        self._labels = Labels(bars, every, memory_mb=asked.memory_mb)
         self.day_of, self.days = trading_days(bars, instrument_for(bars.symbol).calendar)
         self._going: Ints = directions(self.moves, len(bars))
         self._moved: Floats = np.diff(bars.close, prepend=bars.open[:1])
 
     def states(self) -> Iterator[StateSeen]:
-        for kind in self.kinds:
+        for kind in self._kinds:
             for state in kind.states:
-                at = self.labels.at(state)
+                at = self._labels.at(state)
                 up, down = (int((at[self.moves.begin] & (self.moves.sign == sign)).sum()) for _, sign in SIDES)
                 yield StateSeen(
                     state.key, kind.name, state.name, state.text, kind.is_exclusive, int(at.sum()), up, down
                 )
 
-    def profiled(self, name: str, each: Profiled, registry: Registry[type[Strategy]]) -> tuple[StrategyProfile, Traced]:
+    def profiles(
+        self, registry: Registry[type[Strategy]], progress: Progress
+    ) -> Iterator[tuple[StrategyProfile, Traced]]:
+        """Every strategy, one after the other; a step for each, and one for what comes after."""
+        total = len(self._asked.strategies) + 1
+        progress(0, total)
+        for done, (name, each) in enumerate(named(self._asked.strategies), start=1):
+            yield self._profiled(name, each, registry)
+            progress(done, total)
+
+    def gaps(self, traced: Sequence[Traced], days: int) -> Gaps:
+        """In the first days."""
+        until = int(np.searchsorted(self.day_of, days))
+        is_caught = np.any([trace.caught for trace in traced], axis=0)
+        return gaps_in(self.moves, is_caught, self._kinds, self._labels, bars=until, asked=self._asked)
+
+    def _profiled(
+        self, name: str, each: Profiled, registry: Registry[type[Strategy]]
+    ) -> tuple[StrategyProfile, Traced]:
         """One strategy, and what is kept of it for comparing."""
         bars = self._bars
         outcome = traded(bars, self._asked, each, registry)
@@ -220,9 +165,9 @@ class _Market:
     def _rows(self, coverage: Coverage) -> Iterator[Row]:
         everywhere = np.ones(len(self._bars), np.bool_)
         yield Row(ANYWHERE, *(coverage.cell(everywhere, everywhere, sign) for _, sign in SIDES))
-        for kind in self.kinds:
+        for kind in self._kinds:
             for state in kind.states:
-                at, before = self.labels.at(state), self.labels.before(state)
+                at, before = self._labels.at(state), self._labels.before(state)
                 yield Row(state.key, *(coverage.cell(at, before, sign) for _, sign in SIDES))
 
 

@@ -8,7 +8,7 @@ from discovery.models.job import Job
 
 
 class FingerprintRun(Job):
-    """One fingerprint. `result` is a `discovery.fingerprint.profile.Fingerprint` when it is done, and empty before."""
+    """One fingerprint. `result` is a `discovery.fingerprint.found.Fingerprint` when it is done, and empty before."""
 
     TASK: ClassVar[str] = "discovery.tasks.print_strategies"
 

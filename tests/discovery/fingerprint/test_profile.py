@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from backtest.simulation.sweep.event import run_events
 from backtest.simulation.sweep.job import parted
+from backtest.statistics.splits import folds
+from discovery.fingerprint.found import Fingerprint
 from discovery.fingerprint.held import catch, entries_of, held
 from discovery.fingerprint.moves import directions, moves_in
 from discovery.fingerprint.overlap import Traced, overlaps
-from discovery.fingerprint.profile import Fingerprint, fingerprint, traded
+from discovery.fingerprint.profile import days_for_seeds, fingerprint, traded
 from discovery.fingerprint.states import Labels, dimensions
-from discovery.mining.asked import Seed
+from discovery.mining.asked import MiningSpec, Seed
 from engine.bars.columns import cut
 from engine.errors import InvalidInput
 from engine.model.enums import PositionSide
@@ -348,6 +350,13 @@ def test_gaps_and_seeds_know_nothing_of_the_days_that_are_left_to_judge(market):
     other = fingerprint(replace(bars, **shaken, volume=volume), asked(seed_share=0.5), registry=STRATEGIES)
     assert found.gaps
     assert (found.gaps, found.seeds) == (other.gaps, other.seeds)
+
+
+def test_seeds_see_no_day_on_which_the_miner_judges_by_default():
+    spec, split = asked(), MiningSpec().split
+    for days in range(4, 400):
+        [fold] = folds(days, split)
+        assert 0 < days_for_seeds(days, spec.seed_share) <= fold.train[-1][1] <= fold.test[0][0]
 
 
 # ---- refusals ----------------------------------------------------------------------------------------------------
