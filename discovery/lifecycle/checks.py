@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from backtest.apply import trades_of
 from backtest.distributed.data import Bars, bars_of
@@ -30,6 +31,7 @@ from discovery.models import DiscoveredRule, RuleCheck
 from discovery.requested import MiningRequest
 from engine.errors import Conflict, InvalidInput
 from engine.exits.config import ExitConfig
+from engine.instruments.catalog import instrument_for
 from engine.model.positions import TradeClosed
 from engine.rules.rule import Rule, parse_rules, rules_json
 from infra.web.actor import Actor
@@ -42,7 +44,8 @@ LEADS_TO = {Kind.VALIDATION: State.VALIDATED, Kind.CAMPAIGN: State.CAMPAIGN}
 
 @dataclass(frozen=True)
 class Material:
-    """What a rule is checked with: its search, its bars up to now, and the days that the search never saw."""
+    """What a rule is checked with: its search, its bars up to now, and which days nobody chose it on or validated it
+    with."""
 
     asked: MiningRequest
     bars: Bars
@@ -107,14 +110,18 @@ def material_of(rule: DiscoveredRule) -> Material:
     if rule.run is None:
         raise Conflict(f"{rule.name} comes from no search", field="rule")
     asked = requested(rule.run)
-    bars = bars_of(msgspec.structs.replace(asked.bars, end=None), archive=settings.ARCHIVE_DIR)
+    # A day, not an open end: a worker remembers what it read under the span that it was asked for.
+    bars = bars_of(msgspec.structs.replace(asked.bars, end=timezone.now().date()), archive=settings.ARCHIVE_DIR)
     [parsed] = parse_rules([rule.conditions], field="conditions")
     exits = msgspec.convert(rule.exits, ExitConfig, strict=False)
-    day_of, days = trading_days(bars.columns, Market(bars.columns, asked.search).instrument.calendar)
+    day_of, days = trading_days(bars.columns, instrument_for(asked.symbol).calendar)
     until = days[int(day_of[np.searchsorted(bars.columns.ts, rule.run.last_ts or 0, side="right") - 1])]
     gap = math.ceil((exits.max_hold_s or 0.0) / DAY_S) if asked.search.carry else 0
-    chosen = unseen(days, rule.run.result["folds"], searched_until=until, gap=gap)
-    return Material(asked, bars, parsed, exits, chosen)
+    fresh = unseen(days, rule.run.result["folds"], searched_until=until, gap=gap)
+    used = rule.checks.filter(kind=Kind.VALIDATION, is_good=True).order_by("-id").first()
+    if used is not None:
+        fresh &= np.array([day.isoformat() > used.result["end"] for day in days], np.bool_)
+    return Material(asked, bars, parsed, exits, fresh)
 
 
 def _validate(check: RuleCheck, held: Held) -> Keep:
@@ -259,8 +266,8 @@ def compared(found: Material, trades: Sequence[TradeClosed], span: Span) -> tupl
 
 def _expected(found: Material, span: Span) -> dict[tuple[int, str], float]:
     bars, asked = found.bars.columns, found.asked.search
-    market = Market(bars, asked)
-    inside = (market.day_of >= span.first) & (market.day_of < span.after)
+    market, (begin, end) = Market(bars, asked), span.moments(found.bars)
+    inside = (bars.ts_open >= begin) & (bars.ts_open < end)
     trades = market.trade(signals_of(bars, asked, found.rule) & inside, found.rule.sign, found.exits)
     opened = bars.ts_open[trades.entry_bar].tolist()
     return {(ts, found.rule.side): pnl for ts, pnl in zip(opened, trades.pnl.tolist(), strict=True)}

@@ -115,14 +115,14 @@ def _check_enough(days: Bools, trades: Trades, demands: Demands) -> None:
     count = int(days.sum())
     if count < demands.least_days:
         raise InvalidInput(
-            f"days: at least {demands.least_days} that its search did not see were expected, found {count}; "
-            "it can be validated when there are more",
+            f"days: at least {demands.least_days} that neither its search nor an earlier validation used were "
+            f"expected, found {count}; it can be validated when there are more",
             field="days",
         )
     if len(trades) < demands.least_trades:
         raise InvalidInput(
-            f"trades: at least {demands.least_trades} were expected on the {count} days that its search did not see, "
-            f"found {len(trades)}; it can be validated when there are more",
+            f"trades: at least {demands.least_trades} were expected on {count} days that were not used before, found "
+            f"{len(trades)}; it can be validated when there are more",
             field="trades",
         )
 

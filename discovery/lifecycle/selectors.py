@@ -32,12 +32,15 @@ def rules(*, state: str = "") -> QuerySet[DiscoveredRule]:
     )  # fmt: skip
     found = DiscoveredRule.objects.filter(state=state) if state else DiscoveredRule.objects.all()
     running = Promotion.objects.filter(ended_at=None).select_related("book", "run")
-    scores = HealthScore.objects.order_by("-id").defer("document")
     waiting = RuleCheck.objects.filter(state__in=(RuleCheck.State.QUEUED, RuleCheck.State.RUNNING))
     return found.select_related("run").order_by(place, "-id").prefetch_related(
-        Prefetch("promotions", running.prefetch_related(Prefetch("scores", scores)), to_attr="present"),
+        Prefetch("promotions", running.prefetch_related(_drawn_scores()), to_attr="present"),
         Prefetch("checks", waiting, to_attr="waiting"),
     )  # fmt: skip
+
+
+def _drawn_scores() -> "Prefetch[str]":
+    return Prefetch("scores", HealthScore.objects.defer("document"))
 
 
 def counts() -> dict[str, int]:
@@ -78,7 +81,7 @@ def of_promotion(promotion: Promotion) -> dict[str, Any]:
 
 def life(rule: DiscoveredRule, *, user: Actor) -> dict[str, Any]:
     """Everything that happened to it, newest first, and what it may become now or why not."""
-    times = rule.promotions.select_related("book", "run").prefetch_related("scores")
+    times = rule.promotions.select_related("book", "run").prefetch_related(_drawn_scores())
     evidence = evidence_for(rule, by=user)
     return {
         "rule": rule.pk,

@@ -28,6 +28,7 @@ from trading.services import deliver_again, wake
 logger = logging.getLogger(__name__)
 
 MOST_FILLS = 500  # newest
+SCORES_KEPT = 200  # of a time in the market: every page of rules reads them
 
 
 def limits() -> Limits:
@@ -65,6 +66,8 @@ def score(promotion: Promotion) -> HealthScore:
             p=found.p,
             document=msgspec.to_builtins(found),
         )
+        old = promotion.scores.order_by("-id").values_list("pk", flat=True)[SCORES_KEPT:]
+        promotion.scores.filter(pk__in=list(old)).delete()
     _follow_up(promotion, found)
     return kept
 
@@ -150,7 +153,8 @@ def tend() -> int:
 
 def unanswered() -> list[CommandRecord]:
     """What was told to books to end a time in the market, and has no answer yet."""
-    ended = Promotion.objects.filter(ended_at__isnull=False)
     waiting = CommandRecord.objects.filter(state=CommandRecord.State.SENT, kind__in=("StopSlot", "Flatten"))
-    slots = set(ended.values_list("slot", flat=True))
-    return [each for each in waiting.select_related("book") if each.payload.get("strategy") in slots]
+    found = [each for each in waiting.select_related("book") if each.payload.get("strategy")]
+    names = {each.payload["strategy"] for each in found}
+    ended = set(Promotion.objects.filter(ended_at__isnull=False, slot__in=names).values_list("slot", flat=True))
+    return [each for each in found if each.payload["strategy"] in ended]

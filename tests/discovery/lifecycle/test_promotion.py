@@ -15,7 +15,7 @@ from discovery.lifecycle import services, tracking
 from discovery.lifecycle.services import demote, promote, reject
 from discovery.lifecycle.states import StepRefused
 from discovery.lifecycle.steps import take_step
-from discovery.models import DiscoveredRule, Promotion, RuleChange
+from discovery.models import DiscoveredRule, Promotion, RuleChange, RuleCheck
 from engine.errors import Conflict, FortifiedError, InvalidInput
 from engine.model.event import Event
 from engine.model.orders import OrderFilled
@@ -213,8 +213,14 @@ def test_after_a_demotion_only_a_new_validation_leads_back(live, trader, worked)
         promote(found, user=trader, tag="any")
     with pytest.raises(StepRefused, match="no walk-forward"):
         take_step(found, "validated", by=trader, why="the old one was good")
+    again = worked(services.ask_validation, user=trader, rule=found)
+    assert again.error.startswith("days: at least 20 that neither its search nor an earlier validation used were")
+    # As if it had been validated before most of these days came.
+    first = found.checks.get(kind="validation", is_good=True)
+    RuleCheck.objects.filter(pk=first.pk).update(result={**first.result, "end": "2024-05-24"})
     check = worked(services.ask_validation, user=trader, rule=found)
     assert (check.is_good, check.result["competing"]) == (True, found.run.rules.count() + 1)
+    assert check.result["start"] > "2024-05-24"
     found.refresh_from_db()
     assert found.state == "validated"
     with pytest.raises(StepRefused, match="no campaign"):

@@ -103,6 +103,14 @@ def test_while_it_lasts_it_is_one_notice_and_only_new_trades_are_a_new_score(pro
     assert (HealthScore.objects.count(), Notice.objects.filter(kind="rule").count()) == (2, 1)
 
 
+def test_only_the_newest_scores_are_kept(promotion, traded, monkeypatch):
+    monkeypatch.setattr(tracking, "SCORES_KEPT", 3)
+    for _ in range(5):
+        traded([1.0])
+        tracking.score(promotion)
+    assert list(promotion.scores.order_by("pk").values_list("trades", flat=True)) == [3, 4, 5]
+
+
 def test_who_was_killed_before_it_was_told_tells_it_at_the_next_look(promotion, traded, monkeypatch):
     def die(notice):
         raise SystemExit
