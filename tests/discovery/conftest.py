@@ -111,8 +111,10 @@ def sent(monkeypatch, redis_url):
 
 @pytest.fixture(autouse=True)
 def calm(monkeypatch):
-    """A test's transaction holds the database: the thread that keeps a claim could only wait for its end."""
-    monkeypatch.setattr(jobs, "BEAT_S", 600.0)
+    """A test's transaction holds the database: the thread that keeps a claim could only wait for its end. So a claim
+    must last as long as the slowest machine needs."""
+    monkeypatch.setattr(jobs, "BEAT_S", 3_600.0)
+    monkeypatch.setattr(jobs, "CLAIM_S", 3_600.0)
 
 
 @pytest.fixture
