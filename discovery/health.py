@@ -8,7 +8,7 @@ Each part is the probability that a rule which is as good as ever does so badly 
   then as many of them as there are now); B. Efron, R. J. Tibshirani, "An Introduction to the Bootstrap", 1993. With
   p = (1 + as bad) / (1 + draws); A. C. Davison, D. V. Hinkley, "Bootstrap Methods and Their Application", 1997, 4.2.
 - how often it trades: two Poisson rates, given their sum; J. Przyborowski, H. Wilenski, Biometrika 31, 1940.
-- slippage: whether fills cost more than was assumed, by the normal law.
+- slippage: whether fills cost more than can be borne, by the normal law.
 
 They are corrected for their number (Bonferroni), as they depend on each other.
 """
@@ -81,8 +81,11 @@ class Health(msgspec.Struct, frozen=True):
         return [part.text for part in sorted(self.parts, key=lambda part: part.p)] or [self.text]
 
 
-def health(expected: Trading, observed: Trading, *, limits: Limits, assumed: float = 0.0) -> Health:
-    """Of `observed` against `expected`, whose fills cost what was `assumed`; the same for the same trades."""
+def health(
+    expected: Trading, observed: Trading, *, limits: Limits, bearable: float = 0.0, is_as_free: bool = True
+) -> Health:
+    """Of `observed` against `expected`; the same for the same trades. `bearable` is what a fill may cost, as a price.
+    Where it is not `is_as_free` to enter as when it was validated, how often it trades says nothing."""
     now = msgspec.structs.replace(observed, pnl=observed.pnl[-MOST:])
     seen, known = len(now.pnl), len(expected.pnl)
     if min(seen, known) < limits.least_trades or not (expected.days and observed.days):
@@ -95,10 +98,11 @@ def health(expected: Trading, observed: Trading, *, limits: Limits, assumed: flo
         _win_rate(expected.pnl, now.pnl),
         _mean(drawn, expected.pnl, now.pnl),
         _fall(drawn, now.pnl),
-        _frequency(expected, observed),
     ]
+    if is_as_free:
+        parts.append(_frequency(expected, observed))
     if len(now.slippage) >= LEAST_FILLS:
-        parts.append(_slippage(assumed, now.slippage))
+        parts.append(_slippage(bearable, now.slippage))
     worst = min(parts, key=lambda part: part.p)
     p = min(1.0, worst.p * len(parts))
     verdict = Verdict.ILL if p <= limits.ill else Verdict.DOUBTFUL if p < limits.well else Verdict.HEALTHY
@@ -145,11 +149,11 @@ def _frequency(expected: Trading, observed: Trading) -> Part:
     return _part("frequency", p, f"{seen:.2f} trades a day, {usual:.2f} expected")
 
 
-def _slippage(assumed: float, observed: Sequence[float]) -> Part:
+def _slippage(bearable: float, observed: Sequence[float]) -> Part:
     paid, spread = float(np.mean(observed)), float(np.std(observed, ddof=1))
-    above = paid - assumed
+    above = paid - bearable
     p = 1.0 - NormalDist().cdf(above / (spread / math.sqrt(len(observed)))) if spread > 0 else float(above <= 0)
-    return _part("slippage", p, f"slippage {paid:.4g} a unit over {len(observed)} fills, {assumed:.4g} assumed")
+    return _part("slippage", p, f"slippage {paid:.4g} a unit over {len(observed)} fills, up to {bearable:.4g} is borne")
 
 
 def _drawn(expected: Sequence[float], count: int) -> Floats:

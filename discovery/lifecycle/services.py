@@ -11,16 +11,16 @@ from discovery.lifecycle import notices
 from discovery.lifecycle.checks import ask_campaign, ask_validation, confirmation_of
 from discovery.lifecycle.states import TRADING, State, StepRefused
 from discovery.lifecycle.steps import (
+    Kind,
     check_step,
     evidence_for,
     get_rule,
     locked,
     open_promotion,
-    standing_validation,
     take_step,
 )
 from discovery.mined import STRATEGY, requested
-from discovery.models import DiscoveredRule, Promotion
+from discovery.models import DiscoveredRule, Promotion, RuleCheck
 from engine.errors import Conflict, InvalidInput
 from engine.rules.rule import parse_rules, rules_json
 from infra.notices import tell
@@ -65,17 +65,19 @@ def promote(
     trading_now = open_promotion(current)
     if trading_now is not None and trading_now.book_id == target.pk and current.state in TRADING:
         return current
+    if trading_now is not None:
+        raise StepRefused(
+            f"{current.name} trades in book {trading_now.book.name} already; demote it there first", field="book"
+        )
     check_step(current, State.LIVE, evidence_for(current, by=user))
     _check_tag(tag)
     slot = slot_of(current)
-    _check_flat(slot)
+    _check_free(slot)
     ticker = _ticker(current, slot, tag, quantities, user=user)
     run = trading.start_strategy(
         user=user, strategy=slot, symbol=ticker.symbol, live_mode=target.mode == Book.Mode.LIVE
     )
-    validation = standing_validation(current)
-    if validation is None:
-        raise StepRefused(f"{current.name}: no validation stands", field="state")
+    validation = current.checks.filter(kind=Kind.VALIDATION, state=RuleCheck.State.DONE).latest("pk")  # which stands
     confirmed = confirmation_of(validation)
     promotion = Promotion.objects.create(
         rule=current,
@@ -119,8 +121,14 @@ def _check_tag(tag: str) -> None:
         raise InvalidInput(f"tag: one of {', '.join(known)} was expected, found {tag!r}", field="tag")
 
 
-def _check_flat(slot: str) -> None:
-    """What is still held from before would be taken for the new slot's own."""
+def _check_free(slot: str) -> None:
+    """What is still held from before would be taken for the new slot's own, and what runs keeps its own settings."""
+    running = Run.objects.filter(strategy=slot, state=Run.State.RUNNING).select_related("book").first()
+    if running is not None:
+        raise Conflict(
+            f"{slot} was started by hand in book {running.book.name}, with other settings perhaps; stop it first",
+            field="rule",
+        )
     held = Position.objects.filter(strategy=slot).exclude(quantity=0).select_related("book").first()
     if held is not None:
         raise Conflict(

@@ -4,6 +4,7 @@ import logging
 from datetime import datetime
 
 import msgspec
+import numpy as np
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
@@ -28,6 +29,7 @@ from trading.services import deliver_again, wake
 logger = logging.getLogger(__name__)
 
 MOST_FILLS = 500  # newest
+BEARABLE = 0.25  # of what a trade earns: where costs take more than was reckoned, it is another rule
 SCORES_KEPT = 200  # of a time in the market: every page of rules reads them
 
 
@@ -76,14 +78,16 @@ def health_now(promotion: Promotion) -> Health:
     """Of the trades of this time in the market against those that validated it, for one unit each."""
     expected = promotion.expected
     rows = trades_of(promotion).values_list("pnl", "quantity")
-    assumed = assumed_slippage(promotion)
+    bearable = bearable_slippage(promotion)
     observed = Trading(
         pnl=tuple(float(pnl / quantity) for pnl, quantity in rows),
         days=sessions_since(promotion),
-        slippage=() if assumed is None else tuple(_slippage(promotion)),
+        slippage=() if bearable is None else tuple(_slippage(promotion)),
     )
     validated = Trading(pnl=tuple(expected["pnl"]), days=expected["days"])
-    return health(validated, observed, limits=limits(), assumed=assumed or 0.0)
+    # It was validated wherever its conditions hold; one that waits for a mover trades less.
+    is_as_free = promotion.tag == DiscoveredRule.Tag.ANY
+    return health(validated, observed, limits=limits(), bearable=bearable or 0.0, is_as_free=is_as_free)
 
 
 def trades_of(promotion: Promotion) -> QuerySet[Trade]:
@@ -99,13 +103,16 @@ def sessions_since(promotion: Promotion, now: datetime | None = None) -> int:
     return -(-(end - begin) // NS_PER_DAY) if name == ALWAYS else len(calendar(name).sessions(begin, end))
 
 
-def assumed_slippage(promotion: Promotion) -> float | None:
-    """What its search reckoned a unit's fill to cost, as a price; None where that depends on the market."""
-    found = parse_slippage(promotion.expected["slippage"])
-    if isinstance(found, NoSlippage):
-        return 0.0
-    tick = float(instrument_for(promotion.rule.symbol).tick_size)
-    return found.ticks * tick if isinstance(found, FixedSlippage) else None
+def bearable_slippage(promotion: Promotion) -> float | None:
+    """What a unit's fill may cost, as a price: what its search reckoned, and `BEARABLE` of what a trade is expected to
+    earn, by halves for its two fills. None where what was reckoned depends on the market."""
+    reckoned, instrument = parse_slippage(promotion.expected["slippage"]), instrument_for(promotion.rule.symbol)
+    earned = max(0.0, float(np.mean(promotion.expected["pnl"]))) / float(instrument.multiplier)
+    if isinstance(reckoned, NoSlippage):
+        return BEARABLE * earned / 2.0
+    if isinstance(reckoned, FixedSlippage):
+        return reckoned.ticks * float(instrument.tick_size) + BEARABLE * earned / 2.0
+    return None
 
 
 def _slippage(promotion: Promotion) -> list[float]:

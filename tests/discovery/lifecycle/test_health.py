@@ -63,12 +63,20 @@ def test_one_that_hardly_trades_any_more_is_ill_as_well():
     assert found.verdict is Verdict.ILL
 
 
-def test_fills_that_cost_more_than_assumed_are_ill():
+def test_where_it_may_not_enter_as_freely_how_often_it_trades_says_nothing():
+    rare = trades(3.0, seed=5, count=25, days=60)
+    assert health(VALIDATED, rare, limits=LIMITS).verdict is Verdict.ILL
+    found = health(VALIDATED, rare, limits=LIMITS, is_as_free=False)
+    assert found.verdict is Verdict.HEALTHY
+    assert "frequency" not in parts(found)
+
+
+def test_fills_that_cost_more_than_can_be_borne_are_ill():
     paid = tuple(np.random.default_rng(6).normal(0.05, 0.01, 40).tolist())
-    dear = health(VALIDATED, trades(3.0, seed=2, slippage=paid), limits=LIMITS, assumed=0.01)
-    as_assumed = health(VALIDATED, trades(3.0, seed=2, slippage=paid), limits=LIMITS, assumed=0.05)
+    dear = health(VALIDATED, trades(3.0, seed=2, slippage=paid), limits=LIMITS, bearable=0.01)
+    as_borne = health(VALIDATED, trades(3.0, seed=2, slippage=paid), limits=LIMITS, bearable=0.05)
     assert dear.verdict is Verdict.ILL
-    assert as_assumed.verdict is Verdict.HEALTHY
+    assert as_borne.verdict is Verdict.HEALTHY
     assert "slippage" not in parts(health(VALIDATED, trades(3.0, seed=2, slippage=paid[:4]), limits=LIMITS))
 
 

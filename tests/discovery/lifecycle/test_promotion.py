@@ -25,6 +25,7 @@ from infra.redis import keys
 from infra.redis.client import sync_client
 from strategies import certificates
 from strategies.models import Ticker
+from strategies.services import create_ticker
 from tests.trading.people import person
 from tests.trading.runtime.test_compose import save
 from tests.trading.test_live_mode import certified
@@ -77,6 +78,21 @@ def test_a_second_click_changes_nothing(live, trader):
     again = promote(live, user=trader, tag="any")
     assert again.version == live.version
     assert (Run.objects.count(), Promotion.objects.count(), Ticker.objects.count()) == (1, 1, 1)
+
+
+def test_one_that_trades_is_not_promoted_to_another_book(live, trader):
+    with pytest.raises(StepRefused, match="trades in book paper already; demote it there first"):
+        promote(live, user=trader, tag="any", book=live_book())
+    assert Run.objects.count() == 1
+
+
+def test_what_somebody_started_by_hand_under_its_name_is_not_taken_for_it(ready, trader):
+    slot = f"rules.{ready.pk}"
+    create_ticker(user=trader, strategy=slot, symbol="SPY", timeframe="1", quantities={"paper": "9"})
+    services.trading.start_strategy(user=trader, strategy=slot)
+    with pytest.raises(Conflict, match="was started by hand in book paper"):
+        promote(ready, user=trader, tag="any")
+    assert Ticker.objects.get().quantities == {"paper": "9"}
 
 
 @pytest.mark.parametrize("where", ["save_ticker", "trading.start_strategy", "take_step"])

@@ -155,7 +155,14 @@ def test_where_it_is_left_to_the_product_a_bad_rule_is_demoted(
     assert tracking.score_all() == {}  # it is out
 
 
-def test_fills_that_cost_more_than_was_assumed_show(promotion, traded):
+def test_a_rule_that_waits_for_movers_is_not_ill_for_trading_less(promotion, traded):
+    traded(like(promotion)[:20])
+    assert "frequency" in {part.name for part in tracking.health_now(promotion).parts}
+    promotion.tag = "fast"
+    assert "frequency" not in {part.name for part in tracking.health_now(promotion).parts}
+
+
+def test_fills_that_cost_more_than_can_be_borne_show(promotion, traded):
     traded(like(promotion))
     for n in range(20):
         entry = order(n, strategy=promotion.slot)
@@ -167,11 +174,13 @@ def test_fills_that_cost_more_than_was_assumed_show(promotion, traded):
     [part] = [each for each in found.document["parts"] if each["name"] == "slippage"]
     assert part["p"] < 0.001
     assert found.verdict == "ill"
+    quarter = 0.25 * np.mean(promotion.expected["pnl"]) / 2
+    assert tracking.bearable_slippage(promotion) == pytest.approx(quarter)
     promotion.expected["slippage"] = "fixed:31"
-    assert tracking.assumed_slippage(promotion) == pytest.approx(0.31)
+    assert tracking.bearable_slippage(promotion) == pytest.approx(0.31 + quarter)
     assert tracking.health_now(promotion).verdict == "healthy"
     promotion.expected["slippage"] = "spread:0.5"
-    assert tracking.assumed_slippage(promotion) is None
+    assert tracking.bearable_slippage(promotion) is None
     assert "slippage" not in {part.name for part in tracking.health_now(promotion).parts}
 
 
