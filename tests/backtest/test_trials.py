@@ -1,5 +1,7 @@
 """The ledger of trials: what counts, how often, and against what."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from backtest import trials
 
 pytestmark = pytest.mark.django_db
 
-SPAN = {"symbol": "SPY", "timeframe": "5", "first_ts": 100, "last_ts": 200}
+SPAN: dict[str, Any] = {"symbol": "SPY", "timeframe": "5", "first_ts": 100, "last_ts": 200}
 RATIOS = (0.1, -0.2, 0.3, 0.05)
 
 
