@@ -1,5 +1,6 @@
 """Fixtures every part of the suite shares: a real Redis, a real PostgreSQL, the shared market data."""
 
+import gc
 import socket
 import subprocess
 import time
@@ -49,6 +50,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if pytest_asyncio.is_async_test(item) and _NET not in item.fixturenames:
             item.fixturenames.insert(0, _NET)  # a list that all parameters of one function share
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected lives to the end: the collector need not look through it again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(name=_NET)
