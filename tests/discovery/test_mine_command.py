@@ -133,9 +133,9 @@ def test_a_search_that_is_not_kept_counts_as_well_and_once(planted_file, capsys)
     assert mined(capsys, *options)["rules"] == first["rules"]
     other = mined(capsys, *options, "--keep", "3")
     assert (first["earlier"], other["earlier"]) == (0, first["trials"])
-    assert trials.tally(strategy="rules", symbol="SPY", timeframe="5", first_ts=0, last_ts=2**62) == (
-        first["trials"] + other["trials"], pytest.approx(first["variance"])
-    )  # fmt: skip
+    tally = trials.tally(strategy="rules", symbol="SPY", timeframe="5", first_ts=0, last_ts=2**62)
+    assert tally.trials == first["trials"] + other["trials"]
+    assert tally.variance == pytest.approx(first["variance"])
     assert not MiningRun.objects.exists()
 
 

@@ -42,7 +42,7 @@ def test_a_trader_starts_a_search_and_a_viewer_reads_what_it_found(client, viewe
     run = with_commit.json()
     assert (run["symbol"], run["state"], run["spec"]["search"]["split"]["train_share"]) == ("SPY", "queued", 0.7)
     assert MiningRun.objects.get().by == trader
-    jobs.current_app.send_task(MiningRun.TASK, args=[run["id"]])
+    sent.send_task(MiningRun.TASK, [run["id"]])
     sent.play()
     client.force_login(viewer)
     [line] = client.get("/api/discovery/mining").json()["results"]
