@@ -343,15 +343,15 @@ async def test_connected_but_mute_is_noticed_and_told(entry, venue, watch):
 
 @suffering("half_day")
 async def test_a_market_that_closed_early_is_no_storm_of_connections(entry, venue, watch):
-    """Silence from a venue that answers: given up after 0.2 s, then ever more rarely. On a busy machine last values may
+    """Silence from a venue that answers: given up after 0.4 s, then ever more rarely. On a busy machine last values may
     come so late that the silence begins anew: once it lasts, it must double all the same."""
-    symbol, mute_after_s = entry.symbols[0], 0.2
+    symbol, mute_after_s = entry.symbols[0], 0.4
     got = await watch(symbol, policy=Policy(mute_after_s=mute_after_s))
     await got.until_prints(symbol, 5)
     begun, silences, others = time.monotonic(), *silences_told(got.feed)
     connects = got.feed.connects
     venue.fail("half_day")
-    await got.until(lambda: max(silences, default=0.0) >= 4 * mute_after_s, "a silence four times as long")
+    await got.until(lambda: max(silences, default=0.0) >= 2 * mute_after_s, "a silence twice as long")
     assert sum(silences) <= time.monotonic() - begun
     assert all(now in (2 * before, mute_after_s) for before, now in pairwise(silences))
     assert got.feed.connects - connects <= len(silences) + len(others)

@@ -20,7 +20,7 @@ class Liveness:
     def __init__(self, options: DXLinkOptions) -> None:
         self._options = options
         self._last_data = 0.0
-        self._repeats_until = 0.0
+        self._repeats_until: float | None = 0.0  # None: asked, and nothing has come yet
         self._mute_limit_s = options.mute_after_s
         self._silence = Silence(options.symbol_mute_after_s)
 
@@ -30,12 +30,14 @@ class Liveness:
         self.asked(now)
 
     def asked(self, now: float) -> None:
-        """Something was subscribed: last values follow."""
-        self._repeats_until = now + self._options.mute_after_s / 2
+        """Something was subscribed: last values follow, as soon as the venue gets to it."""
+        self._repeats_until = None
 
     def data_came(self, now: float, *, has_print: bool) -> None:
         """Data of any kind; a print is never a mere repetition."""
         self._last_data = now
+        if self._repeats_until is None:
+            self._repeats_until = now + self._options.mute_after_s / 2
         if has_print or now > self._repeats_until:
             self._mute_limit_s = self._options.mute_after_s
 
