@@ -13,10 +13,11 @@ from engine.model.positions import TradeClosed
 
 class Entries(NamedTuple):
     """One row for each closed trade. `entry` is the bar at whose open it was held first, `after` the first bar on
-    which it was not any more. Money in cash."""
+    which it was not any more, `left` the one that had begun when it was closed. Money in cash."""
 
     entry: Ints
     after: Ints
+    left: Ints
     sign: Ints
     pnl: Floats
     kept: Floats  # of the best open profit, before fees
@@ -36,9 +37,11 @@ def entries_of(closed: Sequence[TradeClosed], bars: BarColumns) -> Entries:
     """In the order of `closed`. What is left at the open of a bar, or within the bar before, was held until then."""
     gross = np.array([float(trade.pnl + trade.fees) for trade in closed])
     best = np.array([float(trade.mfe) for trade in closed])
+    exit_ts = np.array([trade.exit_ts for trade in closed], np.int64)
     return Entries(
         np.searchsorted(bars.ts_open, [trade.entry_ts for trade in closed]).astype(np.int64),
-        np.searchsorted(bars.ts_open, [trade.exit_ts for trade in closed]).astype(np.int64),
+        np.searchsorted(bars.ts_open, exit_ts).astype(np.int64),
+        np.searchsorted(bars.ts_open, exit_ts, side="right").astype(np.int64) - 1,
         np.array([1 if trade.side is PositionSide.LONG else -1 for trade in closed], np.int64),
         np.array([float(trade.pnl) for trade in closed]),
         np.clip(gross, 0.0, best),

@@ -147,8 +147,7 @@ class _Market:
         ended = outcomes(self.moves, catch(self.moves, found), least=self._asked.caught)
         coverage = Coverage(self.moves, self._going, self._moved, (rows, found, ended))
         sign = np.sign(found.position).astype(np.int8)
-        days = self.day_of[np.minimum(np.maximum(rows.after - 1, 0), len(bars) - 1)]
-        daily = np.bincount(days, weights=rows.pnl, minlength=len(self.days)).astype(np.float64)
+        daily = np.bincount(self.day_of[rows.left], weights=rows.pnl, minlength=len(self.days)).astype(np.float64)
         profile = StrategyProfile(
             name=name,
             strategy=each.strategy,

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from discovery.fingerprint.overlap import Traced, overlaps
 from discovery.fingerprint.profile import days_for_seeds, fingerprint, traded
 from discovery.fingerprint.states import Labels, dimensions
 from discovery.mining.asked import MiningSpec, Seed
+from discovery.mining.truths import Truths, unpacked
 from engine.bars.columns import cut
 from engine.errors import InvalidInput
 from engine.model.enums import PositionSide
@@ -70,6 +72,13 @@ def test_larger_turns_make_fewer_and_larger_moves():
     few = moves_in(WALK, move_atr=6.0)
     assert len(few) < len(MOVES) / 2
     assert few.size.mean() > MOVES.size.mean()
+
+
+def test_a_swing_that_closes_no_further_than_it_began_is_no_move():
+    small = moves_in(WALK, move_atr=0.5)
+    assert (small.size > 0).all()
+    assert (small.size == small.sign * (WALK.close[small.end] - WALK.close[small.begin])).all()
+    assert [-sign for sign in small.sign[:-1].tolist()] != small.sign[1:].tolist()  # some were left out
 
 
 def test_a_market_without_turns_has_no_moves():
@@ -290,6 +299,20 @@ def test_a_strategy_beside_itself_overlaps_wholly_and_beside_one_that_never_trad
     assert by_pair["never", "ema"].coincidence is None
 
 
+def test_days_correlate_as_the_trades_of_each_day_do(market):
+    bars, _ = market
+    found = fingerprint(bars, asked(FOLLOWER, RISING), registry=STRATEGIES)
+    days = pd.to_datetime(bars.ts_open, utc=True).date
+    earned = []
+    for each in (FOLLOWER, RISING):
+        closed = traded(bars, asked(each), each, STRATEGIES).trades.closed()
+        by_day = pd.Series([float(trade.pnl) for trade in closed]).groupby(
+            [pd.Timestamp(trade.exit_ts, unit="ns", tz="UTC").date() for trade in closed]
+        )
+        earned.append(by_day.sum().reindex(sorted(set(days)), fill_value=0.0))
+    assert found.overlaps[0].correlation == pytest.approx(earned[0].corr(earned[1]))
+
+
 def test_entries_coincide_on_the_same_side_and_near_by_only():
     one, other = (entries_of([made(at, 5, sign, 1, 500, 501)], WALK) for at, sign in ((10, 1), (13, 1)))
     short = entries_of([made(10, 5, -1, 1, 500, 501)], WALK)
@@ -320,6 +343,37 @@ def test_what_one_strategy_leaves_is_a_gap_until_another_catches_it(market):
     for gap in rising.gaps:
         assert gap.missed >= rising.spec.least_moves
         assert gap.missed >= rising.spec.gap_share * gap.moves
+
+
+def test_a_pair_of_states_is_a_gap_only_where_more_is_missed_than_in_each_and_the_largest_are_kept(market):
+    wide = asked(FADER, seed_share=1.0, least_moves=1, gap_share=0.01, most_gaps=200)
+    found = fingerprint(market[0], wide, registry=STRATEGIES).gaps
+    share = {(gap.side, gap.states): gap.missed / gap.moves for gap in found}
+    pairs = [key for key in share if len(key[1]) == 2]
+    assert pairs
+    for side, states in pairs:
+        assert all(share[side, states] > share.get((side, (state,)), 0.0) for state in states)
+    few = fingerprint(market[0], msgspec.structs.replace(wide, most_gaps=3), registry=STRATEGIES)
+    assert few.gaps == found[:3]
+
+
+def test_what_speaks_for_a_seed_is_counted_signal_by_signal(market):
+    bars, _ = market
+    found = fingerprint(bars, asked(NEVER, seed_share=1.0), registry=STRATEGIES)
+    moves, truths = moves_in(bars, move_atr=3.0), Truths(bars, (), memory_mb=64)
+    for seed in found.seeds:
+        gap, sign = found.gaps[seed.gap], seed.rule.sign
+        states = unpacked(truths.of(seed.rule.phases[0].spec), len(bars))
+        signals = unpacked(truths.of(seed.rule.spec), len(bars))
+        begins = [at for at, way in zip(moves.begin.tolist(), moves.sign.tolist(), strict=True) if way == sign]
+        begins = [at for at in begins if states[at]]  # it never trades: all of them are missed
+        reach = [set(range(at, at + found.spec.reach + 1)) for at in begins]
+        bars_near = set().union(*reach)
+        asks = set(np.flatnonzero(signals).tolist())
+        assert (seed.missed, gap.missed, gap.moves) == (len(begins),) * 3
+        assert (seed.signals, seed.early) == (len(asks), len(asks & bars_near))
+        assert seed.moves == sum(bool(asks & near) for near in reach) >= found.spec.least_moves / 2
+        assert seed.lift == pytest.approx(seed.early / seed.signals * len(bars) / len(bars_near))
 
 
 def test_seeds_are_rules_that_the_miner_takes(market):
