@@ -7,7 +7,6 @@ from django.db.models import QuerySet
 
 from backtest.report import svg
 from discovery.lifecycle import selectors
-from discovery.lifecycle.services import slot_of
 from discovery.lifecycle.states import STEPS, TRADING, State
 from discovery.models import DiscoveredRule
 from discovery.shown import exits_text
@@ -38,14 +37,18 @@ def _row(rule: DiscoveredRule) -> dict[str, Any]:
     return {
         "rule": rule,
         "present": present and _drawn(present),
-        "waiting": [check.kind for check in rule.waiting],  # type: ignore[attr-defined]
+        "waiting": selectors.waiting(rule),
         **acts(rule),
     }
 
 
 def acts(rule: DiscoveredRule) -> dict[str, Any]:
-    """What can be done to a rule now, as its buttons say."""
-    return {"next": NEXT[State(rule.state)], "can_reject": rule.state not in (*TRADING, State.REJECTED)}
+    """What can be done to a rule now, as its buttons say; and what speaks for it."""
+    return {
+        "next": NEXT[State(rule.state)],
+        "can_reject": rule.state not in (*TRADING, State.REJECTED),
+        "words": selectors.spoken_for(rule),
+    }
 
 
 def _drawn(promotion: dict[str, Any]) -> dict[str, Any]:
@@ -59,9 +62,7 @@ def life(rule: DiscoveredRule, user: Actor) -> dict[str, Any]:
     found = selectors.life(rule, user=user)
     return found | {
         "promotions": [_drawn(each) for each in found["promotions"]],
-        "slot": slot_of(rule),
         "exits": exits_text(msgspec.convert(rule.exits, ExitConfig, strict=False)),
-        "is_trading": rule.state in TRADING,
         **acts(rule),
         "is_waiting": any(check["state"] in ("queued", "running") for check in found["checks"]),
     }

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, IntegerField, Prefetch, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, Prefetch, QuerySet, Value, When
 from django.utils import timezone
 
 from discovery.health import Verdict
@@ -32,10 +32,10 @@ def rules(*, state: str = "") -> QuerySet[DiscoveredRule]:
     )  # fmt: skip
     found = DiscoveredRule.objects.filter(state=state) if state else DiscoveredRule.objects.all()
     running = Promotion.objects.filter(ended_at=None).select_related("book", "run")
-    waiting = RuleCheck.objects.filter(state__in=(RuleCheck.State.QUEUED, RuleCheck.State.RUNNING))
+    checks = RuleCheck.objects.order_by("-id").defer("result", "spec")
     return found.select_related("run").order_by(place, "-id").prefetch_related(
         Prefetch("promotions", running.prefetch_related(_drawn_scores()), to_attr="present"),
-        Prefetch("checks", waiting, to_attr="waiting"),
+        Prefetch("checks", checks),
     )  # fmt: skip
 
 
@@ -45,8 +45,22 @@ def _drawn_scores() -> "Prefetch[str]":
 
 def counts() -> dict[str, int]:
     """How many rules are in each state."""
-    states = list(DiscoveredRule.objects.values_list("state", flat=True))
-    return {state: states.count(state) for state in State.values}
+    found = dict(DiscoveredRule.objects.order_by().values_list("state").annotate(Count("pk")))
+    return {state: found.get(state, 0) for state in State.values}
+
+
+def waiting(rule: DiscoveredRule) -> list[str]:
+    """The kinds of its checks that are under way."""
+    return [check.kind for check in rule.checks.all() if not check.is_over]
+
+
+def spoken_for(rule: DiscoveredRule) -> str:
+    """What speaks for its next step, in words: what it is the best of, and what its checks came to since."""
+    said = [rule.chance]
+    if rule.state in (State.VALIDATED, State.CAMPAIGN):
+        newest = {check.kind: check for check in sorted(rule.checks.all(), key=lambda each: each.pk) if check.is_good}
+        said += [f"{kind}: {check.text}" for kind, check in newest.items()]
+    return ". ".join(said)
 
 
 def present(rule: DiscoveredRule) -> dict[str, Any] | None:

@@ -61,6 +61,20 @@ def test_rules_are_listed_with_state_health_and_what_can_be_done(page, live):
     assert page(f"{LIST}?state=live").count("data-rule-row") == 1
 
 
+def test_before_a_rule_is_promoted_its_checks_are_told_with_what_it_is_the_best_of(page, ready, confirmed):
+    for text in (row(page(LIST), ready), page(f"{LIST}/{ready.pk}/life"), page(f"{LIST}/{ready.pk}")):
+        [button] = re.findall(r'<button[^>]*data-act="promote"[^>]*>', text)
+        assert f"best of {ready.trials} trials; corrected p = " in button
+        assert f"validation: {confirmed.text}" in button
+        assert "campaign: 40 of 40 trades" in button
+
+
+def test_a_check_that_is_under_way_shows(page, ready):
+    ready.checks.create(kind="validation", spec={}, state="queued")
+    assert "validation under way" in row(page(LIST), ready)
+    assert 'data-waiting="yes"' in page(f"{LIST}/{ready.pk}/life")
+
+
 def test_a_rule_without_scores_is_unknown_and_one_that_was_stopped_by_hand_says_so(page, live):
     Promotion.objects.get().run.__class__.objects.update(state="stopped")
     first = row(page(LIST), live)
