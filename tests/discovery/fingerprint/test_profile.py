@@ -357,9 +357,11 @@ def test_a_pair_of_states_is_a_gap_only_where_more_is_missed_than_in_each_and_th
     assert few.gaps == found[:3]
 
 
-def test_what_speaks_for_a_seed_is_counted_signal_by_signal(market):
+@pytest.mark.parametrize("reach", [1, 5])
+def test_what_speaks_for_a_seed_is_counted_signal_by_signal(market, reach):
     bars, _ = market
-    found = fingerprint(bars, asked(NEVER, seed_share=1.0), registry=STRATEGIES)
+    found = fingerprint(bars, asked(NEVER, seed_share=1.0, reach=reach), registry=STRATEGIES)
+    assert found.seeds
     moves, truths = moves_in(bars, move_atr=3.0), Truths(bars, (), memory_mb=64)
     for seed in found.seeds:
         gap, sign = found.gaps[seed.gap], seed.rule.sign
@@ -367,12 +369,12 @@ def test_what_speaks_for_a_seed_is_counted_signal_by_signal(market):
         signals = unpacked(truths.of(seed.rule.spec), len(bars))
         begins = [at for at, way in zip(moves.begin.tolist(), moves.sign.tolist(), strict=True) if way == sign]
         begins = [at for at in begins if states[at]]  # it never trades: all of them are missed
-        reach = [set(range(at, at + found.spec.reach + 1)) for at in begins]
-        bars_near = set().union(*reach)
+        nears = [set(range(at, at + reach + 1)) for at in begins]
+        bars_near = set().union(*nears)
         asks = set(np.flatnonzero(signals).tolist())
         assert (seed.missed, gap.missed, gap.moves) == (len(begins),) * 3
         assert (seed.signals, seed.early) == (len(asks), len(asks & bars_near))
-        assert seed.moves == sum(bool(asks & near) for near in reach) >= found.spec.least_moves / 2
+        assert seed.moves == sum(bool(asks & near) for near in nears) >= found.spec.least_moves / 2
         assert seed.lift == pytest.approx(seed.early / seed.signals * len(bars) / len(bars_near))
 
 
