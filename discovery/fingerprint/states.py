@@ -11,7 +11,8 @@ from discovery.mining.truths import Bools, Truths, Words, unpacked
 from engine.bars.columns import BarColumns
 from engine.rules.conditions import PARTS, Clock, Compare, Condition, Gap, Mover, NewExtreme, SessionPart, all_of
 
-TREND = 25.0  # of the average directional index: J. W. Wilder, "New Concepts in Technical Trading Systems", 1978
+# Of the average directional index (J. W. Wilder, "New Concepts in Technical Trading Systems", 1978), as is customary.
+TREND = 25.0
 LOW, HIGH = 33.0, 67.0  # percent of the 100 bars before
 _ADX = "adx(14)"
 
