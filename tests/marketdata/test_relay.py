@@ -17,7 +17,7 @@ from marketdata.charts import Specs, milliseconds
 from marketdata.relay import ChartRelay, Viewer
 from tests.marketdata.test_charts import bar, partial
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 class Plain:

@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from simulators.serve import Simulator
 
-DEADLINE_S = 8.0
+DEADLINE_S = 60.0
 FIELDS = {
     "Quote": ["eventSymbol", "bidPrice", "askPrice", "bidSize", "askSize"],
     "Trade": ["eventSymbol", "time", "sequence", "price", "size", "dayVolume"],

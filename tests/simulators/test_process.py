@@ -35,7 +35,7 @@ async def test_it_serves_until_it_is_asked_to_stop(venue):
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+        line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
         url = re.search(r"REST (\S+)", line)
         assert url is not None, line
         async with httpx.AsyncClient(base_url=url[1], trust_env=False) as client:
@@ -44,7 +44,7 @@ async def test_it_serves_until_it_is_asked_to_stop(venue):
             assert (await client.post("/faults", json={"name": "mute"})).status_code == 201
             assert (await client.post("/faults", json={"name": "mutee"})).status_code == 400
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
     finally:
         if process.returncode is None:
             process.kill()

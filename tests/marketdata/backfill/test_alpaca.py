@@ -43,7 +43,10 @@ def test_ninety_days_of_daily_bars_are_filled_though_the_vendor_is_busy_at_first
     days = 132  # of the calendar: a little more than ninety of the exchange
     job = services.create_job(symbols=["SPY", "QQQ"], timeframe="1d", days=days)
     alpaca.faults.add(FaultScript("throttle", for_s=1.2))
-    time.sleep(0.1)  # the fault begins with the simulator's next turn
+    deadline = time.monotonic() + 60
+    while not alpaca.faults.refuses_requests:  # the fault begins with the simulator's next turn
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
     done = services.run_job(job_id=job.pk)
     assert done.state == "done", [item.error for item in done.items.all()]
     for symbol in ("SPY", "QQQ"):

@@ -17,7 +17,7 @@ from simulators.serve import Simulator, SimulatorConfig, serve
 SECRET = json.dumps({"refresh_token": "r", "client_secret": "c"})
 
 
-async def until(condition: Callable[[], Any], *, within_s: float = 15.0, what: str = "") -> None:
+async def until(condition: Callable[[], Any], *, within_s: float = 60.0, what: str = "") -> None:
     """Wait for `condition`; fail at the deadline."""
     deadline = time.monotonic() + within_s
     while not condition():

@@ -39,7 +39,7 @@ class FakeFeed:
 
 
 async def written(client) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not await client.exists(keys.option_quote(CALL)):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)

@@ -15,7 +15,7 @@ from engine.model.time import NS_PER_S, from_datetime, to_datetime
 from simulators.alpaca.serve import AlpacaKeys
 from simulators.tape import Print
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class Listener:

@@ -27,7 +27,7 @@ from alpaca.trading.stream import TradingStream
 from simulators.alpaca.serve import AlpacaKeys, AlpacaSimulator
 from simulators.brokerage.faults import OrderFaultScript
 
-DEADLINE_S = 15.0
+DEADLINE_S = 60.0
 BUY, SELL, DAY, GTC = OrderSide.BUY, OrderSide.SELL, TimeInForce.DAY, TimeInForce.GTC
 
 

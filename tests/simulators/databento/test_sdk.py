@@ -43,7 +43,7 @@ class Streamed:
         return [record for record in self.records if isinstance(record, kind)]
 
     async def until(self, condition: Any) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():
                 await asyncio.sleep(0.01)
 

@@ -44,7 +44,7 @@ async def test_a_person_trades_beside_the_programs(control):
     simulator, client = control
     trade = {"account": "DU1234567", "symbol": "SPY", "side": "buy", "quantity": "3"}
     assert (await client.post("/by-hand", json=trade)).status_code == 201
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not simulator.brokerage.executions("DU1234567"):
             await asyncio.sleep(0.01)
     assert (await client.post("/by-hand", json={**trade, "quantity": "90000"})).status_code == 422

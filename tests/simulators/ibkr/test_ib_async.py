@@ -18,7 +18,7 @@ from simulators.brokerage.orders import Ticket
 from simulators.ibkr.serve import IbkrConfig, IbkrSimulator, serve
 from simulators.market import MarketConfig
 
-DEADLINE_S = 15.0
+DEADLINE_S = 60.0
 ACCOUNT = "DU1234567"
 SPY = Stock("SPY", "SMART", "USD")
 MARKET = MarketConfig(seed=5, always_open=True, tick_rate=20.0)

@@ -28,7 +28,7 @@ async def say(client: ClientConnection, action: str, params: str) -> tuple[str, 
 
 async def hear(client: ClientConnection) -> tuple[str, str]:
     """The next status; data in between is passed over."""
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(60):
         while True:
             found: list[dict[str, Any]] = json.loads(await client.recv())
             if found[0]["ev"] == "status":

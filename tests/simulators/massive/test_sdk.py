@@ -12,7 +12,7 @@ from massive.exceptions import AuthError, BadResponse
 from engine.model.time import NS_PER_MS, NS_PER_S
 from simulators.faults import FaultScript
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 @asynccontextmanager

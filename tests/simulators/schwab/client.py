@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from simulators.schwab.serve import SchwabSimulator
 
-DEADLINE_S = 8.0
+DEADLINE_S = 60.0
 BASIC = {"Authorization": "Basic " + base64.b64encode(b"key:secret").decode()}
 
 

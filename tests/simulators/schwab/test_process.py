@@ -29,7 +29,7 @@ async def test_it_serves_until_it_is_asked_to_stop():
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        line = (await asyncio.wait_for(process.stdout.readline(), 20)).decode()
+        line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
         url = re.search(r"REST (\S+)", line)
         assert url is not None, line
         async with httpx.AsyncClient(base_url=url[1], trust_env=False) as client:
@@ -40,7 +40,7 @@ async def test_it_serves_until_it_is_asked_to_stop():
             assert (await client.get("/faults")).json()["active"] == ["drop_answer"]
             assert (await client.post("/faults", json={"name": "drop_anser"})).status_code == 400
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
     finally:
         if process.returncode is None:
             process.kill()

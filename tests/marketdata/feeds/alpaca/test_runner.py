@@ -37,7 +37,7 @@ async def bars(redis: Any, timeframe: str) -> list[Bar]:
 
 
 async def until(find: Callable[[], Any]) -> Any:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not (found := await find()):
             await asyncio.sleep(0.02)
     return found

@@ -37,7 +37,7 @@ async def published(client: Any, symbol: str, timeframe: str) -> list[Bar]:
 
 
 async def bars_until(client: Any, moment: int) -> list[Bar]:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         bars = await published(client, ES, "1s")
         if bars and bars[-1].ts > moment:
@@ -66,11 +66,13 @@ def since(bars: list[Bar], moment: int) -> list[Bar]:
     return [bar for bar in bars if bar.ts > moment]
 
 
-@pytest.mark.parametrize(("fault", "for_s"), [("cut", 1.6), ("mute", 2.5)])
-async def test_no_bar_is_gapped_and_none_is_wrong_after_a_short_absence(client, venue, runner, fault, for_s):
+@pytest.mark.parametrize("fault", ["cut", "mute"])
+async def test_no_bar_is_gapped_and_none_is_wrong_after_a_short_absence(client, venue, runner, fault):
     await bars_until(client, venue.now() + 2 * 10**9)
     begun, connects = venue.now(), runner.feed.connects
-    venue.fail(fault, for_s=for_s)
+    venue.fail(fault)
+    await until(lambda: not runner.feed.is_connected and venue.now() > begun + 1.6 * 10**9)
+    venue.heal()
     await until(lambda: runner.feed.connects > connects)
     await bars_until(client, venue.now() + 2 * 10**9)
     for symbol in (ES, NQ):
@@ -86,9 +88,9 @@ async def test_no_bar_is_gapped_and_none_is_wrong_after_a_short_absence(client, 
 async def test_where_the_stream_breaks_again_and_again_no_bar_that_is_not_flagged_is_wrong(client, venue, runner):
     await bars_until(client, venue.now() + 2 * 10**9)
     begun = venue.now()
-    venue.fail("bad_frame", for_s=1.5, share=0.3)
+    venue.fail("bad_frame", share=0.3)
     await until(lambda: runner.feed.connects >= 4)
-    await until(lambda: not venue.simulator.faults.active)
+    venue.heal()
     await bars_until(client, venue.now() + 3 * 10**9)
     for symbol in (ES, NQ):
         bars = since(await published(client, symbol, "1s"), begun)

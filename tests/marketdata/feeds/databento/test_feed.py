@@ -308,8 +308,9 @@ async def test_a_warning_that_we_read_too_slowly_is_counted_and_nothing_is_missi
 async def test_a_line_without_even_a_heartbeat_is_dead(venue, watch):
     got = await watch(ES, dead_after_s=0.4)
     await got.until_prints(ES, 5)
-    venue.fail("mute", for_s=0.7)
+    venue.fail("mute")
     await got.until(lambda: "heartbeat" in got.feed.last_error, "the silence noticed")
+    venue.heal()
     await got.until_prints(ES, 5)
     assert is_whole(got)
 

@@ -25,7 +25,7 @@ async def entries(client: Any, key: str) -> list[Any]:
 
 
 async def wait_for(client: Any, task: asyncio.Task[str], key: str, count: int) -> list[Any]:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(found := await entries(client, key)) < count:
         assert not task.done(), task.result()
         assert time.monotonic() < deadline, f"{count} entries of {key} were expected, found {len(found)}"
