@@ -133,7 +133,7 @@ def test_a_campaign_over_given_days_looks_at_these_alone(rule, trader, worked):
 def test_a_campaign_with_other_trades_rejects_the_rule(rule, trader, worked, monkeypatch):
     worked(ask_validation, user=trader, rule=rule)
     monkeypatch.setattr("discovery.lifecycle.checks.trades_of", lambda run: [])
-    check = worked(ask_campaign, user=trader, rule=rule)
+    check = worked(ask_campaign, user=trader, rule=rule, start=date(2024, 6, 3), end=date(2024, 6, 14))
     rule.refresh_from_db()
     assert (check.is_good, rule.state) == (False, "rejected")
     assert check.text.startswith("0 of ")

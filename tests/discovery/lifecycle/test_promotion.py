@@ -1,6 +1,7 @@
 """Promotion and demotion: one slot with the rule's own exits, refused in words, and out of the market in one piece."""
 
 import threading
+from datetime import date
 from decimal import Decimal
 
 import msgspec
@@ -241,7 +242,8 @@ def test_after_a_demotion_only_a_new_validation_leads_back(live, trader, worked)
     assert found.state == "validated"
     with pytest.raises(StepRefused, match="no campaign"):
         take_step(found, "campaign", by=trader, why="the old one was good")
-    assert worked(services.ask_campaign, user=trader, rule=found).is_good
+    some = {"start": date(2024, 6, 3), "end": date(2024, 6, 28)}
+    assert worked(services.ask_campaign, user=trader, rule=found, **some).is_good
     promote(found, user=trader, tag="any")
     assert Promotion.objects.filter(ended_at=None).count() == 1
     assert Ticker.objects.get().trade_enabled
