@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.simulation.sweep import records as k
+from discovery.health import deepest
 from discovery.mining.market import Market, Trades
 
 Floats = NDArray[np.float64]
@@ -53,8 +54,7 @@ def exit_quality(trades: Trades, market: Market) -> ExitQuality:
 
 def deepest_fall(pnl: Floats) -> float:
     """Of the cumulated P&L from its peak so far, which starts at 0."""
-    total = np.cumsum(pnl)
-    return float((np.maximum(np.maximum.accumulate(total), 0.0) - total).max(initial=0.0))
+    return float(deepest(pnl[np.newaxis])[0])
 
 
 def _kinds(code: NDArray[np.int64]) -> list[NDArray[np.bool_]]:

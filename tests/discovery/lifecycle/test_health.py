@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from scipy import stats  # type: ignore[import-untyped]
 
 from discovery.health import Health, Limits, Trading, Verdict, beta_binomial, deepest, health, poisson_rates, wilson
-from discovery.mining.quality import deepest_fall
 
 LIMITS = Limits(least_trades=20, ill=0.01, well=0.1)
 DAYS = 60
@@ -139,5 +138,7 @@ def test_the_interval_is_wilsons(count, data):
 
 @settings(max_examples=30)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40))
-def test_the_deepest_fall_is_that_of_the_search(pnl):
-    assert float(deepest(np.array([pnl]))[0]) == pytest.approx(deepest_fall(np.array(pnl)), abs=1e-6)
+def test_the_deepest_fall_is_the_largest_step_down_between_any_two_moments(pnl):
+    total = [0.0, *np.cumsum(pnl)]
+    falls = [high - low for at, high in enumerate(total) for low in total[at:]]
+    assert float(deepest(np.array([pnl]))[0]) == pytest.approx(max(falls), abs=1e-6)
