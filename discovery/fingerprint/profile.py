@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from backtest.simulation.sweep.job import RunOutcome, SweepJob
+from backtest.simulation.sweep.numbers import why_not_bars
 from backtest.simulation.sweep.run import run_job
 from discovery.fingerprint.asked import FingerprintSpec, Profiled
 from discovery.fingerprint.coverage import SIDES, Coverage, outcomes
@@ -78,6 +79,8 @@ def traded(bars: BarColumns, asked: FingerprintSpec, each: Profiled, registry: R
 def _check(bars: BarColumns, asked: FingerprintSpec) -> None:
     if not len(bars):
         raise InvalidInput("data: bars were expected, found none", field="data")
+    if (problem := why_not_bars(bars)) is not None:
+        raise InvalidInput(f"data: {problem}", field="data")
     if len(bars) > MOST_BARS:
         raise InvalidInput(
             f"timeframe: at most {MOST_BARS:,} bars are held in memory at once, found {len(bars):,}; take longer bars "

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtest.simulation.sweep.event import run_events
-from backtest.simulation.sweep.job import parted
+from backtest.simulation.sweep.job import RunConfig, parted
 from backtest.statistics.splits import folds
 from discovery.fingerprint.found import Fingerprint
 from discovery.fingerprint.held import catch, entries_of, held
@@ -25,6 +25,7 @@ from discovery.fingerprint.states import Labels, dimensions
 from discovery.mining.asked import MiningSpec, Seed
 from discovery.mining.truths import Truths, unpacked
 from engine.bars.columns import cut
+from engine.decision.sizing import FixedSize
 from engine.errors import InvalidInput
 from engine.model.enums import PositionSide
 from engine.model.positions import TradeClosed
@@ -212,6 +213,17 @@ def test_the_trades_are_those_of_a_backtest(market):
         engine = run_events(market[0], each.strategy, params, fixed, registry=STRATEGIES)
         assert len(engine.trades) > 10
         assert outcome.trades.closed() == list(engine.trades)
+
+
+def test_what_the_engine_runs_is_profiled_as_what_is_compiled(market):
+    bars = cut(market[0], 0, 1_000)
+    capped = RunConfig(sizing=FixedSize(max_quantity=Decimal(100)))
+    compiled, engine = (fingerprint(bars, each, registry=STRATEGIES) for each in (asked(), asked(fixed=capped)))
+    [one], [other] = compiled.profiles, engine.profiles
+    assert (one.how, one.why, other.how) == ("compiled", "", "event")
+    assert "capped" in other.why
+    assert one.trades == other.trades > 10
+    assert one.rows == other.rows
 
 
 def test_a_follower_of_trends_catches_trends_and_a_rule_for_rises_only_those(printed):
@@ -427,6 +439,11 @@ def test_what_cannot_be_profiled_is_refused_by_its_field(market):
         with pytest.raises(InvalidInput, match=said) as refused:
             fingerprint(bars, spec, registry=STRATEGIES)
         assert refused.value.field == "strategies"
-    with pytest.raises(InvalidInput, match="found none") as refused:
-        fingerprint(cut(bars, 0, 0), asked(), registry=STRATEGIES)
-    assert refused.value.field == "data"
+    for broken, said in (
+        (cut(bars, 0, 0), "found none"),
+        (replace(bars, ts=bars.ts[::-1].copy()), "overlap"),
+        (replace(bars, close=np.full(len(bars), np.nan)), "without a price"),
+    ):
+        with pytest.raises(InvalidInput, match=said) as refused:
+            fingerprint(broken, asked(), registry=STRATEGIES)
+        assert refused.value.field == "data"
