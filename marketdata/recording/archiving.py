@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.errors import FortifiedError
 from engine.model.market import Bar, Tick, TickCorrected
 from marketdata.archive import tables
 from marketdata.archive.partition import locked
@@ -105,8 +106,13 @@ def _archive_segment(
 def _correct(
     archive: Archive, feed: str, symbol: str, events: list[TickCorrected], on_revised: OnRevised
 ) -> Archived:  # fmt: skip
-    """The prints last: whoever is killed before them finds the bars right already, and nothing else is to be done."""
-    found = revise(archive, feed, symbol, events)
+    """The prints last: whoever is killed before them finds the bars right already, and nothing else is to be done. What
+    cannot be corrected must not hold up the archive."""
+    try:
+        found = revise(archive, feed, symbol, events)
+    except FortifiedError as error:
+        logger.error("%s: corrections of %s are left out: %s", feed, symbol, error.detail)  # noqa: TRY400 - said in full
+        return Archived(unknown=len(events))
     by_timeframe: dict[str, list[Bar]] = {}
     for bar in found.bars:
         by_timeframe.setdefault(bar.timeframe, []).append(bar)

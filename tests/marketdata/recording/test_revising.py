@@ -212,6 +212,15 @@ def test_a_bar_of_which_not_every_print_is_there_is_in_doubt(tmp_path):
     assert {bar.quality for bar in told if bar.timeframe == "30s"} == {"revised"}
 
 
+def test_a_correction_that_cannot_be_dealt_with_holds_up_nothing(tmp_path, caplog):
+    archive, ticks = Archive(tmp_path), day(1)[:5]
+    unheard = Tick(START, "no such symbol", 1.0, 1.0, ts_recv=START)
+    done, told = run(archive, *ticks, TickCorrected(START + HOUR, unheard.symbol, unheard, None))
+    assert (done.prints, done.unknown, told) == (5, 1, [])
+    assert "corrections of no such symbol are left out" in caplog.text
+    assert archive_recordings(archive).segments == 0
+
+
 @pytest.mark.parametrize("moment", ["before the prints are changed", "before the segment is packed"])
 @pytest.mark.parametrize("price", [250.0, None])
 def test_whoever_is_killed_in_between_leaves_what_the_next_run_ends(tmp_path, monkeypatch, moment, price):
