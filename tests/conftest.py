@@ -46,9 +46,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         files.setdefault(item.path, []).append(item)
     long = [path for path, own in files.items() if any(each.get_closest_marker(name) for each in own for name in _LONG)]
     short = [path for path in files if path not in set(long)]
-    step = -(-len(short) // len(long)) if long else 0
-    order = [path for at, first in enumerate(long) for path in (first, *short[at * step : (at + 1) * step])]
-    items[:] = [item for path in (order or short) for item in files[path]]
+    between = short[: len(short) * 2 // 3]  # the rest fills up what is left at the end
+    step = -(-len(between) // len(long)) if long else 0
+    order = [path for at, first in enumerate(long) for path in (first, *between[at * step : (at + 1) * step])]
+    items[:] = [item for path in ((*order, *short[len(between) :]) if long else short) for item in files[path]]
     for item in items:
         if pytest_asyncio.is_async_test(item) and _NET not in item.fixturenames:
             item.fixturenames.insert(0, _NET)  # a list that all parameters of one function share

@@ -13,6 +13,8 @@ from strategies.registry import STRATEGIES, deciding
 from tests.parity.configs import some_config
 from tests.parity.data import SOURCES, minutes
 
+pytestmark = pytest.mark.slow
+
 COMPILED = [name for name in deciding() if why_not(STRATEGIES[name]) is None]
 SETS, BARS = 16, 1_200
 
