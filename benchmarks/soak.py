@@ -53,6 +53,8 @@ def run() -> list[dict[str, Any]]:
 class Soak:
     """Redis, a venue that sends, and one real feed process with its recording, in a folder of their own."""
 
+    ahead: tuple[str, ...] = AHEAD
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.ports = dict(zip(("redis", "venue"), free_ports(2), strict=True))
@@ -140,7 +142,7 @@ class Soak:
         environment = self.environment | (ENVIRONMENT if name == "redis" else {})
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
-            preexec_fn=partial(run_ahead, with_children=False) if name in AHEAD else None,  # noqa: PLW1509
+            preexec_fn=partial(run_ahead, with_children=False) if name in self.ahead else None,  # noqa: PLW1509
         )  # fmt: skip
         self.processes[name] = process
         cores = psutil.cpu_count() or 1
