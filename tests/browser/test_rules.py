@@ -1,6 +1,6 @@
 """A promoted rule in a real browser: a toast on whichever page is open when it degrades, and its way out."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from discovery.models import DiscoveredRule, Promotion
 from engine.rules.conditions import Compare
 from engine.rules.rule import Rule
 from engine.rules.temporal import Phase
+from infra.notices import Level, Notice, tell
 from strategies.services import create_ticker
 from tests.browser.conftest import Web, sign_in
 from trading.models import CommandRecord, Run, Trade
@@ -57,14 +58,19 @@ def lose(rule: DiscoveredRule, count: int = 60) -> None:
 
 
 def test_a_rule_that_degrades_is_told_on_any_page_and_demoted_from_its_own(page: Page, web: Web, rule, tmp_path: Path):
+    tell(Notice("feed", Level.WARNING, "Told before the page was open.", "SPY"))
+    page.clock.install()
     sign_in(page, web)
     page.goto(f"{web.url}/data")  # a page that has nothing to do with it
-    expect(page.locator("#bell-empty")).to_be_attached()
-    page.wait_for_load_state("networkidle")
+    expect(page.locator("#bell-count")).to_have_text("1")  # its socket is connected
+    page.clock.pause_at(
+        datetime.now(UTC) + timedelta(minutes=1)
+    )  # a toast goes after a few seconds: not before we look
     lose(rule)
     tracking.score_all()
-    expect(page.locator(".toast")).to_contain_text("Rule SPY 5 1.1")
-    expect(page.locator(".toast")).to_contain_text("is worse than it was validated")
+    told = f"Rule SPY 5 1.1 (rules.{rule.pk}, book paper) is worse than it was validated"
+    expect(page.locator(".toast")).to_contain_text(told)
+    page.clock.resume()
 
     page.goto(f"{web.url}/discovery/rules")
     row = page.locator(f"[data-rule-row='{rule.pk}']")

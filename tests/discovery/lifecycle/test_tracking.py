@@ -45,11 +45,13 @@ def traded(promotion):
     return go
 
 
-def like(promotion, *, shift=0.0, seed=1):
-    """As many trades as are to be expected, drawn from those that validated it."""
+def like(promotion, *, shift=0.0):
+    """As many trades as are to be expected in the sessions since, spread as those that validated it: on any day that
+    this runs they are as good as these."""
     expected = promotion.expected
     count = round(len(expected["pnl"]) / expected["days"] * tracking.sessions_since(promotion))
-    return np.random.default_rng(seed).choice(expected["pnl"], size=count) + shift
+    pnl = np.quantile(expected["pnl"], (np.arange(count) + 0.5) / count)
+    return np.random.default_rng(1).permutation(pnl) + shift
 
 
 def test_without_trades_its_health_is_unknown(promotion):
