@@ -1,7 +1,6 @@
 """Reads of the life of rules: all of them with their health, one with its history, and how long they last."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, Count, IntegerField, Prefetch, QuerySet, Value, When
@@ -139,9 +138,9 @@ def _health(rule: DiscoveredRule) -> Mapping[str, Any]:
     return newest.document if newest else {}
 
 
-def spells(now: datetime | None = None) -> list[Spell]:
+def spells() -> list[Spell]:
     """Every time in the market: until it was degraded or demoted, or up to now."""
-    until = now or timezone.now()
+    until = timezone.now()
     found = Promotion.objects.order_by("pk").values_list("began_at", "degraded_at", "ended_at")
     return [
         Spell(((degraded or ended or until) - began).total_seconds() / DAY_S, bool(degraded or ended))
@@ -149,9 +148,9 @@ def spells(now: datetime | None = None) -> list[Spell]:
     ]
 
 
-def survival_document(now: datetime | None = None) -> dict[str, Any]:
+def survival_document() -> dict[str, Any]:
     """The curve of all rules that were ever promoted, in calendar days."""
-    found = spells(now)
+    found = spells()
     points: list[Point] = survival(found)
     return {
         "promoted": len(found),
