@@ -53,7 +53,7 @@ def profile(run: FingerprintRun, held: Held) -> Keep:
     bars = bars_read(asked)
     held.changes.update(_facts(asked, bars))
     found = profiled(asked, bars, progress=held.step)
-    held.changes["result"] = msgspec.to_builtins(found)
+    held.found["result"] = msgspec.to_builtins(found)
     return lambda: None
 
 

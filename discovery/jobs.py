@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from celery import current_app
-from django.db import DatabaseError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -43,6 +43,7 @@ class Held:
         self.done = self.total = 0
         self.is_cancelled = self.is_lost = False
         self.changes: dict[str, Any] = {}  # fields that people see while it works
+        self.found: dict[str, Any] = {}  # fields that are written when it ends well, and not before
 
     def step(self, done: int, total: int) -> None:
         """So much of `total` is done. `Stopped` where it is to end."""
@@ -58,15 +59,25 @@ class Held:
         self.is_cancelled = bool(found)
         tell(type(self.job), self.job.pk)
 
-    def end(self, state: str, *, error: str = "") -> bool:
-        """End the job in that state; False where it is not ours any more."""
-        fields = {"done": self.done, "total": self.total, **self.changes, "state": state, "error": error}
-        return bool(self._mine.update(**fields, claimed_by="", claimed_until=None, finished_at=timezone.now()))
+    def finish(self) -> bool:
+        """End the job well; False where it is not ours any more, or was cancelled after the last step: that ends it."""
+        if self._end(self._mine.filter(is_cancelling=False), State.DONE, **self.found):
+            return True
+        self._end(self._mine, State.CANCELLED)
+        return False
+
+    def end(self, state: str, *, error: str = "") -> None:
+        """End the job in that state, if it is still ours, without what was found."""
+        self._end(self._mine, state, error=error)
 
     def release(self) -> None:
         """Give it back: another worker begins it anew."""
         fields = {"state": State.QUEUED, "claimed_by": "", "claimed_until": None, "attempts": F("attempts") - 1}
         self._mine.update(**fields)
+
+    def _end(self, job: QuerySet[Any], state: str, **fields: Any) -> bool:
+        fields = {"done": self.done, "total": self.total, **self.changes, **fields, "state": state}
+        return bool(job.update(**fields, claimed_by="", claimed_until=None, finished_at=timezone.now()))
 
     @property
     def _mine(self) -> QuerySet[Any]:
@@ -89,7 +100,8 @@ def send(job: Job) -> None:
 def work_on(kind: type[Some], number: int, work: Callable[[Some, Held], Keep]) -> str:
     """Claim that job and work on it; its state afterwards, "" where somebody else has it or it is over.
 
-    What `work` raises fails the job, with the reason; a database that is away leaves it to be begun anew.
+    What `work` raises fails the job, with the reason, and so does a row that the database refuses; a database that is
+    away leaves it to be begun anew.
     """
     job = _claim(kind, number)
     if job is None:
@@ -100,11 +112,11 @@ def work_on(kind: type[Some], number: int, work: Callable[[Some, Held], Keep]) -
         with Heart(held.keep, every_s=BEAT_S, name=f"{kind._meta.verbose_name} {number}"):
             keep = work(job, held)
         with transaction.atomic():
-            if held.end(State.DONE):
+            if held.finish():
                 keep()
     except Stopped:
         _stopped(held)
-    except DatabaseError:
+    except (OperationalError, InterfaceError):  # away, or busy for too long: nothing can be written now
         raise
     except Exception as error:  # whatever it is, it would come again each time: it ends the job, with its reason
         logger.exception("%s %d failed", kind._meta.verbose_name, number)
@@ -117,9 +129,9 @@ def work_on(kind: type[Some], number: int, work: Callable[[Some, Held], Keep]) -
 def cancel(kind: type[Some], number: int) -> Some:
     """End it; one that runs ends at its next step. `Conflict` where it is over."""
     job = find(kind, number)
-    if job.state in Job.ENDED:
+    if not kind._default_manager.filter(pk=number).exclude(state__in=Job.ENDED).update(is_cancelling=True):
+        job.refresh_from_db()
         raise Conflict(f"{kind._meta.verbose_name} {number} is {job.state} already", field="run")
-    kind._default_manager.filter(pk=number).update(is_cancelling=True)
     _cancel_free(kind)
     tell(kind, number)
     return find(kind, number)
@@ -133,7 +145,8 @@ def tend(kind: type[Job]) -> list[int]:
         state=State.FAILED,
         claimed_by="",
         finished_at=timezone.now(),
-        error=f"the worker ended {MOST_ATTEMPTS} times while it worked on this; ask for less memory or fewer bars",
+        error=f"the worker ended {MOST_ATTEMPTS} times while it worked on this, or lost the database; if it is for "
+        "memory, ask for less of it or for fewer bars",
     )
     waiting = list(kind._default_manager.filter(_free()).order_by("pk").values_list("pk", flat=True))
     for number in waiting:

@@ -34,7 +34,7 @@ def search(run: MiningRun, held: Held) -> Keep:
 
     earlier = earlier_trials(asked.search, bars)
     found = mine(bars.columns, asked.search, earlier=earlier, progress=held.step, staged=staged)
-    held.changes.update(told(found), seconds=round(time.monotonic() - began, 3))
+    held.found.update(told(found), seconds=round(time.monotonic() - began, 3))
     return lambda: keep(run, bars, found)
 
 

@@ -161,7 +161,7 @@ def demands() -> Demands:
 
 
 def _tell(held: Held, is_good: bool, text: str, result: dict[str, Any]) -> None:
-    held.changes.update(is_good=is_good, text=text, result=result)
+    held.found.update(is_good=is_good, text=text, result=result)
 
 
 def _follow(check: RuleCheck, is_good: bool, text: str) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from discovery import jobs, mined, services, tasks
@@ -116,6 +116,45 @@ def test_a_search_that_runs_ends_at_its_next_step_when_it_is_cancelled(start, no
     assert run.rules.count() == 0
 
 
+def test_a_search_that_is_cancelled_after_its_last_step_keeps_nothing_either(start, noise_file):
+    run = start(noise_file)
+
+    def work(job, held):
+        keep = mined.search(job, held)
+        services.cancel_run(number=job.pk)
+        return keep
+
+    assert jobs.work_on(MiningRun, run.pk, work) == State.CANCELLED
+    run.refresh_from_db()
+    assert (run.rules.count(), run.result, run.trials) == (0, {}, 0)
+
+
+def test_a_row_that_the_database_refuses_fails_the_search_with_its_reason(start, noise_file):
+    run = start(noise_file)
+
+    def work(job, held):
+        held.found["result"] = {"passed": 1}
+        return lambda: DiscoveredRule.objects.update_or_create(run=job, suspicion=7.0)
+
+    assert jobs.work_on(MiningRun, run.pk, work) == State.FAILED
+    run.refresh_from_db()
+    assert "IntegrityError" in run.error
+    assert (run.rules.count(), run.result) == (0, {})
+
+
+@pytest.mark.parametrize("away", [OperationalError, InterfaceError])
+def test_a_database_that_is_away_leaves_the_search_to_be_begun_anew(start, noise_file, away):
+    run = start(noise_file)
+
+    def work(job, held):
+        raise away("gone")
+
+    with pytest.raises(away):
+        jobs.work_on(MiningRun, run.pk, work)
+    lose_claim(run)
+    assert tasks.tend_searches() == [run.pk]
+
+
 def test_the_search_of_a_killed_worker_is_begun_anew_and_what_the_dead_one_found_late_is_not_kept(
     start, sent, planted_file
 ):
@@ -157,7 +196,7 @@ def test_a_search_that_ends_its_worker_each_time_is_given_up(start, noise_file):
     assert tasks.tend_searches() == []
     run.refresh_from_db()
     assert run.state == State.FAILED
-    assert "the worker ended 3 times" in run.error
+    assert "the worker ended 3 times while it worked on this, or lost the database" in run.error
 
 
 def test_a_worker_that_is_asked_to_stop_gives_its_search_back(start, noise_file, monkeypatch):
