@@ -7,6 +7,7 @@ import tomllib
 import pytest
 
 from tests.architecture.source import PRODUCT, ROOT
+from tests.waiting import DEADLINE_S
 
 LINT = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
 PURE = (
@@ -31,7 +32,7 @@ def exists(module: str) -> bool:
 
 def test_the_import_contracts_hold():
     command = [sys.executable, "-c", LINT, "--no-logo"]
-    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 

@@ -38,7 +38,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def call(stack: Stack, path: str, *, token: str = "", body: dict[str, Any] | None = None) -> Any:
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
     data = json.dumps(body).encode() if body is not None else None
-    with urllib.request.urlopen(urllib.request.Request(f"{stack.url}{path}", data, headers), timeout=10) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(f"{stack.url}{path}", data, headers), timeout=DEADLINE_S
+    ) as answer:
         return json.load(answer)
 
 

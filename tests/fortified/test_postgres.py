@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import DEADLINE_S
+
 ROOT = Path(__file__).resolve().parents[2]
 WRITERS = (
     "tests/users/test_users.py",
@@ -51,6 +53,11 @@ def test_every_migration_applies_and_none_is_missing(postgres_url):
     }
     for arguments in (["migrate", "-v", "0"], ["makemigrations", "--check", "--dry-run"]):
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
         )
         assert done.returncode == 0, done.stdout + done.stderr

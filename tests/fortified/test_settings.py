@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import DEADLINE_S
+
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = {
     "ENVIRONMENT": "production",
@@ -24,7 +26,12 @@ def start(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
     env = {"PATH": os.environ["PATH"], "FORTIFIED_ENV_FILE": "none", "FORTIFIED_VAR_DIR": _VAR}
     env["DJANGO_SETTINGS_MODULE"] = "fortified.settings"
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env={**env, **variables}, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**env, **variables},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
     )
 
 

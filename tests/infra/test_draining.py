@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from tests.waiting import DEADLINE_S
+
 KILLS = """
 import os, random, signal, time
 from infra import draining
@@ -27,5 +29,7 @@ print(os.waitpid(last, 0)[1], draining.is_requested())
 
 
 def test_a_child_that_is_killed_while_it_looks_keeps_nobody_from_looking():
-    done = subprocess.run([sys.executable, "-c", KILLS], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLS], capture_output=True, text=True, timeout=DEADLINE_S, check=False
+    )
     assert done.stdout.split() == ["0", "True"], done.stderr

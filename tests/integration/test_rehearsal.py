@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import free_port
 from tests.stack import Stack
+from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +28,7 @@ def rehearsal(tmp_path: Path) -> Iterator[Stack]:
 
 @pytest.fixture
 def api(rehearsal: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=rehearsal.url, trust_env=False, timeout=20.0) as client:
+    with httpx.Client(base_url=rehearsal.url, trust_env=False, timeout=DEADLINE_S) as client:
         login = client.post("/api/login", json={"email": rehearsal.email, "password": rehearsal.password})
         client.headers["Authorization"] = f"Bearer {login.json()['access']}"
         yield client

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import DEADLINE_S
+
 ROOT = Path(__file__).resolve().parents[2]
 # How a fake Python answers what `./run` asks first.
 IS_NEW = 'case "$*" in *version_info*) exit 0;; --version) echo "Python 3.11.2";; '
@@ -60,7 +62,7 @@ def tools(tmp_path):
 def run(checkout: Path, *arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
     env = {"PATH": str(path) if path else os.environ["PATH"], "HOME": str(checkout)}
     command = [str(checkout / "run"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=60, check=False, cwd="/")
+    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=DEADLINE_S, check=False, cwd="/")
 
 
 def test_an_old_python_is_named_with_the_remedy(checkout, tools):

@@ -17,6 +17,7 @@ from infra.processes.priority import may_run_ahead
 from infra.redis.client import sync_client
 from tests.conftest import free_port
 from tests.stack import ROOT, Stack
+from tests.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +35,7 @@ def stack(tmp_path_factory):
 
 def status(url: str) -> int:
     try:
-        with urllib.request.urlopen(f"{url}/api/health", timeout=5) as answer:
+        with urllib.request.urlopen(f"{url}/api/health", timeout=DEADLINE_S) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -72,7 +73,7 @@ def test_a_killed_service_comes_back_and_the_system_is_well_again(stack, name):
 def test_a_second_start_in_the_same_folder_is_refused_naming_the_first(stack):
     command = [str(ROOT / "run"), "up", "--port", str(free_port())]
     env = {**os.environ, "FORTIFIED_VAR_DIR": str(stack.var), "DJANGO_SETTINGS_MODULE": "fortified.settings"}
-    answer = subprocess.run(command, capture_output=True, text=True, env=env, timeout=60, check=False)
+    answer = subprocess.run(command, capture_output=True, text=True, env=env, timeout=DEADLINE_S, check=False)
     assert answer.returncode == 1
     assert f"already running in this folder (process {stack.process.pid}, port {stack.port})" in answer.stderr
     assert len(answer.stderr.strip().splitlines()) == 1
@@ -85,7 +86,7 @@ def test_a_busy_port_is_named_with_the_remedy(tmp_path):
         port = other.getsockname()[1]
         command = [str(ROOT / "run"), "up", "--port", str(port)]
         env = {**os.environ, "FORTIFIED_VAR_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "fortified.settings"}
-        answer = subprocess.run(command, capture_output=True, text=True, env=env, timeout=60, check=False)
+        answer = subprocess.run(command, capture_output=True, text=True, env=env, timeout=DEADLINE_S, check=False)
     assert answer.returncode == 1
     assert answer.stderr.strip() == (
         f"run: port {port} is in use by another program: stop that one, or choose another port with --port {port + 1}"
@@ -103,7 +104,7 @@ def test_it_stops_without_a_trace_starts_again_and_ends_even_when_killed(stack):
     second.until_ready()
     second.process.kill()
     second.process.wait()
-    _, alive = psutil.wait_procs(second.processes(), timeout=40)
+    _, alive = psutil.wait_procs(second.processes(), timeout=DEADLINE_S)
     for process in alive:
         process.kill()
     assert alive == []
