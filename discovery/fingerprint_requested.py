@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from backtest.distributed.spec import StudySpec, parse_spec
-from backtest.simulation.options import check_options
+from backtest.simulation.options import check_options, parse_fees, parse_fill, parse_slippage
 from backtest.simulation.sweep.job import parted
+from discovery.bars_asked import checked
 from discovery.fingerprint.asked import FingerprintSpec, Profiled
 from discovery.fingerprint.profile import named
 from engine.errors import FortifiedError, InvalidInput
@@ -23,20 +23,10 @@ def parse_fingerprint(document: Mapping[str, Any]) -> FingerprintSpec:
         asked = msgspec.convert(dict(document), FingerprintSpec, strict=False)
     except msgspec.ValidationError as error:
         raise refusal_of(error, document) from error
-    asked = msgspec.structs.replace(
-        asked, strategies=tuple(_checked(name, each, asked) for name, each in named(asked.strategies))
-    )
-    study = parse_spec(msgspec.to_builtins(study_of(asked)))
-    return msgspec.structs.replace(asked, symbol=study.symbol, timeframe=study.timeframe)
-
-
-def study_of(asked: FingerprintSpec) -> StudySpec:
-    """What reads the bars, as studies do."""
-    return StudySpec(
-        kind="campaign", symbol=asked.symbol, timeframe=asked.timeframe, data=asked.data, time_is=asked.time_is,
-        adjust=asked.adjust, start=asked.start, end=asked.end, fixed=asked.fixed,
-        strategies=tuple(dict.fromkeys(each.strategy for each in asked.strategies)),
-    )  # fmt: skip
+    fixed = asked.fixed
+    parse_fees(fixed.fees), parse_slippage(fixed.slippage), parse_fill(fixed.fill)
+    strategies = tuple(_checked(name, each, asked) for name, each in named(asked.strategies))
+    return checked(msgspec.structs.replace(asked, strategies=strategies))
 
 
 def _checked(name: str, each: Profiled, asked: FingerprintSpec) -> Profiled:

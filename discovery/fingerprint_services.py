@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from backtest.distributed.data import Bars, bars_of
+from backtest.distributed.data import Bars
 from discovery import jobs
+from discovery.bars_read import bars_read
 from discovery.fingerprint.asked import FingerprintSpec
 from discovery.fingerprint.found import Fingerprint
 from discovery.fingerprint.profile import Progress, fingerprint
-from discovery.fingerprint_requested import parse_fingerprint, study_of
+from discovery.fingerprint_requested import parse_fingerprint
 from discovery.jobs import Held, Keep
 from discovery.models import FingerprintRun
 from engine.errors import Conflict
@@ -55,11 +55,6 @@ def profile(run: FingerprintRun, held: Held) -> Keep:
     found = profiled(asked, bars, progress=held.step)
     held.found["result"] = msgspec.to_builtins(found)
     return lambda: None
-
-
-def bars_read(asked: FingerprintSpec) -> Bars:
-    """The stored bars that are asked for; `InvalidInput` says what is missing."""
-    return bars_of(study_of(asked), archive=settings.ARCHIVE_DIR)
 
 
 def profiled(asked: FingerprintSpec, bars: Bars, *, progress: Progress) -> Fingerprint:

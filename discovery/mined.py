@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from django.conf import settings
 
 from backtest import trials
-from backtest.distributed.data import Bars, bars_of
+from backtest.distributed.data import Bars
+from discovery.bars_read import bars_read
 from discovery.jobs import Held, Keep
 from discovery.mining.asked import MiningSpec
 from discovery.mining.found import Mined, MinedRule
@@ -26,7 +26,7 @@ def search(run: MiningRun, held: Held) -> Keep:
     """Search as `run` asks; what it found is written when the job ends well."""
     began = time.monotonic()
     asked = requested(run)
-    bars = bars_of(asked.bars, archive=settings.ARCHIVE_DIR)
+    bars = bars_read(asked)
     held.changes.update(facts(bars), stages=[])
 
     def staged(fold: int, stage: Stage) -> None:

@@ -1,12 +1,12 @@
 """What a fingerprint is asked for: the bars, the strategies, and what counts as a move, as a catch and as a gap."""
 
-from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from backtest.simulation.sweep.job import RunConfig
+from discovery.bars_asked import BarsAsked
 
 MOST_STRATEGIES = 20
 Share = Annotated[float, Meta(gt=0, le=1)]
@@ -23,11 +23,9 @@ class Profiled(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     params: dict[str, Any] = {}
 
 
-class FingerprintSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The same spec on the same bars gives the same fingerprint.
-
-    `data` is a file of bars or prints; empty: the archive. `start` and `end` are days, both included. `fixed` is what
-    every strategy trades with: quantity, costs, exits.
+class FingerprintSpec(BarsAsked, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same spec on the same bars gives the same fingerprint. `fixed` is what every strategy trades with: quantity,
+    costs, exits.
 
     A move is a swing that turns by at least `move_atr` average true ranges. It is caught where at least `caught` of it
     was held in its direction, and against where as much was held the other way. Entries coincide when at most `near`
@@ -39,14 +37,6 @@ class FingerprintSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     and they are at least `gap_share` of those that began there. A seed may enter until `reach` bars after that.
     """
 
-    name: Annotated[str, Meta(max_length=80)] = ""
-    symbol: str
-    timeframe: str = "5"
-    data: str = ""
-    time_is: Literal["open", "close"] | None = None
-    adjust: Literal["none", "splits"] = "none"
-    start: date | None = None
-    end: date | None = None
     strategies: Annotated[tuple[Profiled, ...], Meta(min_length=1, max_length=MOST_STRATEGIES)]
     fixed: RunConfig = RunConfig()
     move_atr: Annotated[float, Meta(gt=0, le=100)] = 3.0

@@ -13,11 +13,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from backtest.apply import trades_of
-from backtest.distributed.data import Bars, bars_of
+from backtest.distributed.data import Bars
 from backtest.models import Study
 from backtest.services import ENDED as STUDY_ENDED
 from backtest.services import create_study
 from discovery import jobs
+from discovery.bars_read import bars_read
 from discovery.jobs import Held, Keep, Stopped
 from discovery.lifecycle.confirmation import Confirmation, Demands, confirm, signals_of, unseen
 from discovery.lifecycle.states import State, StepRefused, onwards
@@ -111,7 +112,7 @@ def material_of(rule: DiscoveredRule) -> Material:
         raise Conflict(f"{rule.name} comes from no search", field="rule")
     asked = requested(rule.run)
     # A day, not an open end: a worker remembers what it read under the span that it was asked for.
-    bars = bars_of(msgspec.structs.replace(asked.bars, end=timezone.now().date()), archive=settings.ARCHIVE_DIR)
+    bars = bars_read(msgspec.structs.replace(asked, end=timezone.now().date()))
     [parsed] = parse_rules([rule.conditions], field="conditions")
     exits = msgspec.convert(rule.exits, ExitConfig, strict=False)
     day_of, days = trading_days(bars.columns, instrument_for(asked.symbol).calendar)

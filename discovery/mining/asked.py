@@ -14,11 +14,14 @@ from engine.errors import InvalidInput
 from engine.exits.config import Distance, DistanceKind, ExitConfig, Target
 from engine.rules.conditions import Category
 from engine.rules.rule import Rule, Side
+from engine.rules.temporal import Gap
 
 Multiple = Annotated[float, Meta(gt=0, le=100)]  # of the average true range
 Bars = Annotated[int, Meta(ge=1, le=100_000)]
 Order = Literal["pnl", "exit_quality"]
 MOST_EXITS = 1_000
+MOST_GAPS = 20
+MOST_SEEDS = 1_000
 
 
 class ExitGrid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,7 +87,7 @@ class MiningSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     beam: Annotated[int, Meta(ge=1, le=200)] = 12
     screened: Annotated[int, Meta(ge=1, le=1_000)] = 40
     patterns: Annotated[int, Meta(ge=0, le=100)] = 12
-    gaps: tuple[tuple[int, int], ...] = ((1, 3), (1, 10))
+    gaps: Annotated[tuple[tuple[Gap, Gap], ...], Meta(max_length=MOST_GAPS)] = ((1, 3), (1, 10))
     learned: Annotated[int, Meta(ge=0, le=100)] = 0
     least_trades: Annotated[int, Meta(ge=5, le=100_000)] = 20
     keep: Annotated[int, Meta(ge=1, le=100)] = 10
@@ -98,7 +101,7 @@ class MiningSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     fees: str = "none"
     slippage: str = "none"
     memory_mb: Annotated[int, Meta(ge=16, le=1_000_000)] = 512
-    seeds: tuple[Seed, ...] = ()
+    seeds: Annotated[tuple[Seed, ...], Meta(max_length=MOST_SEEDS)] = ()
 
     def run_config(self, exits: ExitConfig) -> RunConfig:
         """The same for every rule but for its exits."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from backtest.distributed.data import bars_of
 from discovery import jobs, services
+from discovery.bars_read import bars_read
 from discovery.mining.asked import ExitGrid, MiningSpec
 from discovery.mining.mine import mine
 from discovery.requested import parse_request
@@ -81,7 +81,7 @@ def written(bars, tmp_path_factory):
 def searched(path, **changes):
     """What a search of that file finds: (asked, bars, found)."""
     asked = parse_request({"symbol": "SPY", "timeframe": "5", "data": str(path), "search": ASKED, **changes})
-    bars = bars_of(asked.bars, archive="")
+    bars = bars_read(asked)
     return asked, bars, mine(bars.columns, asked.search)
 
 

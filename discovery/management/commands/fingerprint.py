@@ -11,6 +11,7 @@ from typer import Argument, Option
 from backtest.request import Request, Trader, check
 from backtest.simulation.options import FEES, SLIPPAGE
 from discovery import fingerprint_services as services
+from discovery.bars_read import bars_read
 from discovery.fingerprint.asked import FingerprintSpec
 from discovery.fingerprint_requested import parse_fingerprint
 from discovery.fingerprint_shown import show_fingerprint
@@ -104,7 +105,7 @@ class Command(TyperCommand):
     def _analyze(
         self, asked: FingerprintSpec, *, save: bool, seeds_out: Path | None, out: Path | None, as_json: bool
     ) -> None:
-        bars = services.bars_read(asked)
+        bars = bars_read(asked)
         with progress_bar(f"strategies on {asked.symbol}, {asked.timeframe}") as progress:
             found = services.profiled(asked, bars, progress=progress)
         document = msgspec.to_builtins(found)

@@ -5,7 +5,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from backtest.distributed.data import bars_of
+from discovery.bars_read import bars_read
 from discovery.lifecycle.checks import demands
 from discovery.lifecycle.confirmation import confirm, unseen
 from discovery.lifecycle.services import promote
@@ -74,7 +74,7 @@ def worked(sent, monkeypatch, django_capture_on_commit_callbacks):
 def confirmed(search):
     """What the validation of that rule comes to, reckoned once for all tests."""
     asked, _, found = search
-    whole = bars_of(msgspec.structs.replace(asked.bars, end=None), archive="").columns
+    whole = bars_read(msgspec.structs.replace(asked, end=None)).columns
     market, rule = Market(whole, asked.search), found.rules[0]
     until = date.fromisoformat(SEARCHED_UNTIL)
     days = unseen(market.days, msgspec.to_builtins(found.folds), searched_until=until)
