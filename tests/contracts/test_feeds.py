@@ -30,6 +30,7 @@ from tests.contracts.feeds.checks import (
     connected_again,
     until_it_goes_on,
 )
+from tests.simulators.waiting import refusing
 
 ENTRIES = feeds_under_test()
 Watch = Callable[..., Awaitable[Watched]]
@@ -423,8 +424,7 @@ async def test_an_expired_token_is_replaced_without_help(entry, venue, watch):
 async def test_a_busy_venue_is_asked_again_when_it_says_so_and_no_sooner(entry, venue, watch):
     """429 with Retry-After: 1, from the first request on."""
     venue.fail("throttle")
-    while not venue.simulator.faults.refuses_requests:
-        await asyncio.sleep(0.005)
+    await refusing(venue.simulator)
     begun = time.monotonic()
     got = await watch(entry.symbols[0])
     await got.until(lambda: venue.attempts >= 2, "asked again")

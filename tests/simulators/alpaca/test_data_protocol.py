@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from simulators.alpaca.serve import AlpacaKeys
 from simulators.alpaca.stream import DataLimits
 from simulators.faults import FaultScript
+from tests.simulators.waiting import refusing
 
 
 @asynccontextmanager
@@ -134,7 +135,7 @@ async def test_a_client_that_does_not_read_is_called_slow_and_dropped(start):
 async def test_while_throttled_neither_requests_nor_connections_are_taken(start):
     async with start() as simulator:
         simulator.faults.add(FaultScript("throttle"))
-        await asyncio.sleep(0.1)
+        await refusing(simulator)
         async with httpx.AsyncClient(base_url=simulator.rest_url, trust_env=False) as http:
             answer = await http.get("/v2/stocks/bars?symbols=SPY")
         assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")

@@ -13,6 +13,7 @@ from engine.model.time import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S
 from simulators.databento.serve import KEY, DatabentoConfig, DatabentoSimulator, serve
 from simulators.faults import FaultScript
 from simulators.market import MarketConfig
+from tests.simulators.waiting import refusing
 
 START = "2026-11-20T15:00:20+00:00"
 GLBX = "GLBX.MDP3"
@@ -210,7 +211,7 @@ async def test_a_busy_venue_and_a_wrong_key_are_told(simulator):
         await asyncio.to_thread(historical(simulator, "db-" + "x" * 29).metadata.list_datasets)
     assert refused.value.http_status == 401
     simulator.faults.add(FaultScript("throttle"))
-    await asyncio.sleep(0.1)
+    await refusing(simulator)
     with pytest.raises(databento.BentoClientError) as busy:
         await asyncio.to_thread(historical(simulator).metadata.list_datasets)
     assert (busy.value.http_status, busy.value.headers["retry-after"]) == (429, "1")

@@ -11,6 +11,7 @@ from massive.exceptions import AuthError, BadResponse
 
 from engine.model.time import NS_PER_MS, NS_PER_S
 from simulators.faults import FaultScript
+from tests.simulators.waiting import refusing
 
 DEADLINE_S = 60.0
 
@@ -124,7 +125,7 @@ async def test_the_sdk_pages_through_aggregates_trades_and_tickers(start):
 async def test_the_sdk_is_told_of_the_limit(start):
     async with start() as simulator:
         simulator.faults.add(FaultScript("throttle"))
-        await asyncio.sleep(0.1)
+        await refusing(simulator)
         rest = RESTClient("k", base=simulator.rest_url, retries=0)
         with pytest.raises(Exception, match=r"429|maximum requests per minute"):
             await asyncio.to_thread(lambda: list(rest.list_tickers()))

@@ -1,6 +1,5 @@
 """What Alpaca's refusals mean for the feed, and its history, against the simulator."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +21,7 @@ from simulators.alpaca.stream import DataLimits
 from simulators.faults import FaultScript
 from simulators.market import MarketConfig
 from tests.contracts.feeds.base import Venue, Watched
+from tests.simulators.waiting import refusing
 
 KEY = AlpacaKey("k", "s")
 
@@ -176,7 +176,7 @@ async def test_a_busy_data_service_is_obeyed_and_a_wrong_key_is_told():
     async with simulator() as venue:
         feed = feed_of(venue)
         venue.faults.add(FaultScript("throttle"))
-        await asyncio.sleep(0.1)
+        await refusing(venue)
         try:
             with pytest.raises(FeedUnavailable) as busy:
                 await feed.history("SPY", "1", start=0, end=1)

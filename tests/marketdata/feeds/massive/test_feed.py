@@ -1,6 +1,5 @@
 """What Massive's statuses mean for the feed, its other markets, and its history, against the simulator."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,6 +18,7 @@ from simulators.market import MarketConfig
 from simulators.massive.serve import MassiveConfig, MassiveSimulator, serve_massive
 from simulators.massive.stream import MassiveLimits
 from tests.contracts.feeds.base import Venue, Watched
+from tests.simulators.waiting import refusing
 
 
 @asynccontextmanager
@@ -131,7 +131,7 @@ async def test_a_busy_service_is_obeyed_and_a_wrong_key_is_told():
             with pytest.raises(FeedUnauthorized, match="Unknown API Key"):
                 await wrong.history("SPY", "1", start=0, end=1)
             venue.faults.add(FaultScript("throttle"))
-            await asyncio.sleep(0.1)
+            await refusing(venue)
             with pytest.raises(FeedUnavailable) as busy:
                 await feed.history("SPY", "1", start=0, end=1)
             assert busy.value.retry_after_s == 1.0
