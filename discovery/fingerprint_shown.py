@@ -1,24 +1,18 @@
 """A fingerprint for people: coverage, overlap, gaps and seeds, as tables."""
 
-import sys
 from collections.abc import Iterator
 
-from rich.console import Console
 from rich.table import Table
 
 from discovery.fingerprint.found import Fingerprint, StrategyProfile
-from discovery.shown import table
+from discovery.shown import show_tables, table
 
 MARK = "–"
 
 
 def show_fingerprint(found: Fingerprint) -> None:
     """To standard output."""
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    for made in (_overview(found), _coverage(found), _overlap(found), _gaps(found), _seeds(found)):
-        console.print(made)
-    for line in told(found):
-        console.print(line, soft_wrap=True)
+    show_tables((_overview(found), _coverage(found), _overlap(found), _gaps(found), _seeds(found)), told(found))
 
 
 def told(found: Fingerprint) -> list[str]:

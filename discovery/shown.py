@@ -1,13 +1,12 @@
 """A finished search for people: stages, folds, the rules with what speaks for and against them."""
 
-import sys
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from discovery.mining.found import Figures, FoldReport, Mined, MinedRule
 from engine.exits.config import ExitConfig
+from infra.terminal import console
 
 SINGLES = 5
 Rows = Iterable[tuple[object, ...]]
@@ -15,16 +14,11 @@ Rows = Iterable[tuple[object, ...]]
 
 def show_mined(found: Mined, seconds: float) -> None:
     """To standard output."""
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    for number, fold in enumerate(found.folds, start=1):
-        console.print(_stages(number, fold))
-    console.print(_singles(found.folds[-1]))
-    console.print(_folds(found))
-    console.print(_rules(found.rules))
-    console.print(_quality(found.rules))
-    console.print(_money(found))
-    for line in told(found, seconds):
-        console.print(line, soft_wrap=True)
+    stages = [_stages(number, fold) for number, fold in enumerate(found.folds, start=1)]
+    show_tables(
+        (*stages, _singles(found.folds[-1]), _folds(found), _rules(found.rules), _quality(found.rules), _money(found)),
+        told(found, seconds),
+    )
 
 
 def told(found: Mined, seconds: float) -> list[str]:
@@ -54,6 +48,15 @@ def exits_text(exits: ExitConfig) -> str:
     parts += [f"at most {exits.max_hold_s / 60:g} min"] if exits.max_hold_s else []
     parts += [f"flat {exits.before_close_s / 60:g} min before the close"] if exits.before_close_s else []
     return ", ".join(parts)
+
+
+def show_tables(tables: Iterable[Table], lines: Iterable[str]) -> None:
+    """To standard output; lines as long as they are."""
+    out = console()
+    for each in tables:
+        out.print(each)
+    for line in lines:
+        out.print(line, soft_wrap=True)
 
 
 def table(title: str, texts: Iterable[str], numbers: Iterable[str], rows: Rows) -> Table:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -39,9 +40,16 @@ def show(out: OutputWrapper, rows: Sequence[Row], *, as_json: bool, empty: str) 
         out.write(_table(rows, is_terminal=out.isatty()))
 
 
-def write_json(document: Any) -> None:
-    """One document on standard output, indented."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+def write_json(document: Any, to: Path | None = None) -> None:
+    """One document, indented: on standard output, or in that file. `CommandError` where that cannot be written."""
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if to is None:
+        sys.stdout.write(text)
+        return
+    try:
+        to.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"A file that can be written was expected, found {to}: {error.strerror}") from error
 
 
 def console(piped_width: int = 160) -> Console:

@@ -65,6 +65,14 @@ def test_the_document_has_the_stages_the_rules_and_how_they_did_where_they_were_
     assert document["spec"]["grid"] == {"stop": [3.0], "target": [None, 1.5, 3.0], "trail": [None, 2.0], "hold": [10]}
 
 
+def test_what_was_found_is_told_even_where_its_file_cannot_be_written(source, capsys, tmp_path):
+    with pytest.raises(CommandError, match=r"A file that can be written was expected, found .*nowhere"):
+        call_command(
+            "mine", *source, *QUICK, "--side", "long", "--json", "--out", str(tmp_path / "nowhere" / "it.json")
+        )
+    assert json.loads(capsys.readouterr().out)["rules"]
+
+
 def test_the_tables_tell_the_same(source, capsys):
     call_command("mine", *source, *QUICK, "--keep", "2", "--side", "long")
     said = capsys.readouterr().out

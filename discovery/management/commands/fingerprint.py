@@ -1,6 +1,5 @@
 """`./run manage fingerprint`: what strategies catch of a market's moves, and the rules that might catch the rest."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +16,7 @@ from discovery.fingerprint_requested import parse_fingerprint
 from discovery.fingerprint_shown import show_fingerprint
 from discovery.models import FingerprintRun
 from infra.progress import progress_bar
-from infra.terminal import AsJson, refusals, show
+from infra.terminal import AsJson, refusals, show, write_json
 
 Texts = list[str] | None
 Number = Annotated[int, Argument(help="As runs shows it")]
@@ -93,7 +92,7 @@ class Command(TyperCommand):
     def seeds(self, number: Number, out: Out = None) -> None:
         """The seeds of a run, as `mine --seeds FILE` reads them."""
         with refusals():
-            self._write(services.seeds_of_run(number), out)
+            write_json(services.seeds_of_run(number), out)
 
     @command()
     def cancel(self, number: Number) -> None:
@@ -109,24 +108,17 @@ class Command(TyperCommand):
         with progress_bar(f"strategies on {asked.symbol}, {asked.timeframe}") as progress:
             found = services.profiled(asked, bars, progress=progress)
         document = msgspec.to_builtins(found)
-        if out is not None:
-            self._write(document, out)
-        if seeds_out is not None:
-            self._write(services.seeds_of(document), seeds_out)
         if as_json:
-            self._write(document, None)
+            write_json(document)
         else:
             show_fingerprint(found)
         if save:
             run = services.keep_fingerprint(asked=asked, bars=bars, found=found)
             self.stderr.write(f"Kept as fingerprint {run.pk}")
-
-    def _write(self, document: Any, out: Path | None) -> None:
-        text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
-        if out is None:
-            sys.stdout.write(text)
-        else:
-            out.write_text(text, encoding="utf-8")
+        if out is not None:
+            write_json(document, out)
+        if seeds_out is not None:
+            write_json(services.seeds_of(document), seeds_out)
 
 
 def _profiled(trader: Trader) -> dict[str, Any]:

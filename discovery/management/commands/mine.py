@@ -1,13 +1,11 @@
 """`./run manage mine`: looks for rules in stored bars and says how far they can be believed."""
 
-import json
 import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django_typer.management import TyperCommand
 from typer import Option
@@ -27,9 +25,10 @@ from discovery.mining.catalog import default_conditions
 from discovery.mining.found import Mined
 from discovery.mining.mine import mine
 from discovery.shown import show_mined
-from engine.errors import FortifiedError, InvalidInput
+from engine.errors import InvalidInput
 from engine.instruments.catalog import instrument_for
 from infra.progress import progress_bar
+from infra.terminal import AsJson, refusals, write_json
 
 Texts = list[str] | None
 
@@ -88,10 +87,10 @@ class Command(TyperCommand):
         ] = False,
         name: Annotated[str, Option(help="Of the record, with --save.")] = "",
         out: Annotated[Path | None, Option(help="Write the JSON document there.")] = None,
-        as_json: Annotated[bool, Option("--json", help="One JSON document on standard output, nothing else.")] = False,
+        as_json: AsJson = False,
         timing: Annotated[bool, Option(help="Seconds in the JSON; two searches are the same without.")] = True,
     ) -> None:
-        try:
+        with refusals():
             spec = parse_spec(
                 {
                     "sides": side, "categories": category, "depth": depth, "beam": beam, "patterns": patterns,
@@ -132,20 +131,17 @@ class Command(TyperCommand):
             kept = {} if asked is None else {"run": services.keep_run(asked, bars, found, seconds=seconds).pk}
             if asked is None:
                 _count(bars, found)
-        except FortifiedError as error:
-            raise CommandError(error.detail) from error
         document: dict[str, Any] = msgspec.to_builtins(found) | kept
         if timing:
             document["throughput"] = {"trials": found.trials, "seconds": seconds}
-        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-        if out is not None:
-            out.write_text(text, encoding="utf-8")
         if as_json:
-            sys.stdout.write(text)
+            write_json(document)
         else:
             show_mined(found, seconds)
             if kept:
                 sys.stdout.write(f"Kept as search {kept['run']}: /discovery/{kept['run']}\n")
+        if out is not None:
+            write_json(document, out)
 
 
 def _earlier(spec: MiningSpec, bars: Bars) -> int:
@@ -176,7 +172,7 @@ def _list_conditions(symbol: str | None, categories: Any, *, as_json: bool) -> N
     known = default_conditions(instrument_for(symbol), categories)
     if as_json:
         rows = [{"category": each.category, "text": each.text, **msgspec.to_builtins(each)} for each in known]
-        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+        write_json(rows)
         return
     for each in known:
         sys.stdout.write(f"{each.category:10}  {each.text}\n")
