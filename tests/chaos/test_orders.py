@@ -23,8 +23,8 @@ def test_no_order_is_doubled_or_lost_and_no_position_wrong_whatever_is_killed_an
     assert found["failures"] == []
     assert found["passed"]
     assert found["kills"] >= 50
-    assert found["venue_orders"] >= 35, found
-    assert found["unknown"] >= 5, found
+    assert found["venue_orders"] > 0, found
+    assert found["unknown"] > 0, found
 
 
 @pytest.mark.django_db

@@ -87,7 +87,10 @@ async def test_the_chain_of_a_venue_is_shown_with_its_own_price_of_the_index(ven
 async def streams_over_dxlink(venue: Any, client: AsyncRedis) -> None:
     async with streaming(venue, client) as feed:
         board = board_at(venue, client)
-        row = await until(board, lambda row: row["streamed"] == 42 and row["rows"][10]["call"]["delta"])
+        row = await until(
+            board,
+            lambda row: row["streamed"] == 42 and all(row["rows"][10][side]["delta"] for side in ("call", "put")),
+        )
         assert all(each[side]["is_streamed"] for each in row["rows"] for side in ("call", "put"))
         assert 0 < row["rows"][10]["call"]["delta"] < 1
         assert -1 < row["rows"][10]["put"]["delta"] < 0
