@@ -58,10 +58,20 @@ class Gaps(NamedTuple):
 
 
 class _Where(NamedTuple):
-    """States that hold together, and on which bars."""
+    """States that hold together, where all of `flags` do: of pairs they are not kept, which would be hundreds."""
 
     states: tuple[State, ...]
-    flags: Bools
+    flags: tuple[Bools, ...]
+
+    def on(self, bars: Ints) -> Bools:
+        """Whether they hold on each of those bars."""
+        found: Bools = np.logical_and.reduce([each[bars] for each in self.flags])
+        return found
+
+    @property
+    def bars(self) -> int:
+        """On how many they hold."""
+        return int(np.logical_and.reduce(self.flags).sum())
 
 
 class _Missed(NamedTuple):
@@ -98,9 +108,9 @@ def gaps_in(
 
 def _places(kinds: Sequence[Dimension], labels: Labels, bars: int) -> list[_Where]:
     """Every state, and every two of different dimensions."""
-    single = [_Where((state,), labels.at(state)[:bars]) for kind in kinds for state in kind.states]
+    single = [_Where((state,), (labels.at(state)[:bars],)) for kind in kinds for state in kind.states]
     double = [
-        _Where((*one.states, *other.states), one.flags & other.flags)
+        _Where((*one.states, *other.states), (*one.flags, *other.flags))
         for one, other in combinations(single, 2)
         if one.states[0].dimension != other.states[0].dimension
     ]
@@ -113,7 +123,7 @@ def _gaps(
     shares: dict[str, float] = {}
     anywhere = float(missed.is_missed.sum()) / bars
     for where in places:
-        here = where.flags[missed.begin]
+        here = where.on(missed.begin)
         count, lost = int(here.sum()), int((here & missed.is_missed).sum())
         share = lost / count if count else 0.0
         keys = tuple(state.key for state in where.states)
@@ -123,7 +133,7 @@ def _gaps(
             continue
         if lost < asked.least_moves or share < asked.gap_share:
             continue
-        held = int(where.flags.sum())
+        held = where.bars
         yield (
             GapFound(
                 side=missed.side,
@@ -146,7 +156,7 @@ def _seeds(
     conditions = tuple(dict.fromkeys(each for state in where.states for each in state.conditions))
     first = Phase(conditions)
     followed = [(first, Phase((trigger,), 1, asked.reach)) for trigger in triggers(missed.side)]
-    begin = missed.begin[missed.is_missed & where.flags[missed.begin]]
+    begin = missed.begin[missed.is_missed & where.on(missed.begin)]
     near = _reached(begin, asked.reach, bars)
     for phases in ((first,), *followed):
         rule = Rule(missed.side, phases)

@@ -1,6 +1,7 @@
 """The whole fingerprint: every strategy is run as a backtest runs it, then held against the moves of the market."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -67,10 +68,17 @@ def days_for_seeds(days: int, share: float) -> int:
     return max(1, int(days * share))
 
 
-def traded(bars: BarColumns, asked: FingerprintSpec, each: Profiled, registry: Registry[type[Strategy]]) -> RunOutcome:
-    """Its run as every sweep makes it, with the trades; `InvalidInput` where its parameters are refused."""
+def traded(
+    bars: BarColumns,
+    asked: FingerprintSpec,
+    each: Profiled,
+    registry: Registry[type[Strategy]],
+    still: Callable[[], None] | None = None,
+) -> RunOutcome:
+    """Its run as every sweep makes it, with the trades; `InvalidInput` where its parameters are refused. What `still`
+    raises ends it."""
     job = SweepJob(strategy=each.strategy, params=[each.params], fixed=asked.fixed, keep_trades=True)
-    outcome = next(iter(run_job(job, bars, registry=registry)))
+    outcome = next(iter(run_job(job, bars, registry=registry, still=still)))
     if outcome.error:
         raise InvalidInput(f"strategies: {each.strategy}: {outcome.error}", field="strategies")
     return outcome
@@ -125,11 +133,12 @@ class _Market:
     def profiles(
         self, registry: Registry[type[Strategy]], progress: Progress
     ) -> Iterator[tuple[StrategyProfile, Traced]]:
-        """Every strategy, one after the other; a step for each, and one for what comes after."""
+        """Every strategy, one after the other; a step for each, and one for what comes after. Within a run of the
+        engine, which takes long, the step before is told again and again."""
         total = len(self._asked.strategies) + 1
         progress(0, total)
         for done, (name, each) in enumerate(named(self._asked.strategies), start=1):
-            yield self._profiled(name, each, registry)
+            yield self._profiled(name, each, registry, partial(progress, done - 1, total))
             progress(done, total)
 
     def gaps(self, traced: Sequence[Traced], days: int) -> Gaps:
@@ -139,11 +148,11 @@ class _Market:
         return gaps_in(self.moves, is_caught, self._kinds, self._labels, bars=until, asked=self._asked)
 
     def _profiled(
-        self, name: str, each: Profiled, registry: Registry[type[Strategy]]
+        self, name: str, each: Profiled, registry: Registry[type[Strategy]], still: Callable[[], None]
     ) -> tuple[StrategyProfile, Traced]:
         """One strategy, and what is kept of it for comparing."""
         bars = self._bars
-        outcome = traded(bars, self._asked, each, registry)
+        outcome = traded(bars, self._asked, each, registry, still)
         closed = outcome.trades.closed()
         rows = entries_of(closed, bars)
         found = held(closed, rows, bars)

@@ -1,6 +1,6 @@
 """One run of a sweep by the engine and the simulated venue: what the compiled scan must equal, and its stand-in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from backtest.simulation.driver import Outcome, drive, statistics
@@ -9,10 +9,13 @@ from backtest.simulation.sweep.job import BROKER, EVENT, RunConfig, RunOutcome, 
 from engine.bars.columns import BarColumns
 from engine.core import Engine, EngineConfig
 from engine.instruments.catalog import instrument_for
+from engine.model.market import Bar
 from engine.registry import Registry
 from engine.strategy.base import Strategy
 from engine.strategy.slot import SlotConfig
 from engine.venue.matching import SimulatedVenue
+
+STILL_BARS = 256
 
 
 def run_events(
@@ -22,8 +25,10 @@ def run_events(
     fixed: RunConfig,
     *,
     registry: Registry[type[Strategy]],
+    still: Callable[[], None] | None = None,
 ) -> Outcome:
-    """Every bar through `step`. `InvalidInput` where the parameters are refused, or options would be bought."""
+    """Every bar through `step`. `InvalidInput` where the parameters are refused, or options would be bought. `still` is
+    called now and then between bars; what it raises ends the run."""
     check_options(strategy, registry[strategy], params, None)
     instrument = instrument_for(data.symbol)
     instruments = {instrument.symbol: instrument}
@@ -45,7 +50,15 @@ def run_events(
         fees=parse_fees(fixed.fees),
         participation=fixed.participation,
     )
-    return drive(Engine(config, strategies=registry), venue, data.bars(), Outcome())
+    bars = data.bars() if still is None else _watched(data.bars(), still)
+    return drive(Engine(config, strategies=registry), venue, bars, Outcome())
+
+
+def _watched(bars: Iterable[Bar], still: Callable[[], None]) -> Iterator[Bar]:
+    for number, bar in enumerate(bars):
+        if number % STILL_BARS == 0:
+            still()
+        yield bar
 
 
 def event_outcome(outcome: Outcome, *, number: int, params: dict[str, Any], why: str, keep_trades: bool) -> RunOutcome:

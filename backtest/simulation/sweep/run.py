@@ -34,8 +34,9 @@ class Runner:
         registry: Registry[type[Strategy]],
         cache_dir: Path | None = None,
         lock: AbstractContextManager[Any] | None = None,
+        still: Callable[[], None] | None = None,
     ) -> None:
-        self.job, self.data = job, data
+        self.job, self.data, self._still = job, data, still
         self._registry = registry
         self._key = registry.canonical(job.strategy)
         self._kind = registry[self._key]
@@ -67,7 +68,7 @@ class Runner:
             wanted, fixed = parted(job.fixed, params)
             scanner = self._scanner(self._shared, fixed) if self._shared is not None else self._why or ""
             if isinstance(scanner, str):
-                outcome = run_events(self.data, self._key, wanted, fixed, registry=self._registry)
+                outcome = run_events(self.data, self._key, wanted, fixed, registry=self._registry, still=self._still)
                 return event_outcome(outcome, number=number, params=params, why=scanner, keep_trades=job.keep_trades)
             return scanner.run(
                 self._key, self._kind, wanted, number=number, shown=params, keep_trades=job.keep_trades, scratch=scratch
@@ -93,9 +94,11 @@ def run_job(
     *,
     registry: Registry[type[Strategy]],
     cancel: Callable[[], bool] | None = None,
+    still: Callable[[], None] | None = None,
 ) -> Iterator[RunOutcome]:
-    """The outcomes in the order of the job's `params`; ends early when `cancel` says so."""
-    runner = Runner(job, data, registry=registry)
+    """The outcomes in the order of the job's `params`; ends early when `cancel` says so between two of them, or with
+    what `still` raises within a run of the engine."""
+    runner = Runner(job, data, registry=registry, still=still)
     scratch = runner.scratch()
     for place in range(len(job.params)):
         if cancel is not None and cancel():

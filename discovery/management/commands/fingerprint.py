@@ -85,8 +85,9 @@ class Command(TyperCommand):
         self, limit: Annotated[int, Option(min=1, help="The newest so many")] = 20, as_json: AsJson = False
     ) -> None:
         """The newest runs."""
-        rows = [_row(run) for run in FingerprintRun.objects.defer("result")[:limit]]
-        show(self.stdout, rows, as_json=as_json, empty="No fingerprint yet.")
+        with refusals():
+            rows = [_row(run) for run in FingerprintRun.objects.defer("result")[:limit]]
+            show(self.stdout, rows, as_json=as_json, empty="No fingerprint yet.")
 
     @command()
     def seeds(self, number: Number, out: Out = None) -> None:

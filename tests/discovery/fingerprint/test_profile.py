@@ -46,6 +46,11 @@ from tests.discovery.fingerprint.markets import (
 
 WALK = world.noise(6, seed=4)
 MOVES = moves_in(WALK, move_atr=2.0)
+CAPPED = RunConfig(sizing=FixedSize(max_quantity=Decimal(100)))  # only the engine runs it
+
+
+class Enough(Exception):
+    """It was told to end."""
 
 
 def cell(found: Fingerprint, name: str, state: str, side: str) -> Any:
@@ -217,8 +222,7 @@ def test_the_trades_are_those_of_a_backtest(market):
 
 def test_what_the_engine_runs_is_profiled_as_what_is_compiled(market):
     bars = cut(market[0], 0, 1_000)
-    capped = RunConfig(sizing=FixedSize(max_quantity=Decimal(100)))
-    compiled, engine = (fingerprint(bars, each, registry=STRATEGIES) for each in (asked(), asked(fixed=capped)))
+    compiled, engine = (fingerprint(bars, each, registry=STRATEGIES) for each in (asked(), asked(fixed=CAPPED)))
     [one], [other] = compiled.profiles, engine.profiles
     assert (one.how, one.why, other.how) == ("compiled", "", "event")
     assert "capped" in other.why
@@ -284,15 +288,25 @@ def test_progress_rises_to_the_whole_and_what_it_raises_ends_the_run(market):
     fingerprint(market[0], asked(FOLLOWER, FADER), registry=STRATEGIES, progress=lambda *at: told.append(at))
     assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
-    class Enough(Exception):
-        pass
-
     def stop(done: int, total: int) -> None:
         if done == 1:
             raise Enough
 
     with pytest.raises(Enough):
         fingerprint(market[0], asked(FOLLOWER, FADER), registry=STRATEGIES, progress=stop)
+
+
+def test_a_run_of_the_engine_ends_between_two_bars_and_not_only_after_the_last(market):
+    told: list[tuple[int, int]] = []
+
+    def stop(*at: int) -> None:
+        told.append(at)
+        if len(told) == 3:
+            raise Enough
+
+    with pytest.raises(Enough):
+        fingerprint(cut(market[0], 0, 600), asked(fixed=CAPPED), registry=STRATEGIES, progress=stop)
+    assert told == [(0, 2)] * 3
 
 
 # ---- overlap -----------------------------------------------------------------------------------------------------
