@@ -17,6 +17,7 @@ from backtest.simulation.sweep.event import run_events
 from backtest.simulation.sweep.job import RunConfig, parted
 from backtest.statistics.splits import folds
 from discovery.fingerprint.found import Fingerprint
+from discovery.fingerprint.gaps import PER_GAP
 from discovery.fingerprint.held import catch, entries_of, held
 from discovery.fingerprint.moves import directions, moves_in
 from discovery.fingerprint.overlap import Traced, overlaps
@@ -402,6 +403,13 @@ def test_what_speaks_for_a_seed_is_counted_signal_by_signal(market, reach):
         assert (seed.signals, seed.early) == (len(asks), len(asks & bars_near))
         assert seed.moves == sum(bool(asks & near) for near in nears) >= found.spec.least_moves / 2
         assert seed.lift == pytest.approx(seed.early / seed.signals * len(bars) / len(bars_near))
+
+
+def test_of_a_gap_there_are_no_seeds_that_do_no_better_than_chance():
+    here = asked(NEVER, seed_share=1.0, reach=1, move_atr=4.0, least_moves=3, most_gaps=100)
+    found = fingerprint(world.noise(8, seed=6), here, registry=STRATEGIES)  # one of its best has a lift of 0.71
+    assert 0 < len(found.seeds) < PER_GAP * len(found.gaps)
+    assert all(seed.lift > 1 for seed in found.seeds)
 
 
 def test_seeds_are_rules_that_the_miner_takes(market):
