@@ -57,6 +57,7 @@ def test_the_document_has_the_stages_the_rules_and_how_they_did_where_they_were_
     assert document == mined(capsys, *source, *QUICK, "--no-timing", "--split", "random", "--seed", "4")
     assert (document["bars"], document["days"], document["spec"]["split"]["kind"]) == (2_340, 30, "random")
     assert {stage["name"] for stage in document["folds"][0]["stages"]} == {"single", "pattern"}
+    assert document["rules"]
     for rule in document["rules"]:
         assert parse_rules([rule["rule"]]) == parse_rules(parse_params("rules", rule["params"]).rules)
         assert rule["test"]["days"] == 9
@@ -124,20 +125,22 @@ def test_a_spec_travels_as_json():
     assert msgspec.json.decode(msgspec.json.encode(spec), type=MiningSpec) == spec
 
 
-def test_a_search_is_kept_where_that_is_asked_for_and_counts_from_then_on(planted_file, capsys):
-    options = ("--data", str(planted_file), "--symbol", "SPY", "--timeframe", "5", *QUICK)
-    document = mined(capsys, *options, "--save", "--name", "by hand", "--end", "2024-05-01")
+def test_a_search_is_kept_where_that_is_asked_for_and_counts_from_then_on(source, capsys):
+    options = (*source, *QUICK, "--side", "long")
+    document = mined(capsys, *options, "--save", "--name", "by hand", "--end", "2024-04-06")
+    assert document["rules"]
     run = MiningRun.objects.get(pk=document["run"])
-    assert (run.name, run.state, run.trials, run.spec["end"]) == ("by hand", "done", document["trials"], "2024-04-30")
+    assert (run.name, run.state, run.trials, run.spec["end"]) == ("by hand", "done", document["trials"], "2024-04-05")
     assert [rule.text for rule in run.rules.all()] == [rule["text"] for rule in document["rules"]]
     assert run.stages == [{"fold": 1, **stage} for stage in document["folds"][0]["stages"]]
     assert mined(capsys, *options, "--save")["earlier"] == run.trials
     assert MiningRun.objects.count() == 2
 
 
-def test_a_search_that_is_not_kept_counts_as_well_and_once(planted_file, capsys):
-    options = ("--data", str(planted_file), "--symbol", "SPY", "--timeframe", "5", *QUICK)
+def test_a_search_that_is_not_kept_counts_as_well_and_once(source, capsys):
+    options = (*source, *QUICK, "--side", "long")
     first = mined(capsys, *options)
+    assert first["rules"]
     assert mined(capsys, *options)["rules"] == first["rules"]
     other = mined(capsys, *options, "--keep", "3")
     assert (first["earlier"], other["earlier"]) == (0, first["trials"])
