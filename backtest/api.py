@@ -72,9 +72,7 @@ class Studies(APIView):
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses={201: StudyOutput})
     def post(self, request: Request) -> Response:
-        document = _object(request)
-        document["data"] = apply.inside(str(document.get("data") or ""))
-        study = services.create_study(user=person(request), document=document)
+        study = services.create_study(user=person(request), document=document_of(request))
         return Response(StudyOutput(study).data, status=201)
 
 
@@ -189,6 +187,12 @@ class PreviewTicker(APIView):
             raise InvalidInput(f"sessions: a whole number was expected, found {sessions!r}", field="sessions")
         data = apply.inside(str(document.get("data") or ""))
         return Response(apply.preview(ticker=ticker, wanted=apply.Settings(params), sessions=sessions, data=data))
+
+
+def document_of(request: Request) -> dict[str, Any]:
+    """What is asked for; its `data` lies in the data folder."""
+    document = _object(request)
+    return {**document, "data": apply.inside(str(document.get("data") or ""))}
 
 
 def person(request: Request) -> Actor:

@@ -42,7 +42,7 @@ FIGURES = (
 
 def runs() -> QuerySet[MiningRun]:
     """The newest searches, with how many rules each found and how many of them passed."""
-    return counted().defer("stages", "result")[:SHOWN]
+    return counted().defer("spec", "stages", "result")[:SHOWN]
 
 
 def choices() -> dict[str, Any]:

@@ -11,13 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from backtest.api import person
-from backtest.apply import inside
+from backtest.api import document_of, person
 from discovery import jobs, services
 from discovery.lifecycle.steps import get_rule
 from discovery.models import DiscoveredRule, MiningRun
 from discovery.shown import exits_text
-from engine.errors import InvalidInput
 from engine.exits.config import ExitConfig
 from engine.rules.rule import parse_rules, rules_json
 from infra.web.paging import PAGE_PARAMETERS, page_of, paged
@@ -95,15 +93,11 @@ class MiningRuns(APIView):
 
     @extend_schema(operation_id="discovery_mining_list", parameters=PAGE_PARAMETERS, responses=paged(MiningRunLine))
     def get(self, request: Request) -> Response:
-        return Response(page_of(counted(), request, MiningRunLine))
+        return Response(page_of(counted().defer("spec", "stages", "result"), request, MiningRunLine))
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses={201: MiningRunOutput})
     def post(self, request: Request) -> Response:
-        if not isinstance(request.data, dict):
-            raise InvalidInput("A JSON object was expected.", field=None)
-        document = dict(request.data)
-        document["data"] = inside(str(document.get("data") or ""))
-        run = services.create_run(user=person(request), document=document)
+        run = services.create_run(user=person(request), document=document_of(request))
         return Response(MiningRunOutput(run).data, status=201)
 
 

@@ -9,12 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from backtest.api import person
-from backtest.apply import inside
+from backtest.api import document_of, person
 from discovery import fingerprint_services as services
 from discovery import jobs
 from discovery.models import FingerprintRun
-from engine.errors import InvalidInput
 from infra.web.paging import PAGE_PARAMETERS, page_of, paged
 from infra.web.permissions import allowed_by
 
@@ -53,14 +51,11 @@ class Fingerprints(APIView):
         operation_id="discovery_fingerprints_list", parameters=PAGE_PARAMETERS, responses=paged(FingerprintLine)
     )
     def get(self, request: Request) -> Response:
-        return Response(page_of(FingerprintRun.objects.defer("result"), request, FingerprintLine))
+        return Response(page_of(FingerprintRun.objects.defer("spec", "result"), request, FingerprintLine))
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses={201: FingerprintOutput})
     def post(self, request: Request) -> Response:
-        if not isinstance(request.data, dict):
-            raise InvalidInput("A JSON object was expected.", field=None)
-        document = {**request.data, "data": inside(str(request.data.get("data") or ""))}
-        run = services.create_fingerprint(user=person(request), document=document)
+        run = services.create_fingerprint(user=person(request), document=document_of(request))
         return Response(FingerprintOutput(run).data, status=201)
 
 
