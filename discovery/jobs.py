@@ -98,7 +98,7 @@ def send(job: Job) -> None:
 
 
 def work_on(kind: type[Some], number: int, work: Callable[[Some, Held], Keep]) -> str:
-    """Claim that job and work on it; its state afterwards, "" where somebody else has it or it is over.
+    """Claim that job and work on it; its state afterwards, "" where somebody else has it, or it is over or removed.
 
     What `work` raises fails the job, with the reason, and so does a row that the database refuses; a database that is
     away leaves it to be begun anew.
@@ -122,8 +122,7 @@ def work_on(kind: type[Some], number: int, work: Callable[[Some, Held], Keep]) -
         logger.exception("%s %d failed", kind._meta.verbose_name, number)
         detail = error.detail if isinstance(error, FortifiedError) else f"{type(error).__name__}: {error}"
         held.end(State.FAILED, error=detail)
-    tell(kind, number)
-    return str(find(kind, number).state)
+    return tell(kind, number)
 
 
 def cancel(kind: type[Some], number: int) -> Some:
@@ -154,9 +153,13 @@ def tend(kind: type[Job]) -> list[int]:
     return waiting
 
 
-def tell(kind: type[Job], number: int) -> None:
-    """To whoever watches: how far it is."""
-    broadcast(group_of(kind, number), kind._meta.model_name or "", find(kind, number).progress())
+def tell(kind: type[Job], number: int) -> str:
+    """To whoever watches: how far it is. Its state; "" where it was removed."""
+    job = kind._default_manager.defer("spec", "result").filter(pk=number).first()
+    if job is None:
+        return ""
+    broadcast(group_of(kind, number), kind._meta.model_name or "", job.progress())
+    return str(job.state)
 
 
 def group_of(kind: type[Job], number: int) -> str:

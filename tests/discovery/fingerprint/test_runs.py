@@ -72,6 +72,18 @@ def test_a_cancelled_one_ends_without_a_result_whether_it_waits_or_runs(begun, s
         assert run.result == {}
 
 
+def test_one_that_is_removed_while_it_runs_ends_with_its_next_step(begun):
+    run = begun()
+
+    def work(job: Any, held: Any) -> Any:
+        job.delete()
+        held.keep()
+        held.step(1, 2)
+        raise AssertionError("it went on")
+
+    assert jobs.work_on(FingerprintRun, run.pk, work) == ""
+
+
 def test_that_of_a_killed_worker_is_begun_anew_and_kept_once(begun, sent):
     run = begun()
 
