@@ -1,4 +1,4 @@
-"""The WebSockets of searches: how far each is, then every step."""
+"""The WebSockets of searches: how far each is, at once and as long as it runs."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
