@@ -7,22 +7,18 @@ import msgspec
 
 from backtest.simulation.options import check_options, parse_fees, parse_fill, parse_slippage
 from backtest.simulation.sweep.job import parted
-from discovery.bars_asked import checked
+from discovery.bars_asked import checked, converted
 from discovery.fingerprint.asked import FingerprintSpec, Profiled
 from discovery.fingerprint.profile import named
 from engine.errors import FortifiedError, InvalidInput
 from engine.strategy.base import decides_on_prints_alone
-from engine.strategy.params import refusal_of
 from strategies.registry import STRATEGIES
 
 
 def parse_fingerprint(document: Mapping[str, Any]) -> FingerprintSpec:
     """In canonical spelling, with every strategy named; `InvalidInput` names the field that is wrong, and nothing is
     started."""
-    try:
-        asked = msgspec.convert(dict(document), FingerprintSpec, strict=False)
-    except msgspec.ValidationError as error:
-        raise refusal_of(error, document) from error
+    asked = converted(document, FingerprintSpec)
     fixed = asked.fixed
     parse_fees(fixed.fees), parse_slippage(fixed.slippage), parse_fill(fixed.fill)
     strategies = tuple(_checked(name, each, asked) for name, each in named(asked.strategies))

@@ -238,6 +238,7 @@ def test_what_cannot_be_searched_is_refused_by_the_name_of_its_field(sent, chang
         services.create_run(user=None, document={"symbol": "SPY", **changes})
     assert refused.value.field == field
     assert refused.value.detail.startswith(field)
+    assert len(refused.value.detail) < 1_000
     assert not MiningRun.objects.exists()
 
 
