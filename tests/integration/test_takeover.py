@@ -82,8 +82,10 @@ def test_a_killed_trader_is_replaced_and_no_order_is_lost_or_doubled(redis_url, 
         wait_for(lambda: Position.objects.exclude(quantity=0).exists(), what="a position is open")
         first = owner()
         kill_owner(processes)
+        left = compose.load("paper").cursors
         market.play(200)
         wait_for(lambda: (now := owner()) and now != first, what="another takes over")
+        wait_for(lambda: compose.load("paper").cursors != left, what="it commits something of its own")
         market.play(150)
         kill_owner(processes)
         processes.worker("three", "traders")

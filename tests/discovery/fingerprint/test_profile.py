@@ -300,8 +300,8 @@ def test_progress_rises_to_the_whole_and_what_it_raises_ends_the_run(market):
 def test_a_run_of_the_engine_ends_between_two_bars_and_not_only_after_the_last(market):
     told: list[tuple[int, int]] = []
 
-    def stop(*at: int) -> None:
-        told.append(at)
+    def stop(done: int, total: int) -> None:
+        told.append((done, total))
         if len(told) == 3:
             raise Enough
 

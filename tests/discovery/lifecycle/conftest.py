@@ -1,5 +1,6 @@
 """A search over the first part of a market with something planted in it: its rules, on record, with days to come."""
 
+from collections.abc import Callable
 from datetime import date
 
 import msgspec
@@ -55,9 +56,9 @@ def worked(sent, monkeypatch, django_capture_on_commit_callbacks):
     monkeypatch.setattr("backtest.tasks.current_app", sent)
     monkeypatch.setattr("backtest.distributed.work.BEAT_S", 600.0)
 
-    def go(ask, **options) -> RuleCheck:
+    def go(ask: Callable[..., RuleCheck], **options: object) -> RuleCheck:
         with django_capture_on_commit_callbacks(execute=True):
-            check = ask(**options)
+            check: RuleCheck = ask(**options)
         for _ in range(10):
             with django_capture_on_commit_callbacks(execute=True):
                 sent.play()

@@ -27,13 +27,16 @@ def parts(found: Health) -> dict[str, float]:
 def test_a_rule_that_trades_as_before_is_healthy():
     found = health(VALIDATED, trades(3.0, seed=2), limits=LIMITS)
     assert found.verdict is Verdict.HEALTHY
+    assert found.score is not None
     assert found.score > 50
 
 
 def test_a_rule_that_loses_now_is_ill_and_says_why():
     found = health(VALIDATED, trades(-3.0, seed=3), limits=LIMITS)
     assert found.verdict is Verdict.ILL
+    assert found.score is not None
     assert found.score < 30
+    assert found.p is not None
     assert found.p <= 0.01
     assert "expected" in found.reasons[0]
     assert found.text.startswith("weakest: ")

@@ -2,6 +2,7 @@
 
 import itertools
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,12 +11,12 @@ from discovery.health import Verdict
 from discovery.lifecycle.states import STEPS, Evidence, Finding, State, onwards, refusal
 
 GOOD, BAD = Finding(True, "it stands"), Finding(False, "only 3 of 40 trades earned")
-EVERYTHING = {"validation": GOOD, "campaign": GOOD, "asked_by": "ann@example.com"}
+EVERYTHING = Evidence(validation=GOOD, campaign=GOOD, asked_by="ann@example.com")
 FINDINGS = st.sampled_from([None, GOOD, BAD])
 
 
 def evidence(**changes: object) -> Evidence:
-    return Evidence(**{**EVERYTHING, **changes})
+    return msgspec.structs.replace(EVERYTHING, **changes)
 
 
 def grants(before: State, after: State) -> Evidence:
@@ -72,7 +73,8 @@ def test_a_check_that_failed_rejects_without_a_person():
     )
 )
 def test_no_row_of_requests_reaches_the_market_around_the_checks(requests):
-    state, passed = State.DISCOVERED, []
+    state = State.DISCOVERED
+    passed: list[State] = []
     for wanted, validation, campaign, well, person in requests:
         asked = Evidence(validation=validation, campaign=campaign, health=well, asked_by=person)
         if refusal(state, wanted, asked):
