@@ -1,4 +1,4 @@
-"""Fifty books whose traders are killed while the venue drops what it should say; `./run chaos orders` runs more."""
+"""Twenty-five books whose traders are killed while the venue drops what it should say; `./run chaos orders` runs more."""
 
 from decimal import Decimal
 
@@ -19,10 +19,10 @@ def test_it_is_a_program_of_chaos():
 @pytest.mark.slow
 @pytest.mark.timeout(700)
 def test_no_order_is_doubled_or_lost_and_no_position_wrong_whatever_is_killed_and_dropped():
-    found = orders.run(runs=50, seed=7)
+    found = orders.run(runs=25, seed=7)
     assert found["failures"] == []
     assert found["passed"]
-    assert found["kills"] >= 50
+    assert found["kills"] >= 25
     assert found["venue_orders"] > 0, found
     assert found["unknown"] > 0, found
 
