@@ -1,4 +1,4 @@
-"""Twenty-five books whose traders are killed while the venue drops what it should say; `./run chaos orders` runs more."""
+"""Twenty-five books: traders are killed while the venue drops what it should say; `./run chaos orders` runs more."""
 
 from decimal import Decimal
 
