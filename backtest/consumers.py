@@ -1,5 +1,6 @@
 """The WebSocket of a study: how far it is, then every step."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -13,18 +14,19 @@ from infra.redis import keys
 from infra.web.sockets import UNKNOWN, refusal_of
 
 
-class ProgressConsumer(AsyncJsonWebsocketConsumer):
+class ProgressConsumer(AsyncJsonWebsocketConsumer, ABC):
     """Progress of one long work, by its number: at once, then at every step. Who watches needs `permission`."""
 
     kind: ClassVar[str]
     permission: ClassVar[str] = ""
 
+    @abstractmethod
     def group(self, number: int) -> str:
-        raise NotImplementedError
+        """Where its steps are told."""
 
+    @abstractmethod
     def now(self, number: int) -> Mapping[str, Any]:
         """How far it is; `NotFound` where there is none."""
-        raise NotImplementedError
 
     async def connect(self) -> None:
         self._group = ""
