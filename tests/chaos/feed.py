@@ -9,7 +9,7 @@ import asyncio
 import json
 import random
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from typing import Any
 
@@ -95,17 +95,17 @@ def _runner(client: AsyncRedis, venue: Simulator) -> FeedRunner:
 
 
 async def _break(venue: Simulator, faults: int, rng: random.Random) -> Counter[str]:
-    """One fault after another, with and without time to recover in between."""
+    """One fault after another, with and without time to recover in between: several may act at once."""
     caused: Counter[str] = Counter()
     for _ in range(faults):
-        kind = rng.choice(("cut", "mute", "mute", "bad_frame", "bad_frame", "gap", "one_mute"))
+        kind = rng.choice(("cut", "cut", "mute", "mute", "bad_frame", "bad_frame", "gap", "gap", "gap", "one_mute"))
         symbols = tuple(rng.sample(SYMBOLS, rng.randint(1, 2))) if kind in ("one_mute", "gap") else ()
         script = FaultScript(
             kind.removeprefix("one_"), for_s=rng.uniform(0.02, 0.5), symbols=symbols, share=rng.uniform(0.02, 0.6)
         )
         venue.faults.add(script)
         caused[kind] += 1
-        await asyncio.sleep(rng.uniform(0.05, 1.0))
+        await asyncio.sleep(rng.uniform(0.05, rng.choice((0.4, 1.0))))
     return caused
 
 
@@ -143,7 +143,7 @@ async def _verdict(
         counts[f"quality {bar.quality}"] += 1
         counts["complete"] += bar.is_complete
         if bar.is_complete and not truth[bar.symbol].agrees(bar):
-            failures.append(f"wrong and not flagged: {bar}")
+            failures.append(f"wrong and not flagged: {bar}, expected: {truth[bar.symbol].expected(bar)}")
     for symbol in SYMBOLS:
         for timeframe in TIMEFRAMES:
             for bar in await recent_bars(client, symbol, timeframe, 2_000):
@@ -192,6 +192,12 @@ class Truth:
         first, after = bisect_left(self._ts, opened), bisect_left(self._ts, opened + slack)
         runs = (self._ticks[start : start + size] for start in range(first, after))
         return any(_values_of(prints) == _values(bar) for prints in runs)
+
+    def expected(self, bar: Bar) -> str:
+        """What a bar ought to have been, to be read by people."""
+        made = self._bars.get((bar.timeframe, bar.ts_open, bar.ts), "no such bar")
+        prints = self._ticks[bisect_left(self._ts, bar.ts_open) : bisect_right(self._ts, bar.ts)]
+        return f"{made} of the prints {[(tick.ts, tick.price, tick.size) for tick in prints]}"
 
 
 def _values(bar: Bar) -> tuple[Any, ...]:

@@ -310,7 +310,7 @@ class Translator:
     def _trades(self, rows: Iterator[tuple[Any, ...]], ts_recv: int, out: list[Any], kind: str = "Trade") -> None:
         find = self.symbols.get
         has_sales, remember = self.has_sales, self._uses_sales
-        if self._volume_check == "always" or (has_sales and self._volume_check == "sales"):
+        if self._volume_check == "always" or (remember and self._volume_check == "sales"):
             rows = self._counted(rows, kind, ts_recv)
         for venue_name, time, nanos, price, size, volume in rows:
             state = find(venue_name)
@@ -338,12 +338,18 @@ class Translator:
             out.append(Tick(ts, state.name, price, size, state.bid, state.ask, 0, ts_recv))
 
     def _counted(self, rows: Iterator[tuple[Any, ...]], kind: str, ts_recv: int) -> Iterator[tuple[Any, ...]]:
-        """The same rows, after noting the volume of the day that each of them tells."""
+        """The same rows, after noting the volume of the day that each of them tells. Until sales have come it is only
+        what they will be counted from."""
+        compares = self.has_sales or self._volume_check == "always"
         for row in rows:
             venue_name, time, nanos, _, size, volume = row
             state = self.symbols.get(venue_name)
             if state is not None and volume and volume != "NaN":
                 ts = time * NS_PER_MS + (nanos or 0)
+                if not compares:
+                    state.ledger.begin(kind, ts, float(volume))
+                    yield row
+                    continue
                 state.ledger.told(kind, ts, float(volume), ts_recv)
                 if not self.has_sales and not state.repeats(kind, ts) and volume != state.volume:
                     state.ledger.took(ts, amount(size))

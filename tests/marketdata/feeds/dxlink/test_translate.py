@@ -219,7 +219,6 @@ def lost(made: Translator, *, after_s: float = 3.0) -> list[Any]:
 
 def test_volume_that_no_print_explains_is_a_gap_with_its_time():
     made = translator()
-    translated(made, ["TimeAndSale", sale(index=1)])
     translated(made, ["Trade", trade(timeNanoPart=45)])  # the last known value: 1,000 were traded until now
     translated(made, ["TimeAndSale", sale(index=2, timeNanoPart=50)])
     translated(made, ["Trade", trade(timeNanoPart=50, dayVolume=1_003.0)])
@@ -229,6 +228,16 @@ def test_volume_that_no_print_explains_is_a_gap_with_its_time():
     assert (gap.symbol, gap.since, gap.ts) == ("SPY", NOW_MS * NS_PER_MS + 50, NOW_MS * NS_PER_MS + 70)
     assert gap.reason == "the venue traded 10 and 0 of it was received"
     assert lost(made, after_s=9.0) == []
+
+
+def test_prints_that_came_before_any_volume_are_a_gap():
+    """What was lost among them is in the first volume that came, with all that was traded before them."""
+    made = translator()
+    translated(made, ["TimeAndSale", sale(index=1)])
+    translated(made, ["Trade", trade(timeNanoPart=45)])
+    (gap,) = lost(made)
+    assert (gap.since, gap.ts) == (NOW_MS * NS_PER_MS + 42, NOW_MS * NS_PER_MS + 45)
+    assert lost(made, after_s=6.0) == []
 
 
 def test_prints_that_make_no_price_count_in_the_volume_all_the_same():
