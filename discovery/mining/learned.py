@@ -46,12 +46,13 @@ def is_installed() -> bool:
 
 
 def model_library() -> Any:
-    """LightGBM; `InvalidInput` where it is not installed."""
+    """LightGBM; `InvalidInput` where it is not installed, or a library of the system that it needs is not."""
     try:
         import lightgbm  # optional, and slow to load
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         raise InvalidInput(
-            "learned: LightGBM was expected, found none: pip install -r requirements-learning.txt, or ask for 0",
+            f"learned: LightGBM was expected, found none ({error}): pip install -r requirements-learning.txt (and, for "
+            "libgomp, apt install libgomp1), or ask for 0",
             field="learned",
         ) from error
     return lightgbm

@@ -12,6 +12,7 @@ from backtest.statistics.splits import SplitSpec
 from backtest.sweeping import SweepJob, run_chunk
 from discovery.mining.asked import ExitGrid, MiningSpec, Seed, Source
 from discovery.mining.catalog import default_conditions
+from discovery.mining.learned import model_library
 from discovery.mining.market import Market
 from discovery.mining.mine import mine
 from discovery.mining.truths import Truths, unpacked
@@ -173,7 +174,10 @@ def test_seeds_compete_under_the_name_of_their_source(planted):
 
 
 def test_a_model_suggests_rules_under_its_own_name(planted):
-    pytest.importorskip("lightgbm", reason="optional: requirements-learning.txt")
+    try:
+        model_library()
+    except InvalidInput as error:
+        pytest.skip(error.detail)
     asked = changed(patterns=0, depth=2, learned=3, keep=100, sides=("long",))
     result = mine(planted, asked, conditions=CONDITIONS)
     learned = [rule for rule in result.rules if rule.source == "ml"]
@@ -182,11 +186,15 @@ def test_a_model_suggests_rules_under_its_own_name(planted):
     assert mine(planted, asked, conditions=CONDITIONS) == result
 
 
-def test_where_the_model_is_missing_only_it_is_refused(planted, monkeypatch):
-    monkeypatch.setitem(sys.modules, "lightgbm", None)
+@pytest.mark.parametrize("error", ["ImportError('no such module')", "OSError('libgomp.so.1: cannot open')"])
+def test_where_the_model_is_missing_only_it_is_refused(planted, monkeypatch, tmp_path, error):
+    (tmp_path / "lightgbm.py").write_text(f"raise {error}")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "lightgbm", raising=False)
     with pytest.raises(InvalidInput, match=r"requirements-learning\.txt") as refused:
         mine(planted, changed(learned=3, patterns=0), conditions=CONDITIONS[:4])
     assert refused.value.field == "learned"
+    assert str(refused.value.__cause__) in refused.value.detail
 
 
 def test_progress_only_rises_and_ends_at_the_whole(planted):

@@ -30,7 +30,7 @@ TOOLS = [
     "uname",
     "printf",
 ]
-FILES = ("run", "requirements.txt", "requirements-assets.txt", "requirements-dev.txt")
+FILES = ("run", "requirements.txt", "requirements-assets.txt", "requirements-dev.txt", "requirements-learning.txt")
 
 
 @pytest.fixture
