@@ -113,38 +113,53 @@ def load(name: str) -> Composition:
 
 def slots_of(book: Book, sized: Sizes) -> Iterable[SlotConfig]:
     """The book's slots, each with its strategy's way to size. One whose run has stopped stays, without entries, while
-    it holds something."""
+    it holds something; so does an account that a slot does not trade any more."""
     enabled = {(t.strategy, t.symbol): t.trade_enabled for t in Ticker.objects.all()}
-    seen: set[tuple[str, str]] = set()
+    for run, document in documents_of(book):
+        key = (document["strategy"], document["symbol"])
+        is_running = run.state == Run.State.RUNNING
+        yield slot_config(
+            document,
+            trade_enabled=is_running and enabled.get(key, False),
+            sizing=sized.strategies.get(key[0]) if is_running else None,
+            run=run.pk,
+        )
+
+
+def documents_of(book: Book) -> Iterable[tuple[Run, dict[str, Any]]]:
+    """The slots of the running runs, and of stopped ones what still holds something, as their runs keep them. An
+    account that holds something of a slot is among its accounts, with a quantity of 0 where nothing is to be entered
+    there."""
+    held = _still_held(book)
     for run in Run.objects.filter(book=book, state=Run.State.RUNNING).order_by("strategy"):
         for document in run.slots:
             key = (document["strategy"], document["symbol"])
-            seen.add(key)
-            yield slot_config(
-                document,
-                trade_enabled=enabled.get(key, False),
-                sizing=sized.strategies.get(key[0]),
-                run=run.pk,
-            )
-    for strategy, symbol in _still_held(book):
-        key = (strategy, underlying_of(symbol))
-        if key not in seen:
-            seen.add(key)
-            yield _last_slot(book, *key)
+            yield run, _at_accounts(document, held.pop(key, set()))
+    for (strategy, symbol), accounts_held in held.items():
+        run, document = _last_document(book, strategy, symbol)
+        yield run, _at_accounts(document, accounts_held)
 
 
-def _still_held(book: Book) -> list[tuple[str, str]]:
-    """Strategies and symbols that hold something or have an order out."""
+def _still_held(book: Book) -> dict[tuple[str, str], set[str]]:
+    """The accounts that hold something or have an order out, by strategy and symbol (of an option its underlying)."""
     held = Position.objects.filter(book=book).exclude(quantity=0)
     working = Order.objects.filter(book=book).exclude(state__in=FINAL_STATES)
-    return sorted({*held.values_list("strategy", "symbol"), *working.values_list("strategy", "symbol")})
+    columns = ("strategy", "symbol", "broker")
+    found: dict[tuple[str, str], set[str]] = {}
+    for strategy, symbol, broker in sorted({*held.values_list(*columns), *working.values_list(*columns)}):
+        found.setdefault((strategy, underlying_of(symbol)), set()).add(broker)
+    return found
 
 
-def _last_slot(book: Book, strategy: str, symbol: str) -> SlotConfig:
+def _at_accounts(document: dict[str, Any], held: set[str]) -> dict[str, Any]:
+    return {**document, "quantities": {**dict.fromkeys(sorted(held), "0"), **document["quantities"]}}
+
+
+def _last_document(book: Book, strategy: str, symbol: str) -> tuple[Run, dict[str, Any]]:
     for run in Run.objects.filter(book=book, strategy=strategy).order_by("-id"):
         for document in run.slots:
             if document["symbol"] == symbol:
-                return slot_config(document, trade_enabled=False, run=run.pk)
+                return run, document
     raise FortifiedError(f"{strategy} holds {symbol} in book {book.name}, but no run of it is known")
 
 

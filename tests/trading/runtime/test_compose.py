@@ -100,6 +100,28 @@ def test_a_stopped_strategy_that_holds_something_stays_without_entries(ticker):
     assert (slot.strategy, slot.symbol, slot.trade_enabled) == ("ema", "/MES", False)
 
 
+@pytest.mark.parametrize("is_running", [True, False])
+def test_what_an_account_holds_stays_in_the_book_when_a_strategy_is_started_for_other_accounts(ticker, is_running):
+    update_ticker(user=None, ticker=ticker, quantities={"paper": "2", "tastytrade": "1"})
+    start_strategy(user=None, strategy="ema")
+    play(compose.make_desk(compose.load("paper")), RISING)
+    stop_strategy(user=None, strategy="ema")
+    run = start_strategy(user=None, strategy="ema")
+    del run.slots[0]["quantities"]["paper"]  # as a start with real money leaves out what is 0
+    run.save()
+    if not is_running:
+        stop_strategy(user=None, strategy="ema")
+    again, anew = compose_desk(compose.load("paper"))
+    held = {(position.broker, int(position.quantity)) for position in again.engine.positions}
+    assert held == {("paper", 2), ("tastytrade", 1)}
+    assert anew.generation == 0, "the saved state is read"
+    assert anew.brokers == ("paper", "tastytrade"), "both are compared with their venue"
+    if is_running:
+        play(again, FALLING, start=100)
+        quantities = dict(Position.objects.values_list("broker", "quantity"))
+        assert quantities == {"paper": 0, "tastytrade": -1}, "it is closed there, and not entered again"
+
+
 def test_an_unreadable_state_begins_a_new_generation_with_the_same_position(ticker):
     start_strategy(user=None, strategy="ema")
     desk = compose.make_desk(compose.load("paper"))
