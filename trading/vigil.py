@@ -19,7 +19,7 @@ from infra.redis.client import sync_client
 from marketdata import selectors
 from trading import rolls
 from trading.models import Book, Run
-from trading.runtime.supervisor import books_to_run
+from trading.runtime.supervisor import books_to_run, traded_slots
 
 STARTING = timedelta(seconds=45)  # a book that was started later may still be on its way
 CHECKS: dict[str, Check] = {
@@ -59,7 +59,7 @@ def _is_starting(book: Book) -> bool:
 
 
 def feeds() -> Iterator[Notice]:
-    """Symbols of running strategies whose prices cannot be traded on while their exchange is open."""
+    """Symbols that are traded or held whose prices cannot be traded on while their exchange is open."""
     client, now_ns = sync_client(settings.REDIS_URL), time.time_ns()
     for symbol in sorted(_traded_symbols()):
         calendar = instrument_for(symbol).calendar
@@ -77,8 +77,7 @@ def feeds() -> Iterator[Notice]:
 
 
 def _traded_symbols() -> set[str]:
-    runs = Run.objects.filter(state=Run.State.RUNNING)
-    return {slot["symbol"] for slots in runs.values_list("slots", flat=True) for slot in slots}
+    return {slot["symbol"] for book in books_to_run() for slot in traded_slots(book)}
 
 
 def movers() -> Iterator[Notice]:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -24,7 +25,7 @@ from tests.trading.people import book, person
 from tests.trading.runtime.test_compose import FALLING, RISING, play
 from tests.trading.test_book_rules import started
 from trading import notices, services, vigil
-from trading.models import Run
+from trading.models import Position, Run
 from trading.runtime import host
 from trading.runtime.live_host import keep_alarm
 from users.roles import Role
@@ -147,6 +148,18 @@ def test_stale_prices_are_told_while_the_exchange_is_open(redis_url, time_machin
     found = [notice for notice in vigil.feeds() if not notice.is_over]
     assert bool(found) is is_told
     assert all(notice.text.startswith("Prices of SPY cannot be traded on") for notice in found)
+
+
+def test_stale_prices_of_what_a_stopped_strategy_still_holds_are_told(redis_url, time_machine):
+    create_ticker(user=None, strategy="ema", symbol="SPY", timeframe="1", quantities={"paper": 1})
+    book = services.start_strategy(user=None, strategy="ema").book
+    services.stop_strategy(user=None, strategy="ema")
+    time_machine.move_to("2026-11-20T15:00Z", tick=False)
+    assert list(vigil.feeds()) == []
+    Position.objects.create(
+        book=book, strategy="ema", symbol="SPY", broker="paper", quantity=Decimal(1), updated_at=timezone.now()
+    )
+    assert [notice.about for notice in vigil.feeds() if not notice.is_over] == ["SPY"]
 
 
 def test_a_mover_is_told_once_while_it_moves(redis_url):

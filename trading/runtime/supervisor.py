@@ -16,6 +16,7 @@ from marketdata.universe.carried import streamed_pairs
 from strategies.models import Ticker
 from strategies.registry import timeframes_of
 from trading.models import Book, Order, Position, Run
+from trading.runtime.compose import documents_of
 
 logger = logging.getLogger(__name__)
 
@@ -40,17 +41,29 @@ def tell_feeds() -> None:
 
 
 def traded_pairs() -> dict[str, set[tuple[str, str]]]:
-    """Symbols and timeframes of tickers and running strategies, by the feed that carries them."""
+    """Symbols and timeframes of tickers, of running strategies and of what is still held, by the feed that carries
+    them."""
     default = default_feed()
     wanted: dict[str, set[tuple[str, str]]] = {name: set() for name in _enabled_feeds()}
     for ticker in Ticker.objects.all():
         feed, slot = ticker.feed or default, (ticker.strategy, ticker.symbol, ticker.timeframe, ticker.params)
         wanted.setdefault(feed, set()).update(_read_by(*slot))
-    for run in Run.objects.filter(state=Run.State.RUNNING):
-        for slot in run.slots:
-            read = _read_by(slot["strategy"], slot["symbol"], slot["timeframe"], slot["params"])
+    for book in books_to_run():
+        for found in traded_slots(book):
+            read = _read_by(found["strategy"], found["symbol"], found["timeframe"], found["params"])
             wanted.setdefault(default, set()).update(read)
     return wanted
+
+
+def traded_slots(book: Book) -> list[dict[str, Any]]:
+    """The slots for which the book needs prices: of its running strategies, and of stopped ones what they hold. One
+    that nobody knows any more keeps the running ones from nothing."""
+    found: list[dict[str, Any]] = []
+    try:
+        found.extend(document for _, document in documents_of(book))
+    except FortifiedError as error:
+        logger.warning("book %s: %s", book.name, error.detail)
+    return found
 
 
 def _read_by(strategy: str, symbol: str, timeframe: str, params: dict[str, Any]) -> set[tuple[str, str]]:

@@ -83,6 +83,29 @@ def test_what_a_run_trades_is_carried_even_when_its_ticker_is_edited_away(client
     assert wanted(client, "dxlink") == {"/MES|144t"}
 
 
+def test_what_a_stopped_strategy_still_holds_is_carried_as_long_as_it_holds_it(client, sent):
+    start_strategy(user=None, strategy="ema")
+    stop_strategy(user=None, strategy="ema")
+    delete_ticker(user=None, strategy="ema", symbol="/MES")
+    held = Position.objects.create(
+        book=paper_book(), strategy="ema", symbol="/MES", broker="paper", quantity=Decimal(1), updated_at=timezone.now()
+    )
+    supervisor.supervise()
+    assert wanted(client, "dxlink") == {"/MES|144t"}, "its exits go by these prices"
+    Position.objects.filter(pk=held.pk).update(quantity=0)
+    supervisor.supervise()
+    assert wanted(client, "dxlink") == set()
+
+
+def test_a_position_of_which_no_run_is_known_keeps_nobody_from_being_fed(client, sent):
+    start_strategy(user=None, strategy="ema")
+    Position.objects.create(
+        book=paper_book(), strategy="gone", symbol="QQQ", broker="paper", quantity=Decimal(1), updated_at=timezone.now()
+    )
+    supervisor.supervise()
+    assert wanted(client, "dxlink") == {"/MES|144t"}
+
+
 def test_a_ticker_that_names_another_feed_is_carried_there(client, sent):
     save_feed(name="second", kind="dxlink")
     create_ticker(user=None, strategy="ema", symbol="SPY", timeframe="1", quantities={"paper": "1"}, feed="second")
