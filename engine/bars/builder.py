@@ -113,6 +113,7 @@ class BarBuilder(msgspec.Struct):
     turnover: float = 0.0
     priced: Ohlc = msgspec.field(default_factory=Ohlc)
     other: Ohlc = msgspec.field(default_factory=Ohlc)
+    newest: int = NEVER  # the ts of its newest print, once the bar was given out
 
     @property
     def volume(self) -> float:

@@ -20,17 +20,20 @@ def amend(bar: BarBuilder, *, is_priced: bool, gone: tuple[float, float], came: 
     return is_exact
 
 
-def admit_late(bar: BarBuilder, *, is_priced: bool, price: float, size: float) -> None:
+def admit_late(bar: BarBuilder, *, ts: int, is_priced: bool, price: float, size: float) -> None:
     """Count in a print that came after `bar` was given out: its volume, number and extremes.
 
-    As on the consolidated tape, what is reported late makes neither the open nor the close, unless no print did.
+    As on the consolidated tape, what is reported late makes neither the open nor the close, unless no print did. One
+    that is as new as the newest was only slow on its way, and closes the bar as it would have done in time.
     """
     prices = bar.priced if is_priced else bar.other
     opened, closed = prices.open, prices.close
-    had_any = prices.count > 0
+    had_any, is_newest = prices.count > 0, ts >= bar.newest
     bar.add(price, size, is_priced=is_priced)
     if had_any:
-        prices.open, prices.close = opened, closed
+        prices.open = opened
+        prices.close = price if is_newest else closed
+    bar.newest = max(bar.newest, ts)
 
 
 def _is_inside(prices: Ohlc, price: float) -> bool:

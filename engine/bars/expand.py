@@ -340,7 +340,7 @@ class Expander:
             found = None if lane in taken else lane.given_out(tick.ts)
             if found is not None:
                 index, bar, built = found
-                admit_late(built, is_priced=is_priced, price=tick.price, size=tick.size)
+                admit_late(built, ts=tick.ts, is_priced=is_priced, price=tick.price, size=tick.size)
                 out.append(self._again(lane, index, bar, built, tick.ts_recv))
         return out
 
@@ -386,6 +386,7 @@ class Expander:
 
     def _bar(self, lane: Lane, ts: int, ts_recv: int) -> Bar:
         built = lane.finish(ts)
+        built.newest = self._last.ts if self._last is not None else built.ts_open
         bar = self._made(lane, built, ts, ts_recv, quality=self._quality)
         lane.remember(bar, built)
         return bar

@@ -394,6 +394,20 @@ def test_a_late_print_gives_its_bar_once_more_but_makes_neither_open_nor_close()
     assert (five.timeframe, five.high, five.trade_count) == ("5", 14, 4)
 
 
+def test_the_last_prints_of_a_bar_that_were_slow_on_their_way_close_it_all_the_same():
+    """The clock had ended the bar meanwhile."""
+    prints = [tick(0, 10, 5), tick(10, 11, 5), tick(40, 12, 1), tick(50, 13, 2), tick(50, 9, 2), tick(61, 14, 1)]
+    expander = Expander("/NQ", ["1", "5"], revises_late=True)
+    expander.feed(prints[:2])
+    expander.on_time(T0 + 63 * S)
+    (*_, again) = expander.feed(prints[2:5])
+    (whole,) = Expander("/NQ", ["1"]).feed(prints)
+    assert (again.open, again.high, again.low, again.close) == (whole.open, whole.high, whole.low, whole.close)
+    assert (again.volume, again.trade_count, again.quality) == (whole.volume, whole.trade_count, "revised")
+    (older,) = expander.feed([tick(45, 10.5, 1)])
+    assert older.close == 9
+
+
 @pytest.mark.parametrize("timeframe", ["3t", "3v"])
 def test_bars_of_n_prints_never_share_time_though_late_prints_begin_or_end_them(timeframe):
     expander = Expander("/NQ", [timeframe])
