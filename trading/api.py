@@ -100,7 +100,8 @@ class StartTrading(APIView):
 
 
 class StopTrading(APIView):
-    """Stop a strategy: no new entries; what it holds keeps its exits, or is closed with `flatten`."""
+    """Stop a strategy in every book in which it runs: no new entries; what it holds keeps its exits, or is closed with
+    `flatten`. The answer is the run that trades real money, where one does."""
 
     permission_classes = (CanOperate,)
 
@@ -121,8 +122,8 @@ class StopTrading(APIView):
     def _stop(request: Request, content: Any) -> Response:
         data = serializers.StopInput(data=content)
         data.is_valid(raise_exception=True)
-        run = services.stop_strategy(user=_user(request), **data.validated_data)
-        return Response(serializers.RunOutput(run).data, status=202)
+        runs = services.stop_strategy(user=_user(request), **data.validated_data)
+        return Response(serializers.RunOutput(runs[0]).data, status=202)
 
 
 class Flatten(APIView):
@@ -207,7 +208,7 @@ class ManualTrigger(APIView):
 
 def _running_on(symbol: str) -> str:
     runs = Run.objects.filter(state=Run.State.RUNNING)
-    names = [run.strategy for run in runs if symbol in {slot["symbol"] for slot in run.slots}]
+    names = sorted({run.strategy for run in runs if symbol in {slot["symbol"] for slot in run.slots}})
     if len(names) != 1:
         what = f"{', '.join(names)} run" if names else "no strategy runs"
         raise Conflict(f"strategy: {what} on {symbol}; say which one is meant.", field="strategy")

@@ -96,19 +96,27 @@ def slot_document(ticker: Ticker) -> dict[str, Any]:
     }
 
 
-def stop_strategy(*, user: User | None, strategy: str, flatten: bool = False, reason: str = "") -> Run:
-    """No new entries from `strategy`; what it holds stays with its exits, or is closed with `flatten`."""
+def stop_strategy(*, user: User | None, strategy: str, flatten: bool = False, reason: str = "") -> list[Run]:
+    """No new entries from `strategy`, in whichever books it runs; what it holds there stays with its exits, or is
+    closed with `flatten`. What was stopped, real money first."""
     name = STRATEGIES.canonical(strategy)
-    run = Run.objects.filter(strategy=name, state=Run.State.RUNNING).select_related("book").first()
-    if run is None:
+    runs = _running(name)
+    if not runs:
         raise Conflict(f"Strategy {name!r} is not running, so there is nothing to stop.", field="strategy")
     with transaction.atomic():
-        run.state, run.stopped_at, run.stop_reason = Run.State.STOPPED, timezone.now(), reason or "asked to stop"
-        run.save(update_fields=["state", "stopped_at", "stop_reason"])
-        command = StopSlot(ts=_now(), command_id=_new_id(), by=_who(user), strategy=name, flatten=flatten)
-        send(book=run.book, command=command, user=user)
+        for run in runs:
+            run.state, run.stopped_at, run.stop_reason = Run.State.STOPPED, timezone.now(), reason or "asked to stop"
+            run.save(update_fields=["state", "stopped_at", "stop_reason"])
+            command = StopSlot(**command_head(user), strategy=name, flatten=flatten)
+            send(book=run.book, command=command, user=user)
         transaction.on_commit(wake)
-    return run
+    return runs
+
+
+def _running(strategy: str) -> list[Run]:
+    """The runs of it in all books, real money first."""
+    runs = Run.objects.filter(strategy=strategy, state=Run.State.RUNNING).select_related("book").order_by("-id")
+    return sorted(runs, key=lambda run: run.book.mode != Book.Mode.LIVE)
 
 
 def flatten(*, user: User | None, strategy: str = "", symbol: str = "", book: str = "") -> list[CommandRecord]:
@@ -156,14 +164,23 @@ def resume(*, user: User | None, book: Book) -> CommandRecord:
 
 
 def manual_signal(*, user: User | None, strategy: str, symbol: str, action: str) -> CommandRecord:
-    """A person's `long | short | call | put | close | flat` for a running slot; anything else is refused."""
+    """A person's `long | short | call | put | close | flat` for a slot that runs in one book; anything else is
+    refused."""
     name, symbol = STRATEGIES.canonical(strategy), normalize_symbol(symbol)
     target = ACTIONS.get(action.strip().lower())
     if target is None:
         raise InvalidInput(f"action must be one of {', '.join(ACTIONS)}; found {action!r}.", field="action")
-    run = Run.objects.filter(strategy=name, state=Run.State.RUNNING).select_related("book").first()
-    if run is None or symbol not in {slot["symbol"] for slot in run.slots}:
+    runs = [run for run in _running(name) if symbol in {slot["symbol"] for slot in run.slots}]
+    if not runs:
         raise Conflict(f"{name!r} does not run on {symbol}: start it first.", field="symbol")
+    if len(runs) > 1:
+        books = " and ".join(run.book.name for run in runs)
+        raise Conflict(
+            f"{name!r} runs on {symbol} in the books {books}, and a signal does not say which is meant: stop it, or "
+            "close what one of them holds with flatten.",
+            field="strategy",
+        )
+    (run,) = runs
     command = ManualSignal(
         ts=_now(), command_id=_new_id(), by=_who(user), strategy=name, symbol=symbol, target=target,
         reason=f"manual {action.strip().lower()}",

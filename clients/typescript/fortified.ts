@@ -3819,11 +3819,15 @@ export interface paths {
     };
     "/api/stop-trading": {
         /**
-         * Stop a strategy: no new entries; what it holds keeps its exits, or is closed with `flatten`.
+         * Stop a strategy in every book in which it runs: no new entries; what it holds keeps its exits, or is closed with
+         * `flatten`. The answer is the run that trades real money, where one does.
          * @deprecated
          */
         get: operations["api_stop_trading_retrieve"];
-        /** Stop a strategy: no new entries; what it holds keeps its exits, or is closed with `flatten`. */
+        /**
+         * Stop a strategy in every book in which it runs: no new entries; what it holds keeps its exits, or is closed with
+         * `flatten`. The answer is the run that trades real money, where one does.
+         */
         post: operations["api_stop_trading_create"];
     };
     "/api/strategies": {

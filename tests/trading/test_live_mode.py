@@ -1,16 +1,21 @@
 """Real money is behind three locks, and each of them alone holds."""
 
 import pytest
+import redis
 
 from brokers import services as brokers
 from brokers.models import BrokerAccount
+from engine.errors import Conflict
+from engine.model.commands import StopSlot
+from infra import codec
+from infra.redis import keys
 from strategies import certificates
 from strategies.services import create_ticker
 from strategies.versions import code_version
 from tests.trading.people import person
 from trading import services
 from trading.live_mode import LiveModeLocked
-from trading.models import Book, Run
+from trading.models import Book, CommandRecord, Run
 from users.roles import Role
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +127,35 @@ def test_an_account_is_traded_by_one_book_only(admin, account):
     Run.objects.create(book=other, strategy="x", slots=[{"symbol": "QQQ", "quantities": {"tasty-1": "1"}}])
     with pytest.raises(LiveModeLocked, match="traded by the book 'live-2'"):
         services.start_strategy(user=admin, strategy="ema", live_mode=True)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_live_last", [True, False])
+class TestWithPaperBesideIt:
+    """The same strategy trades with real money and on paper."""
+
+    @pytest.fixture
+    def running(self, admin, account, is_live_last):
+        armed(admin, account)
+        ticker(**{"tasty-1": "3", "paper": "10"})
+        for live_mode in (not is_live_last, is_live_last):
+            services.start_strategy(user=admin, strategy="ema", live_mode=live_mode)
+
+    def test_a_stop_stops_both(self, admin, running, redis_url):
+        stopped = services.stop_strategy(user=admin, strategy="ema", flatten=True)
+        assert [run.book.name for run in stopped] == ["live", "paper"]
+        assert not Run.objects.filter(state=Run.State.RUNNING).exists()
+        with redis.Redis.from_url(redis_url) as client:
+            for name in ("live", "paper"):
+                [(_, entry)] = client.xrange(keys.commands(name))
+                command = codec.decode(entry[b"e"])
+                assert isinstance(command, StopSlot)
+                assert command.flatten
+
+    def test_a_signal_that_does_not_say_which_is_meant_is_refused(self, admin, running):
+        with pytest.raises(Conflict, match="in the books live and paper"):
+            services.manual_signal(user=admin, strategy="ema", symbol="SPY", action="flat")
+        assert not CommandRecord.objects.exists()
 
 
 def test_a_book_of_that_name_that_is_not_for_real_money_is_refused(admin, account):

@@ -77,7 +77,7 @@ def test_real_money_stays_locked(ticker, user):
 
 def test_a_stop_tells_the_book_and_can_be_repeated_only_once(ticker, user, redis_url):
     services.start_strategy(user=user, strategy="ema")
-    run = services.stop_strategy(user=user, strategy="ema", flatten=True)
+    [run] = services.stop_strategy(user=user, strategy="ema", flatten=True)
     assert run.state == Run.State.STOPPED
     command = delivered(redis_url)[0]
     assert isinstance(command, StopSlot)

@@ -73,7 +73,7 @@ def test_what_was_stopped_while_it_held_something_trades_again_when_it_is_starte
     start_strategy(user=None, strategy="ema")
     desk = compose.make_desk(compose.load("paper"))
     play(desk, RISING)
-    run = stop_strategy(user=None, strategy="ema")
+    [run] = stop_strategy(user=None, strategy="ema")
     keep(desk, desk.handle(StopSlot(ts=T0 + 50 * NS_PER_S, command_id="c1", by="anna", strategy="ema")))
     assert state_of(compose.make_desk(compose.load("paper"))) == "stopped", "it outlasts the process"
     assert start_strategy(user=None, strategy="ema") != run

@@ -48,12 +48,14 @@ class Command(TyperCommand):
         by: By = "",
         yes: Yes = False,
     ) -> None:
-        """No new entries from it."""
+        """No new entries from it, in whichever books it runs."""
         with refusals():
             if flatten:
                 confirm(f"Stop {strategy} and close what it holds?", yes=yes)
-            run = services.stop_strategy(user=person(by), strategy=strategy, flatten=flatten, reason=reason)
-            self.stdout.write(f"Run {run.pk} of {run.strategy} in book {run.book.name} was stopped: {run.stop_reason}")
+            for run in services.stop_strategy(user=person(by), strategy=strategy, flatten=flatten, reason=reason):
+                self.stdout.write(
+                    f"Run {run.pk} of {run.strategy} in book {run.book.name} was stopped: {run.stop_reason}"
+                )
 
     @command()
     def signal(
