@@ -46,6 +46,9 @@ class StopMover:
                 await asyncio.sleep(backoff.next_delay())  # nothing is asked of an order that the venue does not tell
             elif told.stop_price == wanted:
                 await self._tell(record, told)
+            elif not _is_whole(record, told):
+                self._refuse(record, "a part of it is filled, and another one would be for all of it")
+                return
             elif asked == MAX_ASKED:
                 self._refuse(record, "the venue did not do it")
                 return
@@ -101,6 +104,12 @@ class StopMover:
         account.outlet.emit([StopMoveRefused(account.now_ns(), client_id, reason)])
         text = f"{account.name}: {client_id} cannot be moved, and is withdrawn for another one: {reason}"
         account.outlet.alert("stop_not_moved", text)
+
+
+def _is_whole(record: OrderRecord, told: VenueOrder) -> bool:
+    """Whether nothing is filled of the stop, nor of the other leg of its pair: venues do not agree on what of it the
+    order counts that takes its place."""
+    return not record.filled and not told.filled_quantity and told.quantity == record.order.quantity
 
 
 def _wants(record: OrderRecord) -> bool:

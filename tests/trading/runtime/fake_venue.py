@@ -81,6 +81,12 @@ class FakeVenue:
         if not quietly:
             self.tell(OrderReported(self.book[order.venue_id]))
 
+    def shrink(self, client_id: str, quantity: int) -> None:
+        """The other leg of its pair was filled in part."""
+        order = self.named(client_id)
+        self.book[order.venue_id] = msgspec.structs.replace(order, quantity=Decimal(quantity))
+        self.tell(OrderReported(self.book[order.venue_id]))
+
     def trade_by_hand(self, symbol: str, quantity: int, price: float, *, quietly: bool = False) -> None:
         """Somebody else trades in the account."""
         side = Side.BUY if quantity > 0 else Side.SELL
@@ -163,7 +169,10 @@ class FakeVenue:
         present = self.book[working.venue_id]
         if present.state.is_final:
             raise OrderRefused(f"the order is {present.state}")
-        moved = self.book[working.venue_id] = msgspec.structs.replace(present, stop_price=order.stop_price)
+        # As at Schwab, what takes its place is for the whole quantity, whatever the old one has filled.
+        moved = self.book[working.venue_id] = msgspec.structs.replace(
+            present, quantity=order.quantity, filled_quantity=Decimal(0), stop_price=order.stop_price
+        )
         if what == DROPPED:
             raise OutcomeUnknown("the answer was lost")
         return moved

@@ -97,9 +97,7 @@ class TestPairs:
         stage = await holding(BOTH)
         await guarded(stage)
         stage.venue.fill(TARGET, 4, 110)
-        smaller = msgspec.structs.replace(stage.venue.named(STOP), quantity=stage.venue.named(STOP).quantity - 4)
-        stage.venue.book[smaller.venue_id] = smaller
-        stage.venue.move(STOP, OrderState.ACCEPTED)
+        stage.venue.shrink(STOP, 6)
         await stage.until(lambda: stage.held() == 6, "the part")
         stage.venue.fill(STOP, 6, 95)
         await stage.until(lambda: stage.held() == 0, "flat")
@@ -256,6 +254,29 @@ class TestMoving:
         stage.venue.fill(STOP, 10, 100)
         await stage.until(lambda: stage.of(TradeClosed), "closed")
         assert stage.of(TradeClosed)[0].exit_reason == "trailing"
+
+    async def test_a_stop_that_is_filled_in_part_is_not_moved_but_withdrawn_for_one_of_what_is_left(self, holding):
+        stage = await holding(TRAILING, trails=False)
+        await guarded(stage)
+        stage.venue.fill(STOP, 4, 96)
+        await stage.until(lambda: stage.held() == 6, "a part of the stop")
+        await stage.play([104], start=3)
+        await stage.until(lambda: working(stage) == [(OrderType.STOP, 100.0)], "the stop is where the trail is")
+        [stop] = [order for order in stage.venue.book.values() if not order.state.is_final]
+        assert stop.quantity - stop.filled_quantity == 6, "more would turn the position"
+        assert stage.venue.sent("replace") == []
+
+    async def test_the_stop_of_a_pair_that_the_venue_made_smaller_is_not_moved_with_its_old_quantity(self, holding):
+        stage = await holding(msgspec.structs.replace(BOTH, break_even=BreakEven(after=Distance(0.02))))
+        await guarded(stage)
+        stage.venue.fill(TARGET, 4, 110)
+        stage.venue.shrink(STOP, 6)
+        await stage.until(lambda: stage.held() == 6, "a part of the target")
+        await stage.play([103], start=3)
+        await stage.until(lambda: working(stage) == [(OrderType.STOP, 100.0), (OrderType.LIMIT, 110.0)], "both anew")
+        there = [order for order in stage.venue.book.values() if not order.state.is_final]
+        assert {order.quantity - order.filled_quantity for order in there} == {6}
+        assert stage.venue.sent("replace") == []
 
     async def test_where_the_venue_trails_it_does_so_by_itself(self, holding):
         stage = await holding(TRAILING)
