@@ -298,6 +298,17 @@ async def test_events_of_several_symbols_come_in_the_order_of_their_writing(clie
     assert [event.symbol for event in await take(source)] == ["SPY", "QQQ", "QQQ", "SPY", "QQQ"]
 
 
+async def test_many_streams_are_looked_at_less_often(client, writer):
+    source = reader(client, *[("SPY", str(minutes)) for minutes in range(1, 51)], rest_per_stream_s=0.001)
+    await source.start()
+    await writer.write(writer.partial("SPY"))
+    assert len(await take(source)) == 1
+    looked = time.monotonic()
+    await writer.write(writer.partial("SPY"))
+    assert len(await take(source)) == 1
+    assert time.monotonic() - looked > 0.05, "a hundred streams: a tenth of a second between two looks"
+
+
 async def test_a_reader_without_subscriptions_waits(client):
     source = StreamReader(client, book="demo", subscriptions=[])
     await source.start()
