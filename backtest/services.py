@@ -14,7 +14,7 @@ from django.utils import timezone
 from backtest.distributed import rounds, work
 from backtest.distributed.data import bars_of
 from backtest.distributed.fold import fold
-from backtest.distributed.plan import check_warm, shards
+from backtest.distributed.plan import check_split, check_warm, shards
 from backtest.distributed.spec import parse_spec
 from backtest.models import Shard, Study
 from engine.errors import Conflict, FortifiedError, NotFound
@@ -35,6 +35,7 @@ def create_study(*, user: Actor | None, document: Mapping[str, Any]) -> Study:
     spec = rounds.begun(parse_spec(document))
     bars = bars_of(spec, archive=settings.ARCHIVE_DIR)
     check_warm(spec, bars)
+    check_split(spec, bars)
     with transaction.atomic():
         study = Study(
             name=spec.name,

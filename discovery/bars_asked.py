@@ -1,20 +1,16 @@
 """The bars that a search or a fingerprint asks for, in canonical spelling."""
 
-import re
-import reprlib
 from collections.abc import Mapping
 from datetime import date
-from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from backtest.refusals import refusal_at
 from engine.bars.timeframe import canonical
 from engine.errors import InvalidInput
 from engine.instruments.catalog import instrument_for, normalize_symbol
-
-_PATH = re.compile(r" - at `\$\.([^`]+)`$")
 
 
 class BarsAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,7 +35,7 @@ def converted(document: Mapping[str, Any], kind: type[Some]) -> Some:
     try:
         return msgspec.convert(dict(document), kind, strict=False)
     except msgspec.ValidationError as error:
-        raise _refusal(error, document) from error
+        raise refusal_at(error, document, within="search.") from error
 
 
 def checked(asked: Some) -> Some:
@@ -51,26 +47,3 @@ def checked(asked: Some) -> Some:
     if asked.data and not Path(asked.data).is_file():
         raise InvalidInput(f"data: a file was expected, found nothing at {asked.data!r}", field="data")
     return asked
-
-
-def _refusal(error: msgspec.ValidationError, document: Mapping[str, Any]) -> InvalidInput:
-    """What msgspec says, with the path of the field and what was found there: its beginning, it may be thousands."""
-    message = str(error)
-    match = _PATH.search(message)
-    if match is None:
-        return InvalidInput(message, field=None)
-    expected = message[: match.start()].replace("`", "")
-    found = f"; found {reprlib.repr(_at(document, match[1]))}" if "required" not in expected else ""
-    field = match[1].removeprefix("search.")
-    return InvalidInput(f"{field}: {expected[0].lower()}{expected[1:]}{found}", field=field)
-
-
-def _at(document: Any, path: str) -> Any:
-    """What lies there; None where nothing does."""
-
-    def inner(found: Any, step: str) -> Any:
-        if isinstance(found, Mapping):
-            return found.get(step)
-        return found[int(step)] if isinstance(found, list) and step.isdigit() and int(step) < len(found) else None
-
-    return reduce(inner, re.split(r"[.\[\]]+", path.rstrip("]")), document)

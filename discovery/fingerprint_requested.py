@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from backtest.simulation.options import check_options, parse_fees, parse_fill, parse_slippage
-from backtest.simulation.sweep.job import parted
+from backtest.simulation.options import check_options
+from backtest.simulation.sweep.job import check_config, parted
 from discovery.bars_asked import checked, converted
 from discovery.fingerprint.asked import FingerprintSpec, Profiled
 from discovery.fingerprint.profile import named
@@ -19,8 +19,7 @@ def parse_fingerprint(document: Mapping[str, Any]) -> FingerprintSpec:
     """In canonical spelling, with every strategy named; `InvalidInput` names the field that is wrong, and nothing is
     started."""
     asked = converted(document, FingerprintSpec)
-    fixed = asked.fixed
-    parse_fees(fixed.fees), parse_slippage(fixed.slippage), parse_fill(fixed.fill)
+    check_config(asked.fixed)
     strategies = tuple(_checked(name, each, asked) for name, each in named(asked.strategies))
     return checked(msgspec.structs.replace(asked, strategies=strategies))
 

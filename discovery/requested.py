@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from backtest.simulation.options import parse_fees, parse_slippage
+from backtest.simulation.options import parse_fees, parse_quantity, parse_slippage
 from discovery.bars_asked import BarsAsked, checked, converted
 from discovery.mining.asked import MiningSpec
 from discovery.mining.learned import model_library
@@ -27,7 +27,7 @@ def parse_request(document: Mapping[str, Any]) -> MiningRequest:
 
 
 def _check(search: MiningSpec) -> None:
-    parse_fees(search.fees), parse_slippage(search.slippage)
+    parse_quantity(str(search.quantity)), parse_fees(search.fees), parse_slippage(search.slippage)
     search.grid.made(bar_s=60.0, before_close_s=None)  # how many there are
     for least, most in search.gaps:
         if least > most:

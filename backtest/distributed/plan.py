@@ -9,6 +9,7 @@ from backtest.distributed.spec import StudySpec
 from backtest.models import Shard, Study
 from backtest.simulation.sweep.job import parted
 from backtest.simulation.sweep.scanned import slot_of
+from backtest.statistics.splits import folds
 from engine.errors import InvalidInput
 from strategies.registry import STRATEGIES, parse_params
 
@@ -43,6 +44,12 @@ def check_warm(spec: StudySpec, bars: Bars) -> None:
                 f"holds {held}; give more days",
                 field="warmup_days",
             )
+
+
+def check_split(spec: StudySpec, bars: Bars) -> None:
+    """`InvalidInput` where the days are too few for the folds: before a run is made, not when all of them are."""
+    if spec.split is not None:
+        folds(len(chosen_days(spec, bars) if spec.kind == "campaign" else bars.days), spec.split)
 
 
 def _bars_needed(spec: StudySpec, strategy: str) -> int:

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from backtest.refusals import refusal_at
 from backtest.request import Request
 from backtest.search import Axis, grid, latin_hypercube, parse_axis, random_sets
 from backtest.simulation.driver import RANKS
-from backtest.simulation.options import parse_fees, parse_fill, parse_slippage
-from backtest.simulation.sweep.job import EXITS, RunConfig, parted
+from backtest.simulation.sweep.job import EXITS, RunConfig, check_config, parted
 from backtest.statistics.splits import SplitSpec
 from engine.bars.timeframe import canonical
 from engine.errors import FortifiedError, InvalidInput
@@ -128,7 +128,7 @@ def parse_spec(document: Mapping[str, Any]) -> StudySpec:
     try:
         spec = msgspec.convert(dict(document), type=StudySpec, strict=False)
     except msgspec.ValidationError as error:
-        raise InvalidInput(f"study: {error}", field=_path(str(error))) from error
+        raise refusal_at(error, document) from error
     spec = msgspec.structs.replace(
         spec,
         symbol=normalize_symbol(spec.symbol),
@@ -143,7 +143,7 @@ def parse_spec(document: Mapping[str, Any]) -> StudySpec:
 
 def _check(spec: StudySpec) -> None:
     instrument_for(spec.symbol)
-    parse_fees(spec.fixed.fees), parse_slippage(spec.fixed.slippage), parse_fill(spec.fixed.fill)
+    check_config(spec.fixed)
     if not spec.names:
         raise InvalidInput("strategies: at least one was expected, found none", field="strategies")
     if spec.kind == "sweep" and len(spec.names) > 1:
@@ -195,8 +195,3 @@ def _check_parameters(spec: StudySpec, strategy: str) -> None:
 
 def _day_start(day: date | None) -> int | None:
     return None if day is None else from_datetime(datetime.combine(day, time(), UTC))
-
-
-def _path(message: str) -> str:
-    """The field in msgspec's "… - at `$.grids`"."""
-    return message.partition("`$.")[2].partition("`")[0] or "spec"

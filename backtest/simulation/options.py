@@ -11,6 +11,7 @@ from engine.strategy.params import parse_params
 from engine.venue.choices import (
     FEES,
     LATENCY,
+    MOST,
     PARTICIPATION,
     SLIPPAGE,
     amount,
@@ -51,15 +52,17 @@ def parse_pairs(pairs: Iterable[str], *, field: str) -> dict[str, Any]:
 
 def parse_quantity(text: str) -> Decimal:
     """A quantity above 0."""
-    value = amount(text, field="quantity", expected="a number above 0", found=text)
-    if value == 0:
-        raise InvalidInput(f"quantity: expected a number above 0, found {text!r}", field="quantity")
-    return value
+    return _above_zero(text, field="quantity", expected="a number")
 
 
 def parse_amount(text: str, *, field: str) -> Decimal:
     """An amount of money above 0."""
-    value = amount(text, field=field, expected="an amount above 0", found=text)
+    return _above_zero(text, field=field, expected="an amount")
+
+
+def _above_zero(text: str, *, field: str, expected: str) -> Decimal:
+    wanted = f"{expected} above 0 and up to {MOST:,}"
+    value = amount(text, field=field, expected=wanted, found=text)
     if value == 0:
-        raise InvalidInput(f"{field}: expected an amount above 0, found {text!r}", field=field)
+        raise InvalidInput(f"{field}: expected {wanted}, found {text!r}", field=field)
     return value

@@ -32,6 +32,7 @@ FEES = f"{', '.join(SCHEDULES)}, unit:AMOUNT (per share or contract) or rate:FRA
 LATENCY = "milliseconds, or MEDIAN~SPREAD (log-normal, seeded)"
 PARTICIPATION = "a share of the volume, above 0 and up to 1"
 SLIPPAGE = "none, fixed:TICKS, spread:SHARE or volume:IMPACT"
+MOST = Decimal(10) ** 12  # of anything that a person types here; far beyond it floats and whole numbers overflow
 
 
 def parse_fill(text: str) -> FillModel:
@@ -90,11 +91,11 @@ def parse_participation(text: str | None) -> float | None:
 
 
 def amount(text: str, *, field: str, expected: str, found: str) -> Decimal:
-    """A number ≥ 0 in `text`; the refusal names `field`, what was `expected`, and what was `found`."""
+    """A number from 0 to `MOST` in `text`; the refusal names `field`, what was `expected`, and what was `found`."""
     try:
         value = Decimal(text)
     except InvalidOperation:
         raise InvalidInput(f"{field}: expected {expected}, found {found!r}", field=field) from None
-    if not value.is_finite() or value < 0:
+    if not value.is_finite() or not 0 <= value <= MOST:
         raise InvalidInput(f"{field}: expected {expected}, found {found!r}", field=field)
     return value

@@ -6,6 +6,7 @@ import { exitsOf, plain, strategyBox } from "./strategy-form.js";
 import { bindThemeToggle } from "./theme-toggle.js";
 
 const config = JSON.parse(byId("page-config").textContent);
+const MOST_VALUES = 200_000; // as many runs as a study may have
 
 bindThemeToggle(() => {});
 const form = byId("new-study");
@@ -26,15 +27,16 @@ function add(name) {
   count();
 }
 
-// "5, 8, 13" or "5:20:5"; text stays text.
-export function values(text) {
+// "5, 8, 13" or "5:20:5"; text stays text. `name` is what a refusal calls it.
+export function values(text, name) {
   return text.split(",").map((part) => part.trim()).filter(Boolean).flatMap((part) => {
     const range = /^(-?[\d.]+):(-?[\d.]+):([\d.]+)$/.exec(part);
     if (!range) return [plain(part)];
     const [first, last, step] = range.slice(1).map(Number);
-    if (!(step > 0) || last < first) throw new Refused(`${part}: a range goes up, first:last:step was expected.`);
+    const count = Math.floor((last - first) / step + 1e-9) + 1;
+    if (!(step > 0 && last >= first && count <= MOST_VALUES)) throw new Refused(`${name}: first:last:step was expected, going up, with at most ${MOST_VALUES.toLocaleString("en")} values; found ${part}`);
     const places = Math.max(...range.slice(1).map((each) => (each.split(".")[1] ?? "").length));
-    return Array.from({ length: Math.floor((last - first) / step + 1e-9) + 1 }, (_, at) => Number((first + at * step).toFixed(places)));
+    return Array.from({ length: count }, (_, at) => Number((first + at * step).toFixed(places)));
   });
 }
 
@@ -43,7 +45,7 @@ function chosen() {
   const strategies = [];
   for (const box of document.querySelectorAll("[data-strategy]")) {
     const grid = {};
-    for (const input of box.querySelectorAll("[data-param]")) if (input.value.trim()) grid[input.dataset.param] = form.search.value ? input.value.trim() : values(input.value);
+    for (const input of box.querySelectorAll("[data-param]")) if (input.value.trim()) grid[input.dataset.param] = form.search.value ? input.value.trim() : values(input.value, input.dataset.param);
     if (Object.keys(grid).length) grids[box.dataset.strategy] = grid;
     else strategies.push(box.dataset.strategy);
   }

@@ -64,6 +64,8 @@ def test_a_study_is_typed_in_watched_and_applied(page: Page, web: Web, data: Pat
     page.get_by_label("Walk-forward").select_option("anchored")
     page.locator("#strategy").select_option("ema")
     page.get_by_role("button", name="Add").click()
+    page.locator('[name="ema.period_1"]').fill("1:100000000000:1")
+    expect(page.locator("#form-error")).to_contain_text("period_1: first:last:step was expected")
     page.locator('[name="ema.period_1"]').fill("2:6:1")
     page.locator('[name="ema.period_2"]').fill("8, 13, 21, 34")
     others = page.locator('[data-strategy]:not([data-strategy="ema"])')

@@ -66,6 +66,7 @@ def test_a_trader_starts_a_search_and_a_viewer_reads_what_it_found(client, viewe
         ({"data": "../secret.csv"}, "data"),
         ({"search": {"depth": 9}}, "depth"),
         ({"search": {"learn": 1}}, "search"),
+        ({"search": {"quantity": "-1"}}, "quantity"),
         ({"symbol": None}, "symbol"),
     ],
 )

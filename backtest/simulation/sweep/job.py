@@ -8,6 +8,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from backtest.simulation.options import (
+    parse_amount,
+    parse_fees,
+    parse_fill,
+    parse_participation,
+    parse_quantity,
+    parse_slippage,
+)
 from engine.decision.sizing import AnySizing
 from engine.errors import InvalidInput
 from engine.exits.config import ExitConfig
@@ -106,6 +114,16 @@ class TradeList(msgspec.Struct, frozen=True):
         """When each was closed, and what it earned."""
         when = np.array([trade.exit_ts for trade in self.trades], np.int64)
         return when, np.array([float(trade.pnl) for trade in self.trades])
+
+
+def check_config(fixed: RunConfig) -> None:
+    """`InvalidInput` names what of it makes no sense: sizes and costs are checked as a run's at the command line."""
+    parse_quantity(str(fixed.quantity))
+    parse_fees(fixed.fees), parse_slippage(fixed.slippage), parse_fill(fixed.fill)
+    if fixed.capital is not None:
+        parse_amount(str(fixed.capital), field="capital")
+    if fixed.participation is not None:
+        parse_participation(str(fixed.participation))
 
 
 def parted(fixed: RunConfig, params: Mapping[str, Any]) -> tuple[dict[str, Any], RunConfig]:

@@ -46,5 +46,7 @@ def test_days_without_a_roll_are_equal(tmp_path, capsys):
 
 
 def test_seconds_that_are_none_say_what_was_expected(rolls):
-    with pytest.raises(CommandError, match="roll_close: expected an amount above 0, found 'soon'"):
+    with pytest.raises(
+        CommandError, match="roll_close: expected an amount above 0 and up to 1,000,000,000,000, found 'soon'"
+    ):
         call_command("backtest", "--json", "--data", str(rolls), "--symbol", "/ES", "--roll-close", "soon")

@@ -165,6 +165,37 @@ def test_a_study_reads_files_of_the_data_folder_only(trader, document, path):
     assert (answer.status_code, answer.json()["field"]) == (400, "data")
 
 
+@pytest.mark.parametrize(
+    ("field", "asked", "said"),
+    [
+        (
+            "quantity",
+            {"fixed": {"quantity": "-1"}},
+            "quantity: expected a number above 0 and up to 1,000,000,000,000, found '-1'",
+        ),
+        ("quantity", {"fixed": {"quantity": "0"}}, "quantity: expected a number above 0"),
+        ("quantity", {"fixed": {"quantity": "NaN"}}, "quantity: expected a number above 0"),
+        ("quantity", {"fixed": {"quantity": "1e30"}}, "quantity: expected a number above 0"),
+        ("capital", {"fixed": {"capital": "-5"}}, "capital: expected an amount above 0"),
+        ("participation", {"fixed": {"participation": 2}}, "participation: expected a share of the volume"),
+        ("slippage", {"fixed": {"slippage": "fixed:1e400"}}, "slippage: expected none, fixed:TICKS"),
+        ("fixed.quantity", {"fixed": {"quantity": "ten"}}, "fixed.quantity: invalid decimal string; found 'ten'"),
+        (
+            "fixed.exits.stop.value",
+            {"fixed": {"exits": {"stop": {"value": -1}}}},
+            "fixed.exits.stop.value: expected float > 0.0; found -1",
+        ),
+        ("split", {"split": {"folds": 90}}, "split: 60 days are too few for 90 folds"),
+        ("split", {"split": {"folds": 2, "purge_days": 99_999}}, "split: 60 days are too few for 2 folds with 99999"),
+    ],
+)
+def test_what_no_run_could_use_is_refused_by_its_field_and_nothing_starts(trader, document, field, asked, said):
+    answer = trader.post("/api/backtests", {**document, **asked}, format="json")
+    assert (answer.status_code, answer.json().get("field")) == (400, field)
+    assert answer.json()["detail"].startswith(said)
+    assert not Study.objects.exists()
+
+
 def test_the_admin_shows_studies_runs_trials_and_schedules(admin_client, study):
     assert "20 of 20 runs" in admin_client.get("/admin/backtest/study/").content.decode()
     for page in ("backtestrun", "trial", "studyschedule"):

@@ -125,6 +125,7 @@ def test_what_cannot_be_read_fails_with_its_reason(begun, sent):
         ({"caught": 2}, "caught", "<= 1"),
         ({"fixed": {"fees": "dear"}}, "fees", "dear"),
         ({"fixed": {"quantity": "many"}}, "fixed.quantity", "many"),
+        ({"fixed": {"quantity": "NaN"}}, "quantity", "above 0"),
         ({"colour": "red"}, None, "colour"),
     ],
 )
