@@ -12,7 +12,7 @@ from typing import cast
 import msgspec
 import redis
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils.module_loading import import_string
 
 from infra.logging import scrub
@@ -55,12 +55,15 @@ class Notice(msgspec.Struct, frozen=True):
 
 def tell(notice: Notice) -> None:
     """Keep it and send it to whoever wants to hear of it. What keeps that from happening is logged, never raised."""
-    notice = msgspec.structs.replace(notice, text=scrub(notice.text))
-    receive: Callable[[Notice], None] = import_string(settings.NOTIFIER)
     try:
-        receive(notice)
+        _receive(notice)
     except (DatabaseError, redis.RedisError):
-        logger.exception("%s could not be told: %s", notice.kind, notice.text)
+        logger.exception("%s could not be told: %s", notice.kind, scrub(notice.text))
+
+
+def _receive(notice: Notice) -> None:
+    receive: Callable[[Notice], None] = import_string(settings.NOTIFIER)
+    receive(msgspec.structs.replace(notice, text=scrub(notice.text)))
 
 
 def hand_over(notices: Sequence[Notice]) -> None:
@@ -77,14 +80,21 @@ def flush(timeout_s: float = 10.0) -> bool:
 
 def take_over() -> int:
     """Tell what was handed over, unless another worker is at it; how many. One that comes twice, after a crash, is the
-    same thing told again."""
+    same thing told again. While the database is away everything waits in Redis."""
     client, key, done = sync_client(settings.REDIS_URL), keys.notices(), 0
     turn = client.lock(keys.notices_turn(), timeout=TURN_S, blocking=False)
     if not turn.acquire():
         return 0
     ends = time.monotonic() + TURN_S / 2
     while time.monotonic() < ends and (found := cast("str | None", client.lindex(key, 0))):
-        tell(msgspec.json.decode(found, type=Notice))
+        notice = msgspec.json.decode(found, type=Notice)
+        try:
+            _receive(notice)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("%s is told later, the database does not answer: %s (%s)", notice.kind, notice.text, error)
+            break
+        except (DatabaseError, redis.RedisError):
+            logger.exception("%s could not be told: %s", notice.kind, notice.text)
         client.lpop(key)
         done += 1
     turn.release()

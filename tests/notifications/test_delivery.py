@@ -9,9 +9,10 @@ from email import message_from_string
 import pytest
 import redis
 from django.core.exceptions import ValidationError
+from django.db import OperationalError
 from django.utils import timezone
 
-from infra.notices import Level, flush, hand_over, tell
+from infra.notices import Level, flush, hand_over, take_over, tell
 from infra.notices import Notice as Value
 from infra.redis import keys
 from notifications import services
@@ -216,6 +217,24 @@ def test_loops_hand_over_and_a_worker_tells(web, redis_url):
     assert [document["message"] for document, _, _ in web.received] == ["No process trades book paper.", "Another."]
     with redis.Redis.from_url(redis_url) as client:
         assert client.llen(keys.notices()) == 0
+
+
+def test_what_is_handed_over_while_the_database_is_away_is_told_when_it_is_back(web, redis_url, settings, monkeypatch):
+    hook(web)
+    hand_over([dead(), dead(key="other", text="Another.")])
+    assert flush()
+    told = []
+
+    def away(notice):
+        told.append(notice.text)
+        raise OperationalError("the connection is closed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("notifications.services.receive", away)
+        assert take_over() == 0
+    assert told == ["No process trades book paper."]
+    assert take_over() == 2
+    assert Notice.objects.count() == 2
 
 
 def test_nothing_is_raised_where_redis_is_away(settings, caplog):
