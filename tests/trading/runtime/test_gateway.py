@@ -272,8 +272,8 @@ async def test_a_process_that_lost_its_lease_sends_nothing_and_leaves_the_order_
     await stage.until(lambda: stage.of(OrderSubmitted), "committed")
     await stage.quiet()
     assert stage.venue.calls == []
-    stage.locks.has_lease = True
     await stage.kill()
+    stage.locks.has_lease = True
     await stage.start()
     await stage.until(lambda: stage.of(OrderCancelled), "the successor asked, and it never came")
     assert stage.venue.sent() == []
