@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import msgspec
 import uvloop
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.conf import settings
+from django.db import DatabaseError
 
 from engine.errors import InvalidInput, NotFound
 from engine.instruments.catalog import bar_session, market_hours
@@ -48,10 +49,10 @@ def run_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
 
 async def host_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
     """The same inside a running event loop."""
-    feed = await sync_to_async(make_feed)(name)
-    truth, second = await sync_to_async(make_truth)(name)
+    feed = await database_sync_to_async(make_feed)(name)
+    truth, second = await database_sync_to_async(make_truth)(name)
     client = async_client(settings.REDIS_URL)
-    days = await sync_to_async(depths)()
+    days = await database_sync_to_async(depths)()
     choices = asyncio.create_task(_follow_choices(days))
     lease = Lease(client, kind=LEASE_KIND, name=name, owner=f"{socket.gethostname()}:{os.getpid()}", ttl_s=LEASE_TTL_S)
     try:
@@ -93,8 +94,12 @@ async def _follow_choices(days: dict[str, int]) -> None:
     the rules as they are then. `days`: how far back the history of a timeframe goes."""
     while True:
         await asyncio.sleep(CHOICES_EVERY_S)
-        await sync_to_async(load_rolls)()
-        found = await sync_to_async(depths)()
+        try:
+            await database_sync_to_async(load_rolls)()
+            found = await database_sync_to_async(depths)()
+        except DatabaseError as error:
+            logger.warning("what people chose is looked up again in %.0f s: %s", CHOICES_EVERY_S, error)
+            continue
         days.clear()
         days.update(found)
 

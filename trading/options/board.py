@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import msgspec
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 
 from engine.errors import FortifiedError, NotFound
 from engine.model.market import NAN
@@ -147,7 +147,7 @@ class ChainBoard:
 
     async def _open(self) -> ChainSource:
         if self._source is None:
-            self._source = await sync_to_async(self._opened)(lambda _: self._spot)
+            self._source = await database_sync_to_async(self._opened)(lambda _: self._spot)
         if self._source is None:
             raise NotFound(f"{self._name}: there is no such source of option chains")
         return self._source

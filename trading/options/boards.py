@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync
+from channels.db import database_sync_to_async
 from django.conf import settings
 
 from brokers.adapters import VENUES
@@ -76,7 +77,7 @@ def chain_now(symbol: str, source: str = "") -> dict[str, Any]:
 
 
 async def _look(symbol: str, source: str) -> dict[str, Any]:
-    setup = await sync_to_async(board_setup)(symbol, source)
+    setup = await database_sync_to_async(board_setup)(symbol, source)
     async with lone_client(settings.REDIS_URL) as client, opened_board(setup, client) as board:
         await board.refresh()
         return {**await board.row(), "sources": setup.names}

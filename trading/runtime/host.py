@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import uvloop
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.conf import settings
 
 from engine.core.usage import usage
@@ -68,7 +68,7 @@ async def host(name: str, *, lease_ttl_s: float = LEASE_TTL_S) -> str:
     """Acquire the lease, run until the end, release it. "held" where another process has it."""
     client = async_client(settings.REDIS_URL)
     try:
-        composition = await sync_to_async(compose.load)(name)
+        composition = await database_sync_to_async(compose.load)(name)
         lease = Lease(
             client, kind=LEASE_KIND, name=name, owner=f"{socket.gethostname()}:{os.getpid()}", ttl_s=lease_ttl_s
         )
@@ -85,7 +85,7 @@ async def _hold(client: AsyncRedis, lease: Lease, book_id: int, *, name: str, to
     watch = Watch(client, lease)
     keeper = asyncio.create_task(watch.keep())
     try:
-        await sync_to_async(take_over)(book_id, token)
+        await database_sync_to_async(take_over)(book_id, token)
         while True:
             ended = await _run_composed(client, watch, name=name, token=token)
             logger.info("book %s: %s", name, ended.value)
@@ -129,13 +129,13 @@ class Watch:
 
 async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: int) -> Ended:
     await watch.composing()
-    composition = await sync_to_async(compose.load)(name)
+    composition = await database_sync_to_async(compose.load)(name)
     if not composition.slots:
         await state.show_slots(client, book=name, slots={})
         return Ended.STOPPED
-    desk, composition = await sync_to_async(compose_desk)(composition)
+    desk, composition = await database_sync_to_async(compose_desk)(composition)
     recorder = Recorder()
-    recorder.take(await sync_to_async(compose.opening)(composition, desk))
+    recorder.take(await database_sync_to_async(compose.opening)(composition, desk))
     engine = RecordedWarmth(desk.engine, recorder)
     reader = StreamReader(client, book=name, subscriptions=composition.subscriptions, cursors=composition.cursors)
     await reader.start()
@@ -216,7 +216,7 @@ async def _attach_sources(
         client,
         book=composition.name,
         cursor=composition.cursors.get(keys.commands(composition.name)),
-        unanswered=sync_to_async(unanswered),
+        unanswered=database_sync_to_async(unanswered),
     )
     inbox.attach("market", MarketSource(reader, lambda: runner.committed).read)
     inbox.attach("commands", commands.read)
@@ -230,7 +230,7 @@ async def _attach_options(
         return None
     tell = partial(tell_alarm, composition.name, composition.book_id)
     try:
-        chains = await sync_to_async(compose.chain_source)(composition, desk)
+        chains = await database_sync_to_async(compose.chain_source)(composition, desk)
     except FortifiedError as error:
         chains = None
         await tell("no_chains", error.detail)

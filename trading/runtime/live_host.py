@@ -5,7 +5,7 @@ import logging
 from decimal import Decimal
 from typing import Any
 
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.db import DatabaseError
 
 from brokers.connections import venue_of
@@ -71,7 +71,7 @@ class BookLocks:
 
     async def _armed(self, order: Order) -> Permission:
         try:
-            reason = await sync_to_async(accounts.unarmed_reason)(order.broker)
+            reason = await database_sync_to_async(accounts.unarmed_reason)(order.broker)
         except DatabaseError as error:
             return Permission(Verdict.WAIT, f"whether the account is armed cannot be read: {error}")
         if not reason:
@@ -148,7 +148,7 @@ class BrokerSide:
         backoff, told = Backoff(base_s=0.5, cap_s=30.0), ""
         while True:
             try:
-                account = self._accounts.get(name) or await sync_to_async(self._account)(name)
+                account = self._accounts.get(name) or await database_sync_to_async(self._account)(name)
                 self._accounts[name] = account
                 await account.venue.open()
                 return account
@@ -192,7 +192,7 @@ def rehearse(account: Account) -> None:
 async def tell_alarm(book: str, book_id: int, what: str, text: str) -> None:
     """An alarm for those who look now, and for those who look later."""
     broadcast.broadcast(keys.book_group(book), "alarm", {"what": what, "text": text})
-    await sync_to_async(keep_alarm)(book_id, what, text)
+    await database_sync_to_async(keep_alarm)(book_id, what, text)
 
 
 def keep_alarm(book_id: int, what: str, text: str) -> None:
