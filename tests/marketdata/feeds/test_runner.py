@@ -23,6 +23,7 @@ from simulators.faults import FaultScript
 from simulators.market import MarketConfig
 from simulators.serve import SimulatorConfig, serve
 from tests.marketdata.feeds.conftest import feed_of, until
+from tests.waiting import DEADLINE_S
 
 PAIRS = {("SPY", "1s"), ("SPY", "9t"), ("QQQ", "1s")}
 
@@ -296,8 +297,9 @@ async def test_a_lost_lease_ends_the_loop_at_once(client, venue, start):
 async def test_the_heartbeat_tells_of_work_done(client, venue, start):
     await start()
     await wait_for_bars(client, "SPY", "1s", 2)
-    beat = await client.get(keys.heartbeat("feed:test"))
-    assert '"is_connected":true' in beat
+    async with asyncio.timeout(DEADLINE_S):
+        while '"is_connected":true' not in (beat := await client.get(keys.heartbeat("feed:test")) or ""):
+            await asyncio.sleep(0.05)
     assert '"symbols":2' in beat
 
 
