@@ -48,8 +48,11 @@ class Vouching:
         self._backoffs: dict[str, Backoff] = {}
 
     def add(self, venue_name: str, hole: Hole) -> None:
-        present = self._waiting.get(venue_name)
-        due = time.monotonic() + _SETTLE_S
+        self._wait(venue_name, hole, _SETTLE_S)
+
+    def _wait(self, venue_name: str, hole: Hole, delay_s: float) -> None:
+        """Look it up then; with what waits already, when that is due."""
+        present, due = self._waiting.get(venue_name), time.monotonic() + delay_s
         if present is not None:
             hole, due = hole.with_(present.hole), present.due
         self._waiting[venue_name] = _Waiting(hole, due)
@@ -74,15 +77,17 @@ class Vouching:
         except FeedUnauthorized as error:
             logger.warning("%s: losses that only history shows stay unseen: %s", self._name, error.detail)
             self.doubts.clear()
+            track.ledger.vouched(hole)
             return False
         except FeedError as error:
             self.doubts[track.name] = f"{self._name}: nobody vouches for its prints: {error.detail}"
             delay_s = self._backoffs.setdefault(venue_name, Backoff(base_s=2.0, cap_s=300.0)).next_delay()
-            self._waiting[venue_name] = _Waiting(hole, time.monotonic() + delay_s)
+            self._wait(venue_name, hole, delay_s)
             return True
         self.doubts.pop(track.name, None)
         self._backoffs.pop(venue_name, None)
         found = [loss for bar in bars if (loss := track.ledger.missing(bar.ts_open, 0, bar.volume)) is not None]
+        track.ledger.vouched(hole)
         if found:
             traded, received = sum(loss.traded for loss in found), sum(loss.received for loss in found)
             whole = Loss(found[0].since, found[-1].until, 0, traded, received)

@@ -62,6 +62,7 @@ def test_a_venue_that_tells_no_minutes_leaves_no_holes_nor_does_a_new_subscripti
     ledger = ledger_of((1, 1.0), (9, 1.0))
     assert ledger.untold(M + 20 * MINUTE) is None
     told(ledger, 9)
+    assert ledger.untold() == hole(1, 9), "now it tells some, and prints came of others"
     ledger.reset()
     assert ledger.untold(M + 20 * MINUTE) is None
 
@@ -143,6 +144,45 @@ async def test_while_the_history_does_not_answer_the_symbol_is_in_doubt(desk):
     await open_desk.until(lambda: open_desk.vouching.losses)
     assert open_desk.vouching.doubts == {}
     assert len(open_desk.asked) == 3
+
+
+async def test_a_hole_that_is_found_while_the_history_is_asked_is_asked_for_too(desk):
+    asked, busy = asyncio.Event(), asyncio.Event()
+    open_desk = desk({1: 5.0, 2: 7.0, 5: 9.0})
+    answer = open_desk.vouching._ask
+
+    async def slow(symbol: str, start: int, end: int) -> Any:
+        if not asked.is_set():
+            asked.set()
+            await busy.wait()
+            raise FeedUnavailable("busy")
+        return await answer(symbol, start, end)
+
+    open_desk.vouching._ask = slow
+    open_desk.vouching.add("SPY", hole(1, 3))
+    await asked.wait()
+    open_desk.vouching.add("SPY", hole(5, 6))
+    busy.set()
+    await open_desk.until(lambda: open_desk.vouching.losses)
+    assert open_desk.asked == [("SPY", hole(1, 6))]
+
+
+async def test_what_came_is_remembered_until_the_history_answers_however_late(desk):
+    open_desk = desk({1: 5.0, 2: 4.0, 3: 8.0})
+    ledger = open_desk.tracks["SPY"].ledger
+    told(ledger, 1)
+    ledger.took(M + 2 * MINUTE, 4.0)
+    ledger.took(M + 3 * MINUTE, 4.0)  # as much was lost
+    told(ledger, 4)
+    found = ledger.untold()
+    assert found == hole(2, 4)
+    for minute in range(4, 80):
+        ledger.took(M + minute * MINUTE, 1.0)
+        told(ledger, minute)
+    open_desk.vouching.add("SPY", found)
+    await open_desk.until(lambda: open_desk.vouching.losses)
+    (gap,) = open_desk.vouching.losses
+    assert (gap.since, gap.ts) == (M + 3 * MINUTE, M + 4 * MINUTE)
 
 
 async def test_a_plan_without_history_is_asked_once(desk, caplog):
