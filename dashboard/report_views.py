@@ -12,7 +12,7 @@ from backtest.apply import get_run
 from backtest.report.export import zipped_csv
 from backtest.report.page import page
 from backtest.reported import report_document
-from dashboard.asked import capital_in, day_in
+from dashboard.asked import capital_in, day_in, days_in
 from dashboard.ledger_report import ledger_report
 from engine.errors import FortifiedError, InvalidInput, NotFound
 
@@ -49,7 +49,7 @@ class BookReport(ReportView):
                 book=book,
                 strategy=asked.get("strategy", ""),
                 symbol=asked.get("symbol", ""),
-                days=_days(asked.get("days", "")),
+                days=days_in(asked.get("days", "")),
                 capital=capital_in(asked.get("capital", "")),
             ),
         )
@@ -88,11 +88,3 @@ def _told(request: HttpRequest, name: str, document: dict[str, Any]) -> HttpResp
         asked["as"] = each
         links[each.upper()] = f"?{asked.urlencode()}"
     return HttpResponse(page(document, downloads=links), headers={"Content-Security-Policy": POLICY})
-
-
-def _days(text: str) -> int | None:
-    if not text:
-        return None
-    if not text.isdigit():
-        raise InvalidInput(f"days: a whole number was expected, found {text!r}", field="days")
-    return int(text)

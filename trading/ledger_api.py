@@ -19,6 +19,7 @@ from trading import selectors, serializers
 from trading.models import Trade
 from trading.rolls import rolling
 
+EARLIEST, LATEST = 1900, 9000  # years: a day more or a zone away is still a time
 CanReadRuns = allowed_by("trading.view_run")
 CanReadPositions = allowed_by("trading.view_position")
 CanReadTrades = allowed_by("trading.view_trade")
@@ -142,7 +143,7 @@ def _moment(request: Request, field: str, *, is_end: bool = False) -> datetime |
         moment = datetime.combine(day, time(), tzinfo=UTC) if day else parse_datetime(raw)
     except ValueError:
         moment = None
-    if moment is None:
+    if moment is None or not EARLIEST <= moment.year <= LATEST:
         raise InvalidInput(
             f"{field}: a date such as 2026-11-20 or an ISO time was expected, found {raw!r}.", field=field
         )

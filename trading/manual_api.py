@@ -75,7 +75,7 @@ class OrderTimes(APIView):
     def get(self, request: Request) -> Response:
         query = request.query_params
         text = query.get("days", "") or "30"
-        if not text.isdecimal():
+        if not (text.isdecimal() and len(text) < 10):
             raise InvalidInput(f"days: a whole number was expected, found {text!r}.", field="days")
         found = order_times(book=query.get("book", ""), strategy=query.get("strategy", ""), days=int(text))
         return Response({"accounts": found})

@@ -11,7 +11,7 @@ from engine.errors import InvalidInput
 from engine.model.enums import OrderState, OrderType
 from trading.models import Order
 
-MOST_ORDERS = 5_000
+MOST_ORDERS, MOST_DAYS = 5_000, 36_500
 QUANTILES = (0.5, 0.95, 0.99)
 # What is measured: from the first state to the second, and of which orders. One that waits for a price fills when the
 # market comes to it: its fill says nothing about how fast anybody was.
@@ -26,8 +26,8 @@ SPANS = (
 def order_times(*, book: str = "", strategy: str = "", days: int = 30) -> list[dict[str, Any]]:
     """Per account: how many orders of the last `days`, and for each span its count and its quantiles in milliseconds.
     A span that no order went through is left out: simulated venues take orders without a submission."""
-    if days < 1:
-        raise InvalidInput(f"days: at least 1 was expected, found {days}.", field="days")
+    if not 1 <= days <= MOST_DAYS:
+        raise InvalidInput(f"days: from 1 to {MOST_DAYS} was expected, found {days}.", field="days")
     wanted = {"book__name": book, "strategy": strategy}
     rows = Order.objects.filter(
         created_at__gte=timezone.now() - timedelta(days=days),

@@ -231,7 +231,10 @@ def test_the_page_tells_the_kind_of_money_and_offers_the_other(client, several):
 
 def test_a_wrong_address_is_answered_on_the_page_by_its_field(client, several):
     client.force_login(person(Role.VIEWER))
-    for address, words in (("?capital=x", "capital: an amount above 0"), ("?as=pdf", "as: json or csv was expected")):
+    for address, words in (
+        ("?capital=x", "capital: expected an amount above 0"),
+        ("?as=pdf", "as: json or csv was expected"),
+    ):
         answer = client.get(f"/analytics{address}")
         assert answer.status_code == 400
         assert words in answer.content.decode()

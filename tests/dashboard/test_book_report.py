@@ -60,6 +60,8 @@ def test_the_page_is_for_those_who_may_see_trades(client, user, several):
         ("/book/paper/report?days=soon", 400),
         ("/book/paper/report?capital=-3", 400),
         ("/book/paper/report?days=0", 400),
+        (f"/book/paper/report?days={'9' * 20}", 400),
+        ("/book/paper/report?capital=1e400", 400),
     ],
 )
 def test_what_is_wrong_is_said(client, user, several, address, status):

@@ -73,6 +73,37 @@ def test_an_account_without_a_role_sees_the_market_and_nothing_that_is_traded(re
     assert {key: status for key, status in answered.items() if status != 403} == {}
 
 
+@pytest.fixture
+def api(redis_url):
+    user = create_user(email="admin@example.com", password="correct-horse-battery", role=Role.ADMIN)
+    client = APIClient()
+    client.force_authenticate(user)
+    return client
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/api/analytics?end=9999-12-31", "end"),
+        ("/api/analytics?start=0001-01-01", "start"),
+        ("/api/analytics?capital=1e400", "capital"),
+        ("/api/trades?end_date=9999-12-31", "end_date"),
+        ("/api/paper-trades/stats?end_date=9999-12-31T23:00:00-05:00", "end_date"),
+        (f"/api/orders/times?days={'9' * 20}", "days"),
+        (f"/api/orders/times?days={'9' * 5_000}", "days"),
+    ],
+)
+def test_what_lies_beyond_any_day_or_amount_is_refused_by_its_field(api, path, field):
+    answer = api.get(path)
+    assert (answer.status_code, answer.data["field"]) == (400, field)
+
+
+@pytest.mark.parametrize("path", ["/api/login", "/api/token/refresh", "/api/backtests", "/api/halt"])
+def test_json_that_is_nested_beyond_reason_is_refused_as_json_that_cannot_be_read(api, path):
+    answer = api.generic("POST", path, "[" * 100_000, content_type="application/json")
+    assert (answer.status_code, answer.data["code"]) == (400, "parse_error")
+
+
 # Names that routes read, so that the values beside them are looked at.
 NAMES = st.sampled_from(
     [
@@ -87,14 +118,6 @@ SCALARS = (
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=2), max_leaves=4
 )
-
-
-@pytest.fixture
-def api(redis_url):
-    user = create_user(email="admin@example.com", password="correct-horse-battery", role=Role.ADMIN)
-    client = APIClient()
-    client.force_authenticate(user)
-    return client
 
 
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
