@@ -18,7 +18,7 @@ from engine.risk.day_trading import SCHEDULES, DayTradingAccount
 from infra.web.struct_forms import struct_fields
 from strategies.forms import account_names
 from strategies.models import Ticker
-from trading.book_services import check_capital
+from trading.book_services import check_capital, check_name
 from trading.limits import CHECKS
 from trading.models import Book
 from trading.runtime.fills import SimulatedFills
@@ -228,6 +228,8 @@ class BookForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.errors:
             return data
         try:
+            if self.instance.pk is None:
+                check_name(data["name"], data["mode"])
             self._take(data)
         except FortifiedError as error:
             self.add_error(self._field_of(error), error.detail)

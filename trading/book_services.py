@@ -11,9 +11,12 @@ from engine.errors import InvalidInput
 from infra.named import named
 from strategies.models import Ticker
 from trading.limits import CHECKS, sizes
+from trading.live_mode import LIVE_BOOK
 from trading.models import Book
-from trading.services import wake
+from trading.services import PAPER_BOOK, wake
 from users.models import User
+
+BOOKS = {PAPER_BOOK: Book.Mode.PAPER, LIVE_BOOK: Book.Mode.LIVE}
 
 
 def book_of(name: str) -> Book:
@@ -24,6 +27,16 @@ def book_of(name: str) -> Book:
 def rules_of(book: Book) -> dict[str, Any]:
     """Every rule document of the book by its name."""
     return {name: getattr(book, name) for name in CHECKS}
+
+
+def check_name(name: str, mode: str) -> None:
+    """Strategies are started in one book of each mode: in another one nothing could ever trade."""
+    if BOOKS.get(name) != mode:
+        known = " or ".join(f"{each} (for {its})" for each, its in BOOKS.items())
+        raise InvalidInput(
+            f"name: {known} was expected, as strategies are started in these only; found {name} (for {mode})",
+            field="name",
+        )
 
 
 def check_capital(document: dict[str, Any]) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 from brokers.models import BrokerAccount
 from brokers.services import check_quantity
 from engine.errors import Conflict
+from engine.model.enums import FINAL_STATES
 from strategies.certificates import reason_against
 from strategies.registry import traded_class
-from trading.models import Book, Run
+from trading.models import Book, Order, Position, Run
 from users.models import User
 
 LIVE_BOOK = "live"
@@ -75,13 +76,17 @@ def check_certified(slots: Iterable[dict[str, Any]]) -> None:
 
 
 def check_accounts_are_free(book: Book, slots: Iterable[dict[str, Any]]) -> None:
-    """An account belongs to one book: two that trade it could not tell their positions apart."""
+    """An account belongs to one book: two that trade it could not tell their positions apart, and each would count
+    limits and buying power for itself. A book whose strategies have stopped keeps it while it holds something there."""
     wanted = {name for slot in slots for name in slot["quantities"]}
-    others = Run.objects.filter(state=Run.State.RUNNING, book__mode=Book.Mode.LIVE).exclude(book=book)
-    for run in others.select_related("book"):
-        taken = wanted & {name for slot in run.slots for name in slot["quantities"]}
-        if taken:
+    runs = Run.objects.filter(state=Run.State.RUNNING, book__mode=Book.Mode.LIVE).exclude(book=book)
+    slots_of_others = [(run.book.name, slot) for run in runs.select_related("book") for slot in run.slots]
+    taken = [(name, other) for other, slot in slots_of_others for name in slot["quantities"]]
+    for rows in (Position.objects.exclude(quantity=0), Order.objects.exclude(state__in=FINAL_STATES)):
+        held = rows.filter(book__mode=Book.Mode.LIVE).exclude(book=book)
+        taken += held.values_list("broker", "book__name").distinct()
+    for name, other in sorted(taken):
+        if name in wanted:
             raise LiveModeLocked(
-                f"the account {min(taken)!r} is traded by the book {run.book.name!r}; nothing was started.",
-                field="live_mode",
+                f"the account {name!r} is traded by the book {other!r}; nothing was started.", field="live_mode"
             )

@@ -237,7 +237,10 @@ def wake() -> None:
 
 def paper_book() -> Book:
     """The book that everything trades in unless live mode is asked for."""
-    return Book.objects.get_or_create(name=PAPER_BOOK, defaults={"mode": Book.Mode.PAPER})[0]
+    book, _ = Book.objects.get_or_create(name=PAPER_BOOK, defaults={"mode": Book.Mode.PAPER})
+    if book.mode != Book.Mode.PAPER:
+        raise Conflict(f"the book {PAPER_BOOK!r} is one for {book.mode}; nothing was started.", field="live_mode")
+    return book
 
 
 def _redis() -> Any:

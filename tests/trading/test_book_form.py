@@ -19,6 +19,7 @@ from tests.trading.test_book_rules import started
 from trading.book_form import book_form
 from trading.book_usage import usage_lines
 from trading.limits import execution_policy, risk_limits, simulated_fills, sizes
+from trading.models import Book
 from trading.runtime.state import show_usage
 from users.roles import Role
 
@@ -151,6 +152,23 @@ def test_what_is_wrong_is_said_beside_its_field(admin, typed, field):
     known = field if field in book_form(book()).base_fields else "__all__"
     assert list(errors) == [known]
     assert book().risk == {}
+
+
+@pytest.mark.parametrize(("name", "mode"), [("second", "paper"), ("live", "paper"), ("paper", "live")])
+def test_a_book_in_which_nothing_could_be_started_is_not_made(admin, name, mode):
+    answer = admin.post("/admin/trading/book/add/", {"name": name, "mode": mode, "feed": "dxlink"})
+    (said,) = answer.context["adminform"].form.errors["name"]
+    assert said == (
+        "name: paper (for paper) or live (for live) was expected, as strategies are started in these only; "
+        f"found {name} (for {mode})"
+    )
+    assert not Book.objects.filter(name=name, mode=mode).exists()
+
+
+def test_the_book_for_real_money_is_given_its_limits_before_it_first_trades(admin):
+    answer = admin.post("/admin/trading/book/add/", {"name": "live", "mode": "live", "feed": "dxlink"})
+    assert answer.status_code == 302
+    assert Book.objects.get(name="live").mode == "live"
 
 
 def test_what_a_form_cannot_show_survives_it(admin):

@@ -2,6 +2,7 @@
 
 import pytest
 import redis
+from django.utils import timezone
 
 from brokers import services as brokers
 from brokers.models import BrokerAccount
@@ -15,7 +16,7 @@ from strategies.versions import code_version
 from tests.trading.people import person
 from trading import services
 from trading.live_mode import LiveModeLocked
-from trading.models import Book, CommandRecord, Run
+from trading.models import Book, CommandRecord, Order, Position, Run
 from users.roles import Role
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +130,26 @@ def test_an_account_is_traded_by_one_book_only(admin, account):
         services.start_strategy(user=admin, strategy="ema", live_mode=True)
 
 
+def test_a_book_that_has_stopped_keeps_the_account_while_it_holds_something_there(admin, account):
+    armed(admin, account)
+    ticker(**{"tasty-1": "3"})
+    other = Book.objects.create(name="live-2", mode="live")
+    order = Order.objects.create(
+        book=other, client_id="live-20-x-QQQ-000001", strategy="x", symbol="QQQ", broker="tasty-1", side="buy",
+        type="market", intent="entry", quantity=1, created_at=timezone.now(), updated_at=timezone.now(),
+    )  # fmt: skip
+    with pytest.raises(LiveModeLocked, match="'tasty-1' is traded by the book 'live-2'"):
+        services.start_strategy(user=admin, strategy="ema", live_mode=True)
+    Order.objects.filter(pk=order.pk).update(state="filled")
+    held = Position.objects.create(
+        book=other, strategy="x", symbol="QQQ", broker="tasty-1", quantity=1, updated_at=timezone.now()
+    )
+    with pytest.raises(LiveModeLocked, match="'tasty-1' is traded by the book 'live-2'"):
+        services.start_strategy(user=admin, strategy="ema", live_mode=True)
+    Position.objects.filter(pk=held.pk).update(quantity=0)
+    assert services.start_strategy(user=admin, strategy="ema", live_mode=True).book.name == "live"
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("is_live_last", [True, False])
 class TestWithPaperBesideIt:
@@ -164,3 +185,11 @@ def test_a_book_of_that_name_that_is_not_for_real_money_is_refused(admin, accoun
     Book.objects.create(name="live", mode="paper")
     with pytest.raises(LiveModeLocked, match="is one for paper"):
         services.start_strategy(user=admin, strategy="ema", live_mode=True)
+
+
+def test_what_trades_on_paper_never_enters_a_book_for_real_money(admin, account):
+    ticker(**{"tasty-1": "3"})
+    Book.objects.create(name="paper", mode="live")
+    with pytest.raises(Conflict, match="the book 'paper' is one for live"):
+        services.start_strategy(user=admin, strategy="ema")
+    assert not Run.objects.exists()
