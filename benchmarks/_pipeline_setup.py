@@ -7,14 +7,11 @@ import django
 
 django.setup()
 
-from django.conf import settings  # noqa: E402  needs the setup above
-from django.contrib.sessions.backends.db import SessionStore  # noqa: E402  needs the setup above
-
+from benchmarks._login import logged_in  # noqa: E402  needs the setup above
 from benchmarks.pipeline import TIMEFRAMES  # noqa: E402
 from marketdata.services import save_feed, set_wanted  # noqa: E402
 from strategies.services import create_ticker  # noqa: E402
 from trading.services import start_strategy  # noqa: E402
-from users.models import User  # noqa: E402
 
 LOGIN = json.dumps({"refresh_token": "bench", "client_secret": "bench"})  # the simulator's: it accepts any
 
@@ -26,13 +23,7 @@ def main(api_url: str, symbols: list[str]) -> str:
         create_ticker(user=None, strategy="ema", symbol=symbol, timeframe=TIMEFRAMES[-1], quantities={"paper": "10"})
     set_wanted(feed="dxlink", pairs=[(symbol, timeframe) for symbol in symbols for timeframe in TIMEFRAMES])
     start_strategy(user=None, strategy="ema")
-    user = User.objects.create_user("bench@example.com", "not a secret of anybody")
-    session = SessionStore()
-    session["_auth_user_id"] = str(user.pk)
-    session["_auth_user_backend"] = settings.AUTHENTICATION_BACKENDS[0]
-    session["_auth_user_hash"] = user.get_session_auth_hash()
-    session.create()
-    return str(session.session_key)
+    return logged_in()
 
 
 if __name__ == "__main__":

@@ -153,12 +153,13 @@ class Soak:
         if name in self.core:
             psutil.Process(process.pid).cpu_affinity([self.core[name] % (psutil.cpu_count() or 1)])
 
-    def _call(self, *arguments: str) -> None:
+    def _call(self, *arguments: str) -> str:
         done = subprocess.run(
             [sys.executable, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise RuntimeError(f"{' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
 
     def _check_alive(self) -> None:
         for name, process in self.processes.items():
