@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Three workers on two cores: more than half of a worker's time is waiting for processes, lines and minutes.
-BESIDE_EACH_OTHER = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+# Four workers on two cores: more than half of a worker's time is waiting for processes, lines and minutes.
+BESIDE_EACH_OTHER = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 FEW = 5
 TESTS_FAILED = 1  # pytest's exit status; the others mean that not everything ran
 
