@@ -2,6 +2,7 @@
 
 import logging
 import re
+from copy import copy
 from typing import Any
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -48,10 +49,22 @@ def scrub(text: str) -> str:
     return text
 
 
+def _is_away(error: BaseException | None) -> bool:
+    """Whether a PostgreSQL did not answer, or ended the connection (SQLSTATE classes 08 and 57)."""
+    cause = error.__cause__ if error is not None else None
+    is_of_driver = type(cause).__module__.partition(".")[0] == "psycopg" and type(error).__name__ == "OperationalError"
+    return is_of_driver and (getattr(cause, "sqlstate", None) or "08")[:2] in {"08", "57"}
+
+
 class ScrubbingFormatter(logging.Formatter):
-    """Formats a record with its extra `strategy` and `symbol`, then redacts message and traceback alike."""
+    """Formats a record with its extra `strategy` and `symbol`, then redacts message and traceback alike. A database
+    that is away is told in one line: every task meets it, and where each of them did says nothing."""
 
     def format(self, record: logging.LogRecord) -> str:
+        if record.exc_info and _is_away(error := record.exc_info[1]):
+            record = copy(record)
+            record.msg, record.args = f"{record.getMessage().strip()} ({error})".replace("\n\t", " "), ()
+            record.exc_info = record.exc_text = None
         parts = [str(getattr(record, name)) for name in ("book", "strategy", "symbol") if getattr(record, name, "")]
         record.context = f" [{' '.join(parts)}]" if parts else ""
         return scrub(super().format(record))

@@ -3,7 +3,9 @@
 import io
 import logging
 
+import psycopg
 import pytest
+from django.db import OperationalError
 
 import infra.logging
 from infra.logging import ScrubbingFormatter, logging_config, register_secret, scrub
@@ -70,3 +72,25 @@ def test_tracebacks_are_scrubbed_and_context_is_shown():
 
 def test_the_level_is_the_one_asked_for():
     assert logging_config("ERROR")["root"]["level"] == "ERROR"
+
+
+@pytest.mark.parametrize(
+    ("cause", "is_short"),
+    [
+        (psycopg.OperationalError("connection failed\n\tIs the server running on that host?"), True),
+        (psycopg.errors.AdminShutdown("terminating connection"), True),
+        (psycopg.errors.DeadlockDetected("deadlock detected"), False),
+    ],
+)
+def test_a_database_that_is_away_is_told_in_one_line(cause, is_short):
+    formatter = ScrubbingFormatter("{levelname} {message}", style="{")
+    try:
+        raise OperationalError(str(cause)) from cause
+    except OperationalError as error:
+        raised = error
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "Task %s", ("supervise",), (type(raised), raised, None))
+    text = formatter.format(record)
+    assert text.startswith("ERROR Task supervise")
+    assert str(cause).partition("\n")[0] in text
+    assert (text.count("\n") == 0) is is_short
+    assert record.exc_info, "other handlers see the record as it was"
