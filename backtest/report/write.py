@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +46,25 @@ def document_of(
 
 def _write(document: dict[str, Any], html: Path | None, csv: Path | None, as_json: Path | None) -> Iterator[Path]:
     if html is not None:
-        yield _text(html, page(document))
+        yield write_text(html, page(document), field="html")
     if as_json is not None:
-        yield _text(as_json, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+        yield write_text(as_json, json.dumps(document, ensure_ascii=False, indent=1) + "\n", field="report")
     if csv is not None:
-        yield from write_csv(document, csv)
+        with _refused(csv, "csv"):
+            yield from write_csv(document, csv)
 
 
-def _text(path: Path, text: str) -> Path:
-    try:
+def write_text(path: Path, text: str, *, field: str) -> Path:
+    """`path`, with its folders; `InvalidInput` names the option where it cannot be written."""
+    with _refused(path, field):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InvalidInput(f"{path}: cannot be written: {error.strerror}", field="html") from error
     return path
+
+
+@contextmanager
+def _refused(path: Path, field: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInput(f"{field}: {path} cannot be written: {error.strerror}", field=field) from error

@@ -8,6 +8,7 @@ from django_typer.management import TyperCommand
 from typer import Option
 
 from backtest.management.commands.backtest import parse_moment
+from backtest.report.write import write_text
 from backtest.request import Request
 from backtest.search import SHAPE
 from backtest.simulation.options import FEES, SLIPPAGE
@@ -94,12 +95,12 @@ class Command(TyperCommand):
             with progress_bar(f"{swept.strategy} on {swept.symbol}") as progress:
                 swept.run(workers=workers or None, progress=progress)
             swept.judge()
-        if html is not None:
-            html.write_text(sweep_page(swept), encoding="utf-8")
-        if as_json:
-            write_json(swept.document(timing=timing))
-        else:
-            show_sweep(swept, top)
+            if as_json:
+                write_json(swept.document(timing=timing))
+            else:
+                show_sweep(swept, top)
+            if html is not None:
+                write_text(html, sweep_page(swept), field="html")
 
 
 def parse_split(kind: str | None, **options: float) -> SplitSpec | None:

@@ -57,6 +57,13 @@ def test_sets_can_be_chosen(bars_file, capsys, way):
     assert len(swept(capsys, bars_file, *GRID, way, "6")["runs"]) == 6
 
 
+def test_a_page_that_cannot_be_written_is_said_after_what_was_found(bars_file, capsys):
+    where = str(bars_file / "page.html")  # below a file there is no folder
+    with pytest.raises(CommandError, match=r"html: .*page\.html cannot be written"):
+        swept(capsys, bars_file, *GRID, "--html", where)
+    assert len(json.loads(capsys.readouterr().out)["runs"]) == 12
+
+
 def test_the_page_has_the_runs_and_a_map_of_two_axes(bars_file, tmp_path, capsys):
     page = tmp_path / "sweep.html"
     call_command("sweep", "--data", str(bars_file), "--symbol", "SPY", "--time-is", "open", *GRID, "--html", str(page))

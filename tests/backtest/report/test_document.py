@@ -19,7 +19,8 @@ from backtest.report.material import benchmark_of
 from backtest.report.page import page
 from backtest.report.thin import folded, thinned
 from backtest.report.words import basis_points, cash, share, span
-from backtest.report.write import document_of
+from backtest.report.write import document_of, write_report
+from engine.errors import InvalidInput
 
 
 def test_the_equity_ends_with_what_was_earned(play):
@@ -127,6 +128,15 @@ def test_a_document_is_json_and_the_same_twice(play):
     assert json.dumps(first, allow_nan=False) == json.dumps(second, allow_nan=False)
     told = set(first["returns"]) | set(first["trade_figures"]) | set(convincing.CONVENTIONS)
     assert told >= set(first["conventions"]) - {"beta", "alpha"}
+
+
+@pytest.mark.parametrize("option", ["html", "report", "csv"])
+def test_what_cannot_be_written_is_refused_by_its_option(play, tmp_path, option):
+    document = document_of(play(capital="5000"), benchmark=None)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InvalidInput, match=f"{option}: .* cannot be written") as refused:
+        write_report(document, **{option: tmp_path / "file" / "inside"})
+    assert refused.value.field == option
 
 
 def test_spreadsheets_hold_every_trade_and_every_day(play, tmp_path):
