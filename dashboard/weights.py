@@ -43,14 +43,20 @@ def weigh(
     return Weighed(parts, document)
 
 
-def apply_weights(*, user: Actor, weighed: Weighed, method: str) -> list[dict[str, Any]]:
-    """Scale every ticker's quantities to the shares of that method; what they were and what they are."""
+def factors_of(weighed: Weighed, method: str) -> dict[tuple[str, str], float]:
+    """What that method multiplies the size of each strategy on each symbol by."""
     if method not in METHODS:
         raise InvalidInput(f"apply: one of {', '.join(METHODS)} was expected, found {method!r}", field="apply")
-    parts = weighed.parts.parts
     factors: list[float] = weighed.document["proposals"][method]["factors"]
+    keys = [(part.strategy, part.symbol) for part in weighed.parts.parts]
+    return dict(zip(keys, factors, strict=True))
+
+
+def apply_weights(*, user: Actor, weighed: Weighed, method: str) -> list[dict[str, Any]]:
+    """Scale every ticker's quantities to the shares of that method; what they were and what they are."""
+    parts = weighed.parts.parts
     traded: dict[tuple[str, str], Decimal] = {(part.strategy, part.symbol): part.quantity for part in parts}
-    changed = scale_quantities(user=user, factors=dict(zip(traded, factors, strict=True)), traded=traded)
+    changed = scale_quantities(user=user, factors=factors_of(weighed, method), traded=traded)
     return [
         {"strategy": ticker.strategy, "symbol": ticker.symbol, "before": before, "after": ticker.quantities}
         for ticker, before in changed

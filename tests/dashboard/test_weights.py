@@ -1,6 +1,7 @@
 """Weighing a book by command, and giving its tickers the sizes that come of it: all or none, and on record."""
 
 import json
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -60,9 +61,9 @@ def test_the_command_weighs_a_ledger_and_changes_nothing(traded_days, capsys):
 
 
 def test_applying_scales_the_tickers_on_record_and_never_twice(traded_days, person, capsys):
-    asked = ["--book", "paper", "--turnover", "0.02", "--least", "0.01", "--by", person.email, "--json"]
+    asked = ["--book", "paper", "--turnover", "0.02", "--least", "0.01", "--by", person.email, "--yes", "--json"]
     with pytest.raises(CommandError, match=r"ema on /MES: 2 times 0\.\d+ is less than 1"):
-        call_command("weights", "--book", "paper", "--apply", "minimum_variance", "--by", person.email)
+        call_command("weights", "--book", "paper", "--apply", "minimum_variance", "--by", person.email, "--yes")
     Ticker.objects.filter(symbol="SPY").update(quantities={"paper": "3"})
     with pytest.raises(
         CommandError, match="ema on SPY: weights of sizes of 3 were expected, as the ticker has, found 2"
@@ -87,6 +88,24 @@ def test_applying_scales_the_tickers_on_record_and_never_twice(traded_days, pers
     assert TickerChange.objects.count() == 2
 
 
+def test_sizes_change_only_when_the_person_says_yes_to_each_factor(traded_days, person, monkeypatch):
+    asked = ["--book", "paper", "--turnover", "0.02", "--least", "0.01", "--by", person.email]
+    questions: list[str] = []
+
+    def answer(question: str) -> str:
+        questions.append(question)
+        return answers.pop(0)
+
+    monkeypatch.setattr("builtins.input", answer)
+    answers = ["no", "yes"]
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        call_command("weights", *asked, "--apply", "inverse_volatility")
+    assert quantities() == {"/MES": "2", "SPY": "2"}
+    assert re.search(r"real money too: ema on /MES × 0\.\d+, ema on SPY × 2\.\d+\.", questions[0])
+    call_command("weights", *asked, "--apply", "inverse_volatility")
+    assert quantities() == {"/MES": "1", "SPY": "4"}
+
+
 def test_what_is_wrong_is_said_and_nothing_is_changed(traded_days, user):
     set_role(user=user, role="viewer")
     for options, said in (
@@ -95,7 +114,7 @@ def test_what_is_wrong_is_said_and_nothing_is_changed(traded_days, user):
         (("--book", "paper", "--most", "0.4"), "most: 1/2 to 1 was expected"),
         (("--book", "paper", "--apply", "luck", "--by", user.email), "apply: one of equal, "),
         (("--book", "paper", "--apply", "equal"), "There is no active account ''; "),
-        (("--book", "paper", "--apply", "equal", "--by", user.email), "may not change tickers"),
+        (("--book", "paper", "--apply", "equal", "--by", user.email, "--yes"), "may not change tickers"),
         (("--report", "nowhere.json"), "nowhere.json cannot be read"),
     ):
         with pytest.raises(CommandError, match=said):

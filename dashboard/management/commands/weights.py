@@ -8,15 +8,15 @@ from rich.table import Table
 from typer import Option
 
 from backtest.report.weights import view
-from dashboard.weights import Weighed, apply_weights, weigh
+from dashboard.weights import Weighed, apply_weights, factors_of, weigh
 from engine.analytics.allocation import STEP, WINDOW
 from engine.analytics.bounded import Bounds
-from infra.terminal import AsJson, console, refusals, write_json
+from infra.terminal import AsJson, Yes, confirm, console, refusals, write_json
 from infra.web.actor import actor_of
 
 
 class Command(TyperCommand):
-    """Changes nothing, unless `--apply` names a method and `--by` who does it."""
+    """Changes nothing, unless `--apply` names a method and `--by` who does it, and that person says yes."""
 
     help = "Weighs the strategies of a book or of runs, and judges each way on days that it has not seen."
 
@@ -32,6 +32,7 @@ class Command(TyperCommand):
         step: Annotated[int, Option(help="Trading days until they are chosen anew.")] = STEP,
         apply: Annotated[str, Option(help="Scale the tickers to the shares of this method.")] = "",
         by: Annotated[str, Option(help="With --apply: the e-mail address of the account that does it.")] = "",
+        yes: Yes = False,
         as_json: AsJson = False,
     ) -> None:
         with refusals():
@@ -43,7 +44,7 @@ class Command(TyperCommand):
                 window=window,
                 step=step,
             )
-            changed = apply_weights(user=actor_of(by), weighed=weighed, method=apply) if apply else []
+            changed = _apply(weighed, apply, by, yes=yes) if apply else []
         if as_json:
             document = weighed.document | {
                 "applied": {"method": apply, "by": by, "tickers": changed} if apply else None
@@ -51,6 +52,15 @@ class Command(TyperCommand):
             write_json(document)
         else:
             _show(weighed, changed)
+
+
+def _apply(weighed: Weighed, method: str, by: str, *, yes: bool) -> list[dict[str, Any]]:
+    user = actor_of(by)
+    factors = ", ".join(
+        f"{strategy} on {symbol} × {factor:.4g}" for (strategy, symbol), factor in factors_of(weighed, method).items()
+    )
+    confirm(f"The sizes of these tickers change at all their accounts, those of real money too: {factors}.", yes=yes)
+    return apply_weights(user=user, weighed=weighed, method=method)
 
 
 def _show(weighed: Weighed, changed: list[dict[str, Any]]) -> None:
