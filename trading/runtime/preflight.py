@@ -10,7 +10,7 @@ from engine.errors import InvalidInput
 from engine.instruments.instrument import ON_MARGIN, AssetClass, Instrument
 from engine.instruments.options import parse_option
 from engine.instruments.sessions import is_open
-from engine.model.enums import OrderIntent, OrderType, Side, TimeInForce
+from engine.model.enums import OrderType, Side, TimeInForce
 from engine.model.orders import Order
 from engine.risk.gate import adds_exposure
 from engine.venue.margin import cannot_pay
@@ -96,9 +96,9 @@ def _session(order: Order, at: Situation) -> Refusal | None:
     return Refusal("session", f"the exchange of {order.symbol} ({at.instrument.calendar}) is closed now.")
 
 
-def _reduces_only(order: Order, at: Situation) -> Refusal | None:
-    """An exit never opens a position, whatever happened since it was decided."""
-    if order.intent is not OrderIntent.EXIT:
+def reduces_only(order: Order, at: Situation) -> Refusal | None:
+    """What closes a position, or takes a part off it, never opens one, whatever happened since it was decided."""
+    if adds_exposure(order):
         return None
     left = at.position + order.side.sign * order.quantity
     if at.position * order.side.sign >= 0 or left * at.position < 0:
@@ -139,7 +139,7 @@ _CHECKS: tuple[Callable[[Order, Situation], Refusal | None], ...] = (
     _order_type,
     _quantity,
     _tick_grid,
-    _reduces_only,
+    reduces_only,
     _session,
     _short_sale,
     _buying_power,

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 from brokers.venue import Balances, OrderReported, StreamLost, StreamRestored, VenueOrder
-from engine.exits.config import Distance, ExitConfig
+from engine.core import ExitPlacement
+from engine.exits.config import Distance, ExitConfig, Target
 from engine.model.accounts import AccountChecked, AccountState, Policy, PositionAdjusted
 from engine.model.commands import AcceptDifferences
-from engine.model.enums import OrderState, OrderType, Side
+from engine.model.enums import OrderIntent, OrderState, OrderType, Side
 from engine.model.orders import (
     ApprovedOrder,
     Order,
@@ -423,6 +424,24 @@ async def test_an_exit_sells_no_more_than_a_disputed_account_holds(stages):
     await stage.until(lambda: stage.of(OrderRejected), "refused here")
     assert stage.of(OrderRejected)[0].reason == "it would close 10, and the account holds 2."
     assert stage.venue.sent() == [FIRST]
+
+
+async def test_a_part_that_is_taken_off_sells_no_more_than_a_disputed_account_holds(stages):
+    exits = ExitConfig(targets=(Target(Distance(0.02), share=0.5), Target(Distance(0.10), share=0.5)))
+    stage = stages(slot({1: 1, 9: 0}, exits=exits), exit_placement={"sim": ExitPlacement.HELD})
+    await stage.start(reconciles=True)
+    await stage.until_checked(AccountState.GREEN)
+    await stage.play([100, 100])
+    await stage.until(lambda: stage.of(OrderAccepted), "accepted")
+    stage.venue.fill(FIRST, 10, 100)
+    await stage.until(lambda: stage.held() == 10, "held")
+    stage.venue.trade_by_hand("SPY", -10, 101)
+    await stage.until_checked(AccountState.RED)
+    await stage.play([103], start=3)
+    await stage.until(lambda: stage.of(OrderRejected), "refused here")
+    assert stage.approved()[1].intent is OrderIntent.ADJUST
+    assert stage.of(OrderRejected)[0].reason == "it would close 5, and the account holds 0."
+    assert stage.venue.sent() == [FIRST], "it would have sold short"
 
 
 async def test_a_reconnect_asks_for_what_was_missed(stages):
