@@ -224,6 +224,7 @@ class Gateway:
         began, backoff = time.monotonic(), Backoff(base_s=0.2, cap_s=2.0)
         while await self._may_call():
             try:
+                self._check_still_reduces(orders)
                 return await self._place(orders)
             except TryLater as error:
                 delay = backoff.next_delay()
@@ -243,6 +244,14 @@ class Gateway:
                 if self._was_cancelled(records):
                     break
         return ()
+
+    def _check_still_reduces(self, orders: list[Order]) -> None:
+        """The order has waited since it was checked: for its turn, for the commit, for the venue. A position that is
+        gone meanwhile is not closed a second time."""
+        for order in orders:
+            refused = preflight.reduces_only(order, self._situation(order))
+            if refused is not None:
+                raise OrderRefused(refused.reason, venue_code=refused.rule)
 
     def _was_cancelled(self, records: list[OrderRecord]) -> bool:
         """Whether a cancel came before anything was sent: then the orders are over. What leaves together ends so."""

@@ -223,6 +223,19 @@ class TestTryingAgain:
         assert stage.of(OrderRejected)[0].code == "kill_switch"
         assert stage.venue.sent() == tried
 
+    async def test_an_exit_that_has_nothing_left_to_close_is_not_sent_again(self, stages):
+        stage = await stages(slot({1: 1, 3: 0}, exits=ExitConfig(stop=Distance(0.05))))
+        await entered(stage)
+        await stage.until(lambda: SECOND in stage.venue.sent(), "the stop waits at the venue")
+        stage.venue.script += [VenueUnreachable("away")] * 3
+        await stage.play([101, 101], start=3)
+        await stage.until(lambda: stage.venue.sent()[2:], "the stop is gone, and the exit is tried")
+        stage.venue.fill(SECOND, 10, 95)  # it was filled before its cancel came
+        await stage.until(lambda: stage.held() == 0, "flat")
+        await stage.until(lambda: not stage.engine.open_orders, "the exit is over")
+        assert stage.of(OrderRejected)[0].code == "reduce_only"
+        assert [order.client_id for order in stage.venue.book.values()] == [FIRST, SECOND], "no more is sold"
+
     @pytest.mark.parametrize("why", [OrderRefused("no"), NotAuthorized("connect again"), LOST])
     async def test_nothing_else_is_sent_twice(self, stages, why):
         stage = await stages()
