@@ -95,10 +95,11 @@ async def test_coarser_bars_are_put_together_of_the_venues_minutes(client):
             made = [bar for bar in await bars(client, "5") if bar.quality == "built"]
             return made if len(made) >= 3 else []
 
-        fives = await until(some)
-        minutes = {bar.ts: bar for bar in await bars(client, "1") if bar.ts_recv}
-        forming = await client.xrange(keys.ticks_stream("SPY", "5"))
-    for five in fives[1:]:
+        ended = [bar.ts for bar in await until(some)]
+    minutes = {bar.ts: bar for bar in await bars(client, "1") if bar.ts_recv}
+    fives = {bar.ts: bar for bar in await bars(client, "5")}  # a minute that came late has revised the first one given
+    forming = await client.xrange(keys.ticks_stream("SPY", "5"))
+    for five in (fives[ts] for ts in ended[1:]):
         assert five.is_complete
         inside = [minute for minute in minutes.values() if five.ts_open <= minute.ts_open < five.ts]
         assert five.volume == sum(minute.volume for minute in inside)
