@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -32,7 +33,7 @@ def search(run: MiningRun, held: Held) -> Keep:
     def staged(fold: int, stage: Stage) -> None:
         held.changes["stages"] = [*held.changes["stages"], _row(fold, stage)]
 
-    earlier = earlier_trials(asked.search, bars)
+    earlier = partial(earlier_trials, asked.search, bars)
     found = mine(bars.columns, asked.search, earlier=earlier, progress=held.step, staged=staged)
     held.found.update(told(found), seconds=round(time.monotonic() - began, 3))
     return lambda: keep(run, bars, found)

@@ -39,13 +39,13 @@ def mine(
     asked: MiningSpec,
     *,
     conditions: Sequence[Condition] | None = None,
-    earlier: int = 0,
+    earlier: Callable[[], int] = lambda: 0,
     progress: Progress = lambda done, total: None,
     staged: Staged = lambda fold, stage: None,
 ) -> Mined:
     """Rules in `bars`; the same for the same arguments. `conditions` are those of the catalog where none are given;
-    `earlier` trials were made on these bars before, and what is found competes with them, too. What `progress` raises
-    ends the search.
+    `earlier` says how many trials were made on these bars before, and what is found competes with them, too: it is
+    asked when the search is over, so that one that ended meanwhile counts. What `progress` raises ends the search.
 
     `InvalidInput` names the field where it cannot be searched.
     """
@@ -61,7 +61,8 @@ def mine(
     searched = [work.fold(each, partial(staged, number)) for number, each in enumerate(parts, start=1)]
     ratios = [ratio for fold in searched for ratio in fold.trials.ratios]
     variance = spread(ratios)
-    rules = _judged(_Found.merged(searched), market, asked, (len(ratios) + earlier, variance))
+    before = earlier()
+    rules = _judged(_Found.merged(searched), market, asked, (len(ratios) + before, variance))
     return Mined(
         symbol=bars.symbol,
         timeframe=bars.timeframe,
@@ -70,7 +71,7 @@ def mine(
         conditions=dict(Counter(condition.category.value for condition in known)),
         trials=len(ratios),
         variance=variance,
-        earlier=earlier,
+        earlier=before,
         spec=asked,
         folds=tuple(fold.report for fold in searched),
         rules=tuple(rule for rule, _ in rules),

@@ -8,6 +8,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, transact
 from django.utils import timezone
 
 from discovery import jobs, mined, services, tasks
+from discovery.mining.mine import mine
 from discovery.models import DiscoveredRule, MiningRun
 from engine.errors import Conflict, InvalidInput
 from engine.exits.config import Distance, DistanceKind, ExitConfig
@@ -85,6 +86,20 @@ def test_what_others_tried_on_these_bars_counts(played, planted_file, two_bursts
     before, after = (run.rules.get(rank=1).p_searched for run in (alone, mine_))
     assert mine_.earlier_trials == again.trials
     assert after > before
+
+
+def test_of_two_searches_at_a_time_the_one_that_ends_later_counts_the_other(played, planted_file, monkeypatch):
+    others: list[MiningRun] = []
+
+    def meanwhile(*arguments, **options):
+        monkeypatch.setattr(mined, "mine", mine)
+        others.append(played(planted_file, patterns=7))  # begins and ends while the first is searching
+        return mine(*arguments, **options)
+
+    monkeypatch.setattr(mined, "mine", meanwhile)
+    late = played(planted_file)
+    [early] = others
+    assert (early.earlier_trials, late.earlier_trials) == (0, early.trials)
 
 
 def test_carrying_positions_over_the_night_changes_what_is_found(played, planted_file, two_bursts):

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -126,7 +127,7 @@ class Command(TyperCommand):
             asked = recorded_as(request, columns, spec, name=name) if save else None
             started = time.perf_counter()
             with progress_bar(f"rules in {columns.symbol}, {columns.timeframe}") as progress:
-                found = mine(columns, spec, earlier=_earlier(spec, bars), progress=progress)
+                found = mine(columns, spec, earlier=partial(_earlier, spec, bars), progress=progress)
             seconds = time.perf_counter() - started
             kept = {} if asked is None else {"run": services.keep_run(asked, bars, found, seconds=seconds).pk}
             if asked is None:
