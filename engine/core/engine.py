@@ -353,7 +353,7 @@ class Engine:
         if record.is_protective:
             self.guards.note(holding, record, update, out)
         elif not record.is_open and type(update) is not OrderFilled:
-            self.guards.owe(holding, record, update.ts)
+            self.guards.owe(holding, record, update)
         if holding.plan is not None:
             self.desk.advance(holding, update.ts, out)
         if self.keeps_accounts and type(update) is OrderFilled:

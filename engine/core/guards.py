@@ -12,7 +12,7 @@ from engine.core.holding import INF, NEVER, Guard, Holding, Plan
 from engine.core.levels import alarms, armed, fitting, stop_reason, take_tier, waits_at_venue
 from engine.core.rolls import ROLL
 from engine.exits.config import ExitConfig
-from engine.exits.deadlines import deadlines
+from engine.exits.deadlines import RETRY_NS, deadlines, due_again
 from engine.exits.freshness import stale_reason
 from engine.exits.plan import ExitPlan, Levels, plan_exits, with_levels
 from engine.model.enums import OrderIntent, OrderType, Side, TimeInForce
@@ -24,7 +24,6 @@ ZERO = Decimal(0)
 NAN = float("nan")
 EXIT, REVERSAL = OrderIntent.EXIT, OrderIntent.REVERSAL
 PLAIN = VenueExits()
-RETRY_NS = 5_000_000_000  # between two exit orders when the first one failed
 
 
 class Guards:
@@ -65,16 +64,17 @@ class Guards:
             self._arm(holding, ts, out)  # its orders were withdrawn for a plan that came to nothing
 
     def _retry(self, holding: Holding, guard: Guard, ts: int) -> None:
-        guard.is_firing, guard.not_before = False, ts + RETRY_NS
+        guard.is_firing, guard.not_before = False, max(guard.not_before, ts + RETRY_NS)
         self.next_deadline = min(self.next_deadline, max(guard.deadline, guard.not_before))
         self._set_alarms(holding)
 
-    def owe(self, holding: Holding, record: OrderRecord, ts: int) -> None:
-        """An exit failed that nobody took back: it is tried again soon, until it works or something else is wished."""
+    def owe(self, holding: Holding, record: OrderRecord, failed: Event) -> None:
+        """An exit failed that nobody took back: it is tried again, until it works or something else is wished."""
         guard = holding.guard
         if guard is None or record.is_cancelling or record.order.intent not in (EXIT, REVERSAL):
             return
-        guard.owed, guard.not_before = record.order.reason or "exit", ts + RETRY_NS
+        guard.owed = record.order.reason or "exit"
+        guard.not_before = due_again(failed, self._config.instruments[holding.symbol])
         self.next_deadline = min(self.next_deadline, guard.not_before)
 
     def watch(self, holding: Holding) -> None:

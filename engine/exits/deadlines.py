@@ -1,4 +1,5 @@
-"""When a position must be closed whatever its price: after a time, before the session's close, at a cut-off."""
+"""When a position must be closed whatever its price: after a time, before the session's close, at a cut-off; and when
+an exit that failed is due again."""
 
 from collections.abc import Iterator
 from datetime import time
@@ -7,9 +8,12 @@ from engine.exits.config import ExitConfig
 from engine.instruments.instrument import AssetClass, Instrument
 from engine.instruments.options import parse_option
 from engine.instruments.sessions import from_new_york, new_york, session_of
+from engine.model.event import Event
+from engine.model.orders import EXCHANGE_CLOSED, OrderRejected
 
 NS = 1_000_000_000
 USUAL_CLOSE = time(16)
+RETRY_NS = 5 * NS  # between two exit orders when the first one failed
 
 
 def deadline(config: ExitConfig, instrument: Instrument, opened_ts: int) -> tuple[int, str] | None:
@@ -25,6 +29,14 @@ def deadlines(config: ExitConfig, instrument: Instrument, opened_ts: int) -> Ite
         yield _close(instrument, opened_ts) - int(config.before_close_s * NS), "session_close"
     if config.cut_off is not None:
         yield _cut_off(config.cut_off, instrument, opened_ts), "cut_off"
+
+
+def due_again(failed: Event, instrument: Instrument) -> int:
+    """When an exit that ended so is sent once more: soon, or when its exchange opens."""
+    soon = failed.ts + RETRY_NS
+    if isinstance(failed, OrderRejected) and failed.code == EXCHANGE_CLOSED:
+        return max(soon, session_of(instrument.calendar)(failed.ts).open)
+    return soon
 
 
 def _cut_off(clock: str, instrument: Instrument, opened_ts: int) -> int:

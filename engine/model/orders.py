@@ -98,6 +98,9 @@ class OrderAccepted(Event, frozen=True):
     venue_id: str
 
 
+EXCHANGE_CLOSED = "session"  # the code of an order for now that found its exchange closed
+
+
 class OrderRejected(Event, frozen=True):
     """The venue said no."""
 

@@ -11,7 +11,7 @@ from engine.instruments.instrument import ON_MARGIN, AssetClass, Instrument
 from engine.instruments.options import parse_option
 from engine.instruments.sessions import is_open
 from engine.model.enums import OrderType, Side, TimeInForce
-from engine.model.orders import Order
+from engine.model.orders import EXCHANGE_CLOSED, Order
 from engine.risk.gate import adds_exposure
 from engine.venue.margin import cannot_pay
 from engine.venue.refusal import Refusal
@@ -93,7 +93,7 @@ def _session(order: Order, at: Situation) -> Refusal | None:
         return None
     if at.is_always_open or is_open(at.instrument.calendar, at.now):
         return None
-    return Refusal("session", f"the exchange of {order.symbol} ({at.instrument.calendar}) is closed now.")
+    return Refusal(EXCHANGE_CLOSED, f"the exchange of {order.symbol} ({at.instrument.calendar}) is closed now.")
 
 
 def reduces_only(order: Order, at: Situation) -> Refusal | None:

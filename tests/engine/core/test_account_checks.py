@@ -1,18 +1,21 @@
 """Entries wait for an account that agrees with our books; differences are booked as told, once."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from engine.core import account_checks
 from engine.core.inheritance import inherit
 from engine.exits.config import Distance, ExitConfig
 from engine.model.accounts import AccountChecked, AccountState, Difference, Policy, PositionAdjusted
 from engine.model.commands import AcceptDifferences, CancelOrder, CommandHandled, ManualSignal
-from engine.model.enums import OrderIntent, OrderState, Side
+from engine.model.enums import OrderIntent, OrderState, OrderType, Side
 from engine.model.event import Event
 from engine.model.market import TimeAdvanced
 from engine.model.orders import (
+    EXCHANGE_CLOSED,
     ApprovedOrder,
     CancelRequested,
     Order,
@@ -23,6 +26,7 @@ from engine.model.orders import (
 )
 from engine.model.positions import PositionChanged, TradeClosed
 from engine.model.signals import SlotStateChanged
+from engine.model.time import NS_PER_S, from_datetime
 from engine.orders.lifecycle import OrderRecord
 from tests.engine.scenario import MINUTE, World, bars, slot, tick
 
@@ -202,6 +206,34 @@ def test_an_exit_that_was_refused_is_owed_and_tried_again_until_the_position_is_
         event.order for event in give(TimeAdvanced(3 * MINUTE + 6_000_000_000)) if isinstance(event, ApprovedOrder)
     ]
     assert [(order.side, order.quantity, order.reason) for order in again] == [(Side.SELL, Decimal(10), leave.reason)]
+
+
+def test_an_exit_that_found_its_exchange_closed_is_tried_again_when_it_opens():
+    evening = from_datetime(datetime(2026, 11, 18, 22, 0, tzinfo=UTC))
+    opening = from_datetime(datetime(2026, 11, 19, 14, 30, tzinfo=UTC))
+    world = World(slot({1: 1, 3: 0}, exits=ExitConfig(stop=Distance(0.05))))
+    engine = world.engine
+
+    def orders(*events: Event) -> list[Order]:
+        found = [each for event in events for each in engine.process(event)]
+        return [each.order for each in found if isinstance(each, ApprovedOrder)]
+
+    later = [structs.replace(bar, ts=bar.ts + evening, ts_open=bar.ts_open + evening) for bar in bars([100, 100, 101])]
+    [entry] = orders(*later[:2])
+    where = ("scripted", "SPY", "sim")
+    [stop] = orders(OrderFilled(later[1].ts, entry.client_id, "f1", *where, Side.BUY, Decimal(10), Decimal(100)))
+    assert orders(later[2]) == []
+    [leave] = orders(OrderCancelled(later[2].ts, stop.client_id))
+    [again] = orders(OrderRejected(later[2].ts + 1, leave.client_id, "the exchange is closed now", EXCHANGE_CLOSED))
+    assert again.type is OrderType.STOP, "meanwhile the stop guards it"
+    for seconds in range(1, 60):
+        assert orders(TimeAdvanced(later[2].ts + seconds * NS_PER_S)) == [], "no order, and no cancel of the stop"
+    assert not engine.open_orders[0].is_cancelling
+    assert orders(TimeAdvanced(opening - 1)) == []
+    engine.process(TimeAdvanced(opening))
+    assert engine.open_orders[0].is_cancelling, "the stop goes first"
+    [leave] = orders(OrderCancelled(opening + 1, again.client_id))
+    assert (leave.side, leave.quantity, leave.reason) == (Side.SELL, Decimal(10), "script_3")
 
 
 def test_an_owed_exit_is_dropped_when_something_else_is_wished():
