@@ -26,8 +26,13 @@ export async function call(method, path, body) {
     location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
   }
   const document_ = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refused(document_.detail ?? `The server answered ${response.status}.`, document_);
+  if (!response.ok) throw new Refused(said(document_) ?? `The server answered ${response.status}.`, document_);
   return document_;
+}
+
+// What a form's field was refused for, with its name: "limit_price: A valid number is required."
+function said({ detail, field, errors }) {
+  return errors && field && detail ? `${field}: ${detail}` : detail;
 }
 
 async function isSignedIn() {

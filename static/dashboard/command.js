@@ -7,23 +7,28 @@ import { spaced } from "./format.js";
 const PAUSE_MS = 250;
 const PATIENCE_MS = 15000;
 
-// Sends, waits for the answer, tells it; true where the book accepted.
-export async function tell(path, body, done = "") {
+// Sends, waits for the answer, tells it; true where the book accepted. What went wrong is given to `bad`: a toast, or
+// what the form that asked has for it.
+export async function tell(path, body, { done = "", bad = alarm } = {}) {
   let sent;
   try {
     sent = await call("POST", path, body);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    toast(error.message, "bad");
+    bad(error.message);
     return false;
   }
-  return follow(sent.commands ?? [sent], done);
+  return follow(sent.commands ?? [sent], { done, bad });
 }
 
-export async function follow(commands, done = "") {
+export async function follow(commands, { done = "", bad = alarm } = {}) {
   const answers = await Promise.all(commands.map((command) => answer(command.command)));
-  for (const found of answers) toast(said(found, done), found?.state === "accepted" ? "" : "bad");
+  for (const found of answers) (found?.state === "accepted" ? toast : bad)(said(found, done));
   return answers.every((found) => found?.state === "accepted");
+}
+
+function alarm(text) {
+  toast(text, "bad");
 }
 
 async function answer(id) {

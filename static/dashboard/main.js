@@ -248,7 +248,7 @@ class Page {
     button.disabled = true;
     try {
       const told = await call("POST", action.path, action.body(strategy));
-      if (told.command) follow(told.commands ?? [told], action.done(strategy));
+      if (told.command) follow(told.commands ?? [told], { done: action.done(strategy) });
       else toast(action.done(strategy));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;

@@ -36,9 +36,7 @@ export class PositionDialog {
     const { strategy, symbol, broker } = this.position;
     const wanted = { stop: changed(form.stop, this.position.stop_price), target: changed(form.target, this.position.target_price) };
     if (!wanted.stop && !wanted.target) return fail("position-error", "Change the price of the stop or of the target.");
-    byId("position").close();
-    await tell("/api/positions/exits", { book: this.book, strategy, symbol, broker, ...wanted });
-    return undefined;
+    return asked("position", "/api/positions/exits", { book: this.book, strategy, symbol, broker, ...wanted });
   }
 
   async flatten() {
@@ -69,9 +67,19 @@ export class ChangeDialog {
     const wanted = Object.fromEntries(["quantity", "limit_price", "stop_price", "trail"]
       .map((name) => [name, changed(form[name], this.order[name])]).filter(([, value]) => value));
     if (!Object.keys(wanted).length) return fail("change-error", "Nothing differs from the order as it is.");
-    byId("change").close();
-    await tell(`/api/orders/${encodeURIComponent(this.order.client_id)}/replace`, wanted);
-    return undefined;
+    return asked("change", `/api/orders/${encodeURIComponent(this.order.client_id)}/replace`, wanted);
+  }
+}
+
+// The dialog stays, with what was typed, until the book accepts it.
+async function asked(dialog, path, wanted) {
+  const button = byId(`${dialog}-form`).querySelector("button.primary");
+  fail(`${dialog}-error`, "");
+  button.disabled = true;
+  try {
+    if (await tell(path, wanted, { bad: (text) => fail(`${dialog}-error`, text) })) byId(dialog).close();
+  } finally {
+    button.disabled = false;
   }
 }
 
