@@ -134,17 +134,20 @@ class AlpacaVenue(Questions):
                 yield update
 
     async def _news(self, document: Any) -> list[AccountUpdate]:
-        """What a message tells. Where an order took another one's place, the venue is asked which of them counts."""
+        """What a message tells. Where an order took another one's place, the venue is asked which of them counts; where
+        it does not say, the execution is told all the same."""
+        news: list[AccountUpdate] = []
         try:
             doc = event_doc(document)
             fill = fill_of_event(doc)
-            news: list[AccountUpdate] = [FillReported(fill)] if fill is not None and self._told.is_new(fill) else []
+            if fill is not None and self._told.is_new(fill):
+                news.append(FillReported(fill))
             is_settled = not (is_superseded(doc.order) or is_failed_replacement(doc.order))
             truth = doc.order if is_settled else await self._truth(await self._read_order(doc.order.id))
-            return [*news, OrderReported(venue_order(truth))]
+            news.append(OrderReported(venue_order(truth)))
         except NO_ANSWER as error:
             logger.warning("a message of the account stream is left to polling: %s", error.detail)
-            return []
+        return news
 
     # ---- questions -------------------------------------------------------------------------------------------
 

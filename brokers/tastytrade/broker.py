@@ -135,19 +135,19 @@ class TastytradeVenue(Questions):
                     yield update
 
     async def _news(self, document: Any) -> list[AccountUpdate]:
-        """What a message tells. Where an order took another one's place, the venue is asked which of them counts."""
+        """What a message tells. Where an order took another one's place, the venue is asked which of them counts; where
+        it does not say, the executions are told all the same."""
+        news: list[AccountUpdate] = []
         try:
             doc = order_doc(document)
             await self._learn_fees(doc)
             order = self._order(doc)
-            news: list[AccountUpdate] = [FillReported(fill) for fill in order.fills if self._told.is_new(fill)]
-            if not doc.is_part_of_a_chain:
-                return [*news, OrderReported(order)]
-            truth = await self._truth(doc)
-            return [*news, OrderReported(self._order(truth))]
+            news += [FillReported(fill) for fill in order.fills if self._told.is_new(fill)]
+            truth = self._order(await self._truth(doc)) if doc.is_part_of_a_chain else order
+            news.append(OrderReported(truth))
         except NO_ANSWER as error:
             logger.warning("a message of the account stream is left to polling: %s", error.detail)
-            return []
+        return news
 
     async def _learn_fees(self, doc: OrderDoc) -> None:
         """What an order costs was told when it was placed; one that an earlier process placed is looked up."""

@@ -13,10 +13,10 @@ from brokers.adapters import VENUES
 from brokers.alpaca.auth import PAPER, Keys
 from brokers.alpaca.broker import AlpacaVenue
 from brokers.alpaca.client import Client
-from brokers.alpaca.translate import order_doc
+from brokers.alpaca.translate import ORDERS, order_doc
 from brokers.connections import setup_of
 from brokers.models import BrokerAccount
-from brokers.venue import Known, NotAuthorized, OrderRefused, OutcomeUnknown
+from brokers.venue import FillReported, Known, NotAuthorized, OrderRefused, OutcomeUnknown
 from engine.instruments.catalog import instrument_for
 from engine.model.enums import OrderState, OrderType, Side, TimeInForce
 from infra.logging import scrub
@@ -195,6 +195,17 @@ async def test_messages_that_are_not_understood_are_left_to_polling(desk, caplog
     caplog.set_level(logging.WARNING)
     assert await desk.venue._news({"event": "fill", "order": {"id": "x"}}) == []
     assert "left to polling" in caplog.text
+
+
+async def test_an_execution_is_told_although_what_took_the_orders_place_cannot_be_asked_for(desk):
+    placed = await desk.place(desk.far_order())
+    document = await desk.venue._client.call("GET", f"{ORDERS}/{placed.venue_id}")
+    order = {**document, "status": "pending_replace", "replaced_by": "another", "filled_qty": "4"}
+    event = {"event": "partial_fill", "order": order, "timestamp": "2026-11-20T15:00:00Z", "price": "100", "qty": "4"}
+    desk.fault("throttle", times=1, actions=("query",))
+    (told,) = await desk.venue._news(event)
+    assert isinstance(told, FillReported)
+    assert (told.fill.venue_id, told.fill.quantity) == (placed.venue_id, D(4))
 
 
 async def test_positions_by_hand_and_shorts_are_seen(desk):

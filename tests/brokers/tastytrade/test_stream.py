@@ -179,6 +179,11 @@ async def test_a_message_tells_executions_and_then_the_order():
     assert order.order.state is OrderState.PARTIALLY_FILLED
 
 
+async def test_an_execution_is_told_although_what_took_the_orders_place_cannot_be_asked_for():
+    (fill,) = await news_of(document(**{"replacing-order-id": "99"}))
+    assert isinstance(fill, FillReported)
+
+
 @pytest.mark.parametrize("data", [None, {}, {"id": "x"}, document(status="Sleeping")])
 async def test_a_message_that_is_not_understood_is_left_to_polling(data):
     assert await news_of(data) == []
