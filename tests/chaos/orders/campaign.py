@@ -27,9 +27,10 @@ from infra.redis.client import aclose_clients, async_client
 from tests.chaos.orders import books, verdict
 from tests.chaos.orders.market import play
 from tests.chaos.orders.traders import LEASE_TTL_S
+from tests.waiting import DEADLINE_S
 
 AT_ONCE = 6  # books that trade side by side
-SETTLE_S = 60.0  # a book that is not quiet by then has failed
+SETTLE_S = DEADLINE_S  # a book that is not quiet by then has failed
 
 
 class Lines:

@@ -15,7 +15,7 @@ import django
 
 from tests.chaos.orders.venue import SYMBOLS
 
-LEASE_TTL_S = 2.0
+LEASE_TTL_S = 4.0  # so that a starved trader keeps its lease
 _PR_SET_PDEATHSIG = 1
 
 
