@@ -48,8 +48,11 @@ def unarmed_reason(name: str) -> str:
 
 
 def features_of(names: Iterable[str]) -> dict[str, Features]:
-    """What the venue of each real account can do."""
-    return {name: FEATURES[real_account(name).broker] for name in names}
+    """What the venue of each real account can do. Of one that is not there (any more), what simulated execution can: it
+    cannot be opened, so nothing leaves for it, and the others must go on being guarded."""
+    real = BrokerAccount.objects.filter(mode=BrokerAccount.Mode.LIVE)
+    venues = dict(real.values_list("name", "broker"))
+    return {name: FEATURES[venues.get(name, "paper")] for name in names}
 
 
 def features_on_paper(names: Iterable[str]) -> dict[str, Features]:

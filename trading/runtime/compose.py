@@ -218,7 +218,7 @@ def _opened(composition: Composition) -> Opened:
 
 def engine_config(composition: Composition) -> EngineConfig:
     """What the engine runs. It follows what the venues of its accounts can do, of those that stand for one on paper,
-    too; `AccountMissing` where a real account is not there."""
+    too."""
     instruments = {slot.symbol: instrument_for(slot.symbol) for slot in composition.slots}
     names, where = composition.brokers, composition.execution.exits
     is_live = composition.mode == Book.Mode.LIVE

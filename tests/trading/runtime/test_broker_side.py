@@ -33,20 +33,22 @@ class Closed(FakeVenue):
 
 @pytest.fixture
 async def side(redis_url, monkeypatch):
-    """A started side with the accounts "good" and "bad"; what reaches the inbox goes to the desk."""
+    """A started side with the accounts "good" and "bad", and "gone", which is none; what reaches the inbox goes to the
+    desk."""
     venues = {"good": FakeVenue(), "bad": Closed()}
     monkeypatch.setattr(live_host, "venue_of", lambda account, contracts: venues[account.name])
     row = await sync_to_async(book)("live")
     for name in venues:
         await sync_to_async(BrokerAccount.objects.create)(broker="schwab", name=name, mode="live", account_number=name)
-    config = EngineConfig("live0", (slot({}, quantity={"good": 1, "bad": 1}),), INSTRUMENTS)
-    desk = BrokerDesk(Engine(config, strategies=STRATEGIES), accounts=venues, now=time.time_ns())
+    names = (*venues, "gone")
+    config = EngineConfig("live0", (slot({}, quantity=dict.fromkeys(names, 1)),), INSTRUMENTS)
+    desk = BrokerDesk(Engine(config, strategies=STRATEGIES), accounts=names, now=time.time_ns())
     desk.begin()
     client, inbox = async_client(redis_url), Inbox()
     lease = Lease(client, kind="trader", name="live", owner="us", ttl_s=30)
     await lease.acquire()
     found = BrokerSide(book="live", book_id=row.pk, desk=desk, client=client, lease=lease, policy=QUICK)
-    await found.start(inbox, names=("good", "bad"))
+    await found.start(inbox, names=names)
 
     async def pump() -> None:
         while True:
@@ -69,17 +71,24 @@ async def until(is_met, what: str) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_an_account_whose_login_is_over_stays_unknown_and_people_are_told(side):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("bad", "bad: it does not accept our login (the login is over); connect it again"),
+        ("gone", "gone: it cannot be opened: there is no account 'gone' for real money"),
+    ],
+)
+async def test_an_account_whose_login_is_over_or_that_is_gone_stays_unknown_and_people_are_told(side, name, reason):
     async def is_green() -> bool:
         return side.engine.checks["good"].state is AccountState.GREEN
 
     await until(is_green, "the good account is green")
-    assert side.engine.checks["bad"].state is AccountState.UNKNOWN
-    assert set(side.engine.gate.holds) == {"bad"}
+    assert side.engine.checks[name].state is AccountState.UNKNOWN
+    assert set(side.engine.gate.holds) == {"bad", "gone"}
 
     async def is_told() -> bool:
         alarms = await sync_to_async(lambda: list(Alarm.objects.values_list("what", "text")))()
-        return ("account_closed", "bad: it does not accept our login (the login is over); connect it again") in alarms
+        return ("account_closed", reason) in alarms
 
     await until(is_told, "an alarm")
 

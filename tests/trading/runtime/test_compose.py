@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from asgiref.sync import async_to_sync
 
+from brokers.models import BrokerAccount
 from engine.bars.expand import Expander
 from engine.instruments.sessions import Session
 from engine.model.commands import ManualOrder, SetExits, StopSlot
@@ -18,9 +19,10 @@ from engine.model.signals import SlotStateChanged
 from engine.model.time import NS_PER_S, from_datetime
 from strategies.services import create_ticker, update_ticker
 from trading.journal.writer import DatabaseJournal
-from trading.models import Book, EngineState, Order, Position
+from trading.models import Book, EngineState, Order, Position, Run
 from trading.runtime import compose
 from trading.runtime.host import compose_desk
+from trading.runtime.live import BrokerDesk
 from trading.services import start_strategy, stop_strategy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -120,6 +122,21 @@ def test_what_an_account_holds_stays_in_the_book_when_a_strategy_is_started_for_
         play(again, FALLING, start=100)
         quantities = dict(Position.objects.values_list("broker", "quantity"))
         assert quantities == {"paper": 0, "tastytrade": -1}, "it is closed there, and not entered again"
+
+
+@pytest.mark.parametrize("change", [{"mode": "paper"}, {"name": "other"}, None], ids=["paper", "renamed", "deleted"])
+def test_a_real_account_that_is_gone_keeps_the_book_from_nothing_at_the_others(redis_url, change):
+    for name, broker in (("t1", "tastytrade"), ("s1", "schwab")):
+        BrokerAccount.objects.create(broker=broker, name=name, mode="live", account_number=name)
+    book = Book.objects.create(name="live", mode=Book.Mode.LIVE)
+    document: dict[str, object] = {"strategy": "ema", "symbol": "SPY", "timeframe": "1", "params": {}, "exits": None}
+    Run.objects.create(book=book, strategy="ema", slots=[{**document, "quantities": {"t1": "1", "s1": "1"}}])
+    gone = BrokerAccount.objects.filter(name="s1")
+    gone.update(**change) if change else gone.delete()
+    desk = compose.make_desk(compose.load("live"))
+    assert isinstance(desk, BrokerDesk)
+    assert desk.accounts == ("s1", "t1"), "what is held at either is still guarded"
+    assert set(desk.engine.gate.holds) == {"s1", "t1"}, "and nothing is entered before they are compared"
 
 
 def test_an_unreadable_state_begins_a_new_generation_with_the_same_position(ticker):
