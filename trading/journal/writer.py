@@ -5,6 +5,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -127,14 +128,14 @@ class DatabaseJournal:
         number, digest = self._last or last_of_journal(self._book_id)
         rows = []
         for event in outputs:
-            data = codec.encode(event)
-            number, digest = number + 1, hashlib.sha256(digest.encode() + data).hexdigest()
+            payload = msgspec.json.decode(codec.encode(event))
+            number, digest = number + 1, _link(digest, payload)
             rows.append(
                 JournalEvent(
                     book_id=self._book_id,
                     number=number,
                     kind=type(event).__name__,
-                    payload=msgspec.json.decode(data),
+                    payload=payload,
                     ts=event.ts,
                     fencing_token=self._token,
                     digest=digest,
@@ -180,9 +181,30 @@ def first_broken_link(book_id: int) -> int | None:
     """Number of the first journal entry whose digest does not follow from its predecessor; None where all do."""
     digest, expected = FIRST_DIGEST, 1
     for row in JournalEvent.objects.filter(book_id=book_id).order_by("number").iterator():
-        data = codec.encode(codec.decode(msgspec.json.encode(row.payload)))
-        digest = hashlib.sha256(digest.encode() + data).hexdigest()
-        if row.number != expected or row.digest != digest:
+        if row.number != expected or row.digest not in (_link(digest, row.payload), _early_link(digest, row.payload)):
             return expected
-        expected += 1
+        digest, expected = row.digest, expected + 1
     return None
+
+
+def _link(digest: str, payload: Any) -> str:
+    """The digest of the entry that follows the one with `digest`."""
+    return hashlib.sha256(digest.encode() + msgspec.json.encode(_plain(payload))).hexdigest()
+
+
+def _early_link(digest: str, payload: Any) -> str:
+    """The same as it was first made: of the event as it stood, which PostgreSQL does not keep to the letter."""
+    data = codec.encode(codec.decode(msgspec.json.encode(payload)))
+    return hashlib.sha256(digest.encode() + data).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """JSON in the one form that every database gives back: keys in order, whole numbers without a fraction.
+    PostgreSQL sorts keys in a way of its own, drops the sign of -0.0 and the exponent of large numbers."""
+    if isinstance(value, dict):
+        return {key: _plain(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and value.is_integer():
+        value = int(Decimal(repr(value)))  # as its shortest spelling reads, which is what the database was given
+    return str(value) if isinstance(value, int) and abs(value) >= 2**63 else value

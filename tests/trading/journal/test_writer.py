@@ -1,6 +1,8 @@
+import hashlib
 from decimal import Decimal
 
 import pytest
+from asgiref.sync import async_to_sync
 from msgspec.structs import replace
 
 from engine.model.enums import OrderState, OrderType, PositionSide, Side
@@ -12,6 +14,7 @@ from engine.model.orders import (
     OrderAccepted,
     OrderDenied,
     OrderFilled,
+    OrderSubmitted,
     StopMoved,
     StopMoveRefused,
     StopMoveRequested,
@@ -19,6 +22,7 @@ from engine.model.orders import (
 from engine.model.positions import PositionChanged, TradeClosed
 from engine.model.signals import Signal, SignalSuppressed
 from engine.model.time import NS_PER_S
+from infra import codec
 from trading import models
 from trading.journal.writer import DatabaseJournal, FencedOff, first_broken_link
 from trading.runtime.recording import unpack
@@ -172,8 +176,6 @@ async def test_state_and_cursors_are_saved_with_the_outputs(book):
 
 
 def test_a_changed_journal_entry_breaks_the_chain(book):
-    from asgiref.sync import async_to_sync
-
     for _ in range(3):
         async_to_sync(commit)(book, SIGNAL, ApprovedOrder(ts=T0, order=order(models.Order.objects.count() + 1)))
     assert first_broken_link(book.pk) is None
@@ -181,6 +183,30 @@ def test_a_changed_journal_entry_breaks_the_chain(book):
     row.payload = {**row.payload, "reason": "forged"}
     row.save()
     assert first_broken_link(book.pk) == 3
+
+
+def test_the_chain_holds_whatever_the_database_makes_of_json(book):
+    """PostgreSQL keeps keys in another order, no sign of -0.0 and no exponent: this runs there too."""
+    evidence = {"slow_line": 2.5, "fast": 1e22, "b": -0.0, "a": 1e-7, "gap": float(2**60)}
+    request = {"path": "/orders", "body": {"quantity": "2", "id": "x", "price": 1.10}, "method": "POST", "a": True}
+    sent = OrderSubmitted(ts=T0, client_id=order().client_id, request=request)
+    signal = replace(SIGNAL, evidence=evidence)
+    async_to_sync(commit)(book, signal, ApprovedOrder(ts=T0, order=order()), sent)
+    assert first_broken_link(book.pk) is None
+    row = models.JournalEvent.objects.get(number=3)
+    row.payload = {**row.payload, "request": {**request, "a": 1}}
+    row.save()
+    assert first_broken_link(book.pk) == 3
+
+
+def test_a_chain_that_was_made_of_events_as_they_stood_is_still_read(book):
+    async_to_sync(commit)(book, SIGNAL)
+    row = models.JournalEvent.objects.get()
+    row.digest = hashlib.sha256(("0" * 64).encode() + codec.encode(SIGNAL)).hexdigest()
+    row.save()
+    assert first_broken_link(book.pk) is None
+    async_to_sync(commit)(book, SIGNAL)
+    assert first_broken_link(book.pk) is None
 
 
 async def test_inputs_are_kept_with_the_entries_that_follow_from_them(book):
