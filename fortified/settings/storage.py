@@ -57,7 +57,7 @@ def channel_layers(url: str) -> dict[str, Any]:
     # cuts every quiet WebSocket: it has to be longer. https://github.com/django/channels_redis/issues/422
     host = {"address": url, "socket_timeout": 20.0, "socket_connect_timeout": 5.0, "socket_keepalive": True}
     config = {"hosts": [host], "capacity": 1000, "expiry": 30, "prefix": "channels"}
-    return {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": config}}
+    return {"default": {"BACKEND": "infra.web.channel_layer.ChannelLayer", "CONFIG": config}}
 
 
 def caches(url: str) -> dict[str, Any]:
