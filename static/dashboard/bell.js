@@ -29,7 +29,8 @@ class Bell {
   }
 
   told(notice) {
-    if (notice.level === "critical") toast(notice.text, notice.is_over ? "" : "bad");
+    const isGood = notice.is_over || notice.notice === "fill"; // critical is what must be seen, and not all of it is bad
+    if (notice.level === "critical") toast(notice.text, isGood ? "" : "bad");
     this.load();
   }
 

@@ -22,6 +22,7 @@ def test_what_is_told_reaches_the_page_and_what_was_missed_comes_later(page: Pag
 
     tell(notice("No process trades book paper.", Level.CRITICAL))
     expect(page.locator(".toast")).to_have_text("No process trades book paper.")
+    expect(page.locator(".toast")).to_have_attribute("data-tone", "bad")
     expect(page.locator("#bell-count")).to_have_text("2")
     tell(notice("Prices of SPY are stale.", Level.WARNING))
     expect(page.locator("#bell-count")).to_have_text("3")
@@ -44,3 +45,6 @@ def test_what_is_told_reaches_the_page_and_what_was_missed_comes_later(page: Pag
     tell(notice("While the page was away.", Level.CRITICAL))
     web.start()
     expect(page.locator("#bell-count")).to_have_text("1")
+
+    tell(Notice("fill", Level.CRITICAL, "Book paper: ema buy 1 SPY at 500.", "paper"))
+    expect(page.locator(".toast", has_text="ema buy 1 SPY")).to_have_attribute("data-tone", "")
