@@ -36,7 +36,7 @@ from trading.journal.backup import back_up
 from trading.journal.writer import DatabaseJournal, FencedOff, take_over
 from trading.models import Book
 from trading.runtime import compose, state, trade_log
-from trading.runtime.answers import unanswered
+from trading.runtime.answers import unanswered, undelivered
 from trading.runtime.commands import CommandSource
 from trading.runtime.contracts import ContractSource
 from trading.runtime.inbox import Delivery, Inbox
@@ -208,9 +208,13 @@ def compose_desk(composition: compose.Composition) -> tuple[compose.BookDesk, co
 async def _attach_sources(
     inbox: Inbox, client: AsyncRedis, reader: StreamReader, composition: compose.Composition, runner: Runner
 ) -> None:
-    """The market and people's commands; first of all the halt that a book begins with."""
+    """The market and people's commands; first of all what nobody has answered yet (a command that was given while Redis
+    was away is in the database only), and the halt that a book begins with."""
+    waiting = await database_sync_to_async(undelivered)(composition.book_id)
+    await inbox.put(Delivery(events=waiting, cursors={}))
     if composition.is_halted:
-        halt = Halt(ts=time.time_ns(), command_id=f"halt-{composition.name}", reason="halted")
+        now = time.time_ns()  # in its name, too: a command is carried out once, and this may not be the first halt
+        halt = Halt(ts=now, command_id=f"halt-{composition.name}-{now}", reason="halted")
         await inbox.put(Delivery(events=(halt,), cursors={}))
     commands = CommandSource(
         client,

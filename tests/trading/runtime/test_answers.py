@@ -6,10 +6,20 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from engine.model.commands import AnyCommand, CancelOrder, Flatten, Halt, ManualOrder, ManualSignal, ReplaceOrder
+from engine.model.commands import (
+    AnyCommand,
+    CancelOrder,
+    Flatten,
+    Halt,
+    ManualOrder,
+    ManualSignal,
+    ReplaceOrder,
+    Resume,
+    StopSlot,
+)
 from tests.trading.people import book
-from trading.models import CommandRecord
-from trading.runtime.answers import PATIENCE, unanswered
+from trading.models import CommandRecord, Run
+from trading.runtime.answers import PATIENCE, unanswered, undelivered
 from trading.services import send
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +53,18 @@ def test_an_order_that_waited_too_long_is_refused_with_the_reason(redis_url, com
 def test_a_way_out_is_never_too_late(redis_url, command):
     sent(command, ago=timedelta(hours=5))
     assert unanswered(["c", "other"]) == {"c"}
+
+
+def test_what_was_overtaken_is_not_carried_out_at_the_next_start(redis_url):
+    now = timedelta()
+    halted, resumed = sent(Halt(1, "h1"), ago=now), sent(Resume(1, "r1"), ago=now)
+    stopped = sent(StopSlot(1, "s1", strategy="ema", flatten=True), ago=timedelta(hours=1))
+    other = sent(StopSlot(1, "s2", strategy="sma"), ago=timedelta(hours=1))
+    Run.objects.create(book=book(), strategy="ema", slots=[])
+    assert [each.command_id for each in undelivered(book().pk)] == ["r1", "s2"]
+    for record in (halted, resumed, stopped, other):
+        record.refresh_from_db()
+    assert [record.state for record in (halted, resumed, stopped, other)] == ["refused", "sent", "refused", "sent"]
 
 
 def test_an_order_in_time_is_carried_out(redis_url):
