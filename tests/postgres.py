@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -12,7 +13,7 @@ from tests.waiting import DEADLINE_S
 
 
 class PostgresServer:
-    """Own folder, own port, no durability. `url` names its empty default database."""
+    """Own folder, own port, nothing that outlives the machine. `url` names its empty default database."""
 
     def __init__(self, port: int) -> None:
         self.url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
@@ -37,16 +38,31 @@ class PostgresServer:
             cwd=self._folder,
             user=user,
         )
+        self._launch(programs)
+        self._wait(programs)
+
+    def crash(self) -> None:
+        """End it at once, with every connection: what was not committed is lost, what was is there after `again`."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+
+    def again(self) -> None:
+        """Start it on the data that it left."""
+        programs = self._programs()
+        self._launch(programs)
+        self._wait(programs)
+
+    def _launch(self, programs: Path) -> None:
         settings = {"port": self._port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._process = subprocess.Popen(
-            [str(programs / "postgres"), "-D", str(data), *options],
+            [str(programs / "postgres"), "-D", str(self._folder / "data"), *options],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=self._folder,
-            user=user,
+            user="nobody" if os.geteuid() == 0 else None,
         )
-        self._wait(programs)
 
     def stop(self) -> None:
         if self._process is not None:
@@ -77,5 +93,7 @@ class PostgresServer:
         ):
             return installed / "bin"
         copy = self._folder / "pginstall"
+        if copy.exists():
+            return copy / "bin"
         shutil.copytree(installed, copy, ignore=shutil.ignore_patterns("include"))
         return copy / "bin"

@@ -27,11 +27,16 @@ AT_A_TIME = 100  # accounts of one login at the venue
 
 def run(*, runs: int, seed: int) -> dict[str, Any]:
     """`runs` books; the document of what was found."""
+    return campaigns(runs=runs, seed=seed)
+
+
+def campaigns(*, runs: int, seed: int, **environment: str) -> dict[str, Any]:
+    """The same with more said to the processes, such as another database."""
     total: Counter[str] = Counter()
     failures: list[str] = []
     slowest = 0
     for number, first in enumerate(range(0, runs, AT_A_TIME)):
-        found = _campaign(min(AT_A_TIME, runs - first), seed + 1000 * number)
+        found = _campaign(min(AT_A_TIME, runs - first), seed + 1000 * number, environment)
         failures += found.pop("failures")
         slowest = max(slowest, found.pop("slowest_run_ms", 0))
         total.update(found)
@@ -39,7 +44,7 @@ def run(*, runs: int, seed: int) -> dict[str, Any]:
     return {"passed": not failures, "failures": failures[:50], **wanted, **total, "slowest_run_ms": slowest}
 
 
-def _campaign(runs: int, seed: int) -> dict[str, Any]:
+def _campaign(runs: int, seed: int, said: dict[str, str]) -> dict[str, Any]:
     """One venue, one database, `runs` books."""
     kept = os.environ.get("FORTIFIED_CHAOS_FOLDER", "")  # logs and database stay there
     with redis_server() as url, contextlib.ExitStack() as stack:
@@ -52,6 +57,7 @@ def _campaign(runs: int, seed: int) -> dict[str, Any]:
             "TEST_REDIS_URL": url,
             "FORTIFIED_ENV_FILE": "none",
             "PYTHONPATH": str(ROOT),
+            **said,
         }
         done = subprocess.run(
             [sys.executable, "-m", "tests.chaos.orders.campaign", str(runs), str(seed), str(folder)],

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
+from django.db import transaction
 
 from brokers.logins import connect_with_grant
 from brokers.models import BrokerAccount
@@ -41,7 +42,14 @@ def name(run: int) -> str:
 
 
 def make(run: int, rng: random.Random) -> str:
-    """The rows of one run; the book's name."""
+    """The rows of one run; the book's name. Asked again after an answer that was lost, it is made already."""
+    if not Book.objects.filter(name=name(run)).exists():
+        with transaction.atomic():
+            _make(run, rng)
+    return name(run)
+
+
+def _make(run: int, rng: random.Random) -> None:
     account = BrokerAccount.objects.create(
         broker="tastytrade", name=f"acct-{run}", mode="live", account_number=number(run), enabled=True, is_armed=True
     )
@@ -60,7 +68,6 @@ def make(run: int, rng: random.Random) -> str:
     Ticker.objects.get_or_create(
         strategy="ema", symbol=slot["symbol"], timeframe=TIMEFRAME, defaults={"params": {}, "quantities": {}}
     )
-    return book.name
 
 
 def has_stops(book: str) -> bool:

@@ -14,12 +14,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import uvloop
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
 from infra.cancelling import cancel
 from infra.redis import keys
@@ -29,8 +31,22 @@ from tests.chaos.orders.market import play
 from tests.chaos.orders.traders import LEASE_TTL_S
 from tests.waiting import DEADLINE_S
 
+T = TypeVar("T")
 AT_ONCE = 6  # books that trade side by side
 SETTLE_S = DEADLINE_S  # a book that is not quiet by then has failed
+
+
+async def asked(question: Callable[..., T], *args: Any, **options: Any) -> T:
+    """What the database answers, as soon as it does."""
+    deadline = time.monotonic() + SETTLE_S
+    while True:
+        try:
+            found: T = await database_sync_to_async(question)(*args, **options)
+            return found
+        except (OperationalError, InterfaceError):
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.1)
 
 
 class Lines:
@@ -103,7 +119,7 @@ class Campaign:
         return {"failures": self.failures, **self.counts}
 
     async def _prepare(self, found: dict[str, Any]) -> None:
-        await sync_to_async(books.prepare)(found["url"], found["stream"])
+        await asked(books.prepare, found["url"], found["stream"])
 
     async def _one(self, run: int) -> None:
         async with self._places:
@@ -125,7 +141,7 @@ class Campaign:
     async def _trade(self, run: int) -> None:
         """Trade, be killed a few times, be told to end, and be judged."""
         rng = random.Random(f"{self.seed}/{run}")
-        book = await sync_to_async(books.make)(run, rng)
+        book = await asked(books.make, run, rng)
         for _ in range(rng.randint(1, 3)):
             pid = (await self.traders.ask(start=book))["pid"]
             await self._moment(book, rng)
@@ -137,8 +153,8 @@ class Campaign:
         pid = (await self.traders.ask(start=book))["pid"]
         try:
             await asyncio.sleep(rng.uniform(0.3, 1.0))
-            is_flat = await sync_to_async(books.has_stops)(book) or rng.random() < 0.5
-            await sync_to_async(books.finish)(book, flatten=is_flat)
+            is_flat = await asked(books.has_stops, book) or rng.random() < 0.5
+            await asked(books.finish, book, flatten=is_flat)
             found = await self._settled(book, books.number(run), must_be_flat=is_flat)
         finally:
             await self.traders.ask(kill=pid)
@@ -149,10 +165,10 @@ class Campaign:
         """The verdict once the book has come to rest and tells the venue's story; the last one where it never does."""
         deadline = time.monotonic() + SETTLE_S
         while True:
-            open_ = await sync_to_async(verdict.is_quiet)(book, must_be_flat=must_be_flat)
+            open_ = await asked(verdict.is_quiet, book, must_be_flat=must_be_flat)
             if not open_:
                 truth = await self.venue.ask(what="truth", account=account)
-                found = await sync_to_async(verdict.judge)(book, truth, unit=books.UNIT)
+                found = await asked(verdict.judge, book, truth, unit=books.UNIT)
                 if not found.failures or time.monotonic() > deadline:
                     return found
             assert time.monotonic() < deadline, f"not at rest within {SETTLE_S:g} s: {open_}"
@@ -163,8 +179,8 @@ class Campaign:
         if rng.random() < 0.25:
             await asyncio.sleep(rng.uniform(0.02, 0.8))
             return
-        before, deadline = await sync_to_async(verdict.news)(book), time.monotonic() + 12.0
-        while await sync_to_async(verdict.news)(book) == before and time.monotonic() < deadline:
+        before, deadline = await asked(verdict.news, book), time.monotonic() + 12.0
+        while await asked(verdict.news, book) == before and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
         await asyncio.sleep(rng.choice((0.0, rng.uniform(0.0, 0.1), rng.uniform(0.0, 1.5))))
 

@@ -15,3 +15,6 @@ TASTYTRADE |= {
     "settle_s": 0.5,
     "heartbeat_s": 1.0,
 }
+
+if os.environ.get("CHAOS_DATABASE_AWAY"):  # connections are kept as a worker in production keeps them
+    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}  # noqa: F405

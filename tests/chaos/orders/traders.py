@@ -8,10 +8,13 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import django
+import psycopg
+from django.db import DatabaseError
 
 from tests.chaos.orders.venue import SYMBOLS
 
@@ -57,7 +60,20 @@ def _import_everything() -> None:
     Names().venue("/MES", date.today())  # noqa: DTZ011 - any day loads the calendar
 
 
-def trade(run_book: object, book: str, folder: Path) -> None:
+def _run(run_book: Callable[..., str], book: str) -> str:
+    """Why the loop ended. Where the database is made to go away, a trader ends by it and is started again, as the
+    supervisor does."""
+    try:
+        return run_book(book, lease_ttl_s=LEASE_TTL_S)
+    except (DatabaseError, psycopg.Error):  # Django lets what closing a cursor meets through as it is
+        if not os.environ.get("CHAOS_DATABASE_AWAY"):
+            raise
+        logging.warning("the database is away from the trader of %s", book)
+        time.sleep(0.2)
+        return "away"
+
+
+def trade(run_book: Callable[..., str], book: str, folder: Path) -> None:
     """The child: trade `book` for ever; another one may hold it for a moment yet. Never returns."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     log = os.open(folder / f"{book}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -67,7 +83,7 @@ def trade(run_book: object, book: str, folder: Path) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, force=True, format="%(asctime)s %(name)s %(message)s")
     try:
-        while run_book(book, lease_ttl_s=LEASE_TTL_S) in ("held", "reload", "lease_lost"):  # type: ignore[operator]
+        while _run(run_book, book) in ("held", "reload", "lease_lost", "away"):
             time.sleep(0.02)
     except BaseException:
         logging.exception("the trader of %s ended", book)
