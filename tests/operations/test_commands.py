@@ -1,11 +1,13 @@
 """What operators do at a terminal: the same services as the admin's, asked by commands."""
 
+import asyncio
 import json
 from decimal import Decimal
 from io import StringIO
 from typing import Any
 
 import pytest
+import redis.asyncio as async_redis
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.core import mail
@@ -19,6 +21,7 @@ from engine.model.commands import Halt
 from infra import codec
 from infra.redis import keys
 from infra.redis.client import sync_client
+from infra.redis.leases import Lease
 from marketdata.models import FeedSource
 from notifications.models import Channel
 from strategies.models import Ticker, TickerChange
@@ -84,6 +87,20 @@ def test_a_book_is_halted_in_a_persons_name_and_resumed_only_after_a_yes(
     ]
 
 
+def test_a_book_is_listed_with_the_name_of_its_process(redis_url):
+    Book.objects.create(name="paper", mode=Book.Mode.PAPER)
+    assert asyncio.run(_taken(redis_url, "trader", "paper"))
+    assert rows("book", "list")[0]["process"] == "host:1"
+
+
+async def _taken(url: str, kind: str, name: str) -> int | None:
+    client = async_redis.Redis.from_url(url)
+    try:
+        return await Lease(client, kind=kind, name=name, owner="host:1", ttl_s=60).acquire()
+    finally:
+        await client.aclose()
+
+
 def test_what_a_book_refuses_ends_the_command_with_a_failure(monkeypatch):
     book = Book.objects.create(name="paper", mode=Book.Mode.PAPER)
     Position.objects.create(
@@ -91,7 +108,7 @@ def test_what_a_book_refuses_ends_the_command_with_a_failure(monkeypatch):
         average_price=Decimal("400.25"), updated_at=timezone.now(),
     )  # fmt: skip
     (held,) = rows("book", "positions")
-    assert (held["quantity"], held["average_price"]) == ("2.00000000", "400.25000000")
+    assert (held["quantity"], held["average_price"]) == ("2", "400.25")
     assert "Book paper: Flatten sent" in run("book", "flatten", "--symbol", "SPY", "--yes")
 
     def refuse(record: CommandRecord, *, within_s: float) -> None:

@@ -1,5 +1,6 @@
 """`./run manage book`: what the admin does with books, positions and orders."""
 
+from decimal import Decimal
 from typing import Annotated, Any, cast
 
 import typer
@@ -112,11 +113,12 @@ def told(record: CommandRecord) -> str:
 
 def _book(book: Book) -> dict[str, Any]:
     running = Run.objects.filter(book=book, state=Run.State.RUNNING).order_by("strategy")
+    process = holder(sync_client(settings.REDIS_URL), "trader", book.name)
     return {
         "book": book.name,
         "mode": str(book.mode),
         "state": f"halted: {book.halt_reason}" if book.is_halted else "open",
-        "process": holder(sync_client(settings.REDIS_URL), "trader", book.name) or "none",
+        "process": process.owner if process else "none",
         "strategies": ", ".join(running.values_list("strategy", flat=True)) or "none",
         "positions": Position.objects.filter(book=book).exclude(quantity=0).count(),
     }
@@ -125,14 +127,19 @@ def _book(book: Book) -> dict[str, Any]:
 def _position(each: Position) -> dict[str, Any]:
     return {
         "book": each.book.name, "strategy": each.strategy, "symbol": each.symbol, "broker": each.broker,
-        "side": each.side, "quantity": f"{each.quantity:f}", "average_price": f"{each.average_price:f}",
-        "stop_price": each.stop_price and f"{each.stop_price:f}", "updated_at": each.updated_at.isoformat(),
+        "side": each.side, "quantity": _plain(each.quantity), "average_price": _plain(each.average_price),
+        "stop_price": each.stop_price and _plain(each.stop_price), "updated_at": each.updated_at.isoformat(),
     }  # fmt: skip
 
 
 def _order(each: Order) -> dict[str, Any]:
     return {
         "client_id": each.client_id, "book": each.book.name, "symbol": each.symbol, "side": each.side,
-        "quantity": f"{each.quantity:f}", "type": each.type, "intent": each.intent, "state": each.state,
+        "quantity": _plain(each.quantity), "type": each.type, "intent": each.intent, "state": each.state,
         "reason": each.state_reason, "broker": each.broker, "created_at": each.created_at.isoformat(),
     }  # fmt: skip
+
+
+def _plain(value: Decimal) -> str:
+    """Without the zeros of the column."""
+    return f"{value.normalize():f}"
