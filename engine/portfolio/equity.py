@@ -96,6 +96,10 @@ class Accounts:
             for account in self._accounts.values():
                 account.day_start = account.equity
 
+    def is_one_day(self, ts: int, other: int) -> bool:
+        """Whether both belong to one trading day; False where days are not told apart."""
+        return self._session_of is not None and self._session_of(ts) == self._session_of(other)
+
     def take_over(self, key: Key, position: Position) -> None:
         """What the position earned before these accounts knew it is not theirs: they begin with what comes next."""
         if position.realized or position.fees:

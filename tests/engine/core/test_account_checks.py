@@ -28,6 +28,8 @@ from engine.model.positions import PositionChanged, TradeClosed
 from engine.model.signals import SlotStateChanged
 from engine.model.time import NS_PER_S, from_datetime
 from engine.orders.lifecycle import OrderRecord
+from engine.portfolio.equity import BOOK
+from engine.risk.config import RiskConfig
 from tests.engine.scenario import MINUTE, World, bars, slot, tick
 
 
@@ -182,6 +184,34 @@ def test_a_new_engine_withdraws_the_orders_of_an_earlier_run_before_it_arms_exit
     late = OrderFilled(2 * MINUTE, "r0-2", "f2", "scripted", "SPY", "sim", Side.SELL, Decimal(10), Decimal(95))
     [changed] = [event for event in world.engine.process(late) if isinstance(event, PositionChanged)]
     assert changed.quantity == 0
+
+
+@pytest.mark.parametrize(("day", "is_denied"), [(18, True), (19, False)])
+def test_what_was_lost_today_still_counts_in_a_new_engine(day, is_denied):
+    opening = from_datetime(datetime(2026, 11, 18, 15, 0, tzinfo=UTC))
+    fills = []
+    for number, (hours, side, price) in enumerate(
+        [(-24, Side.BUY, 100), (-23, Side.SELL, 50), (0, Side.BUY, 100), (1, Side.SELL, 94)]
+    ):
+        order = Order(f"r0-{number}", "scripted", "SPY", "sim", side, Decimal(10))
+        ts = opening + hours * 3_600 * NS_PER_S
+        fills.append(
+            (
+                order,
+                OrderFilled(ts, order.client_id, f"f{number}", *order_key(order), side, Decimal(10), Decimal(price)),
+            )
+        )
+    world = World(slot({1: 1}), risk=RiskConfig(max_daily_loss=Decimal(50)))
+    inherit(world.engine, fills)
+    assert world.engine.accounts.lost_today(BOOK, opening + 2 * 3_600 * NS_PER_S) == 60, "and not what was before"
+    later = from_datetime(datetime(2026, 11, day, 18, 0, tzinfo=UTC))
+    [first] = bars([100])
+    out = world.engine.process(structs.replace(first, ts=first.ts + later, ts_open=first.ts_open + later))
+    assert any(isinstance(event, OrderDenied) for event in out) is is_denied
+
+
+def order_key(order: Order) -> tuple[str, str, str]:
+    return order.strategy, order.symbol, order.broker
 
 
 def test_an_exit_that_was_refused_is_owed_and_tried_again_until_the_position_is_closed():
