@@ -99,7 +99,7 @@ def test_a_study_is_typed_in_watched_and_applied(page: Page, web: Web, data: Pat
 
 def test_a_study_can_be_read_on_a_phone_in_the_dark(page: Page, web: Web, data: Path, tmp_path):
     document = {
-        "name": "night", "symbol": "SPY", "timeframe": "30", "data": str(data),
+        "name": "night " + 70 * "x", "symbol": "SPY", "timeframe": "30", "data": str(data),
         "grids": {"ema": {"period_1": [2, 3, 4], "period_2": [8, 13]}},
     }  # fmt: skip
     study = services.create_study(user=None, document=document)
