@@ -41,9 +41,9 @@ def total_return(returns: Floats) -> float:
 
 
 def annual_return(returns: Floats) -> float:
-    """Compound growth a year; nan where everything was lost."""
+    """Compound growth a year; nan below two days, and where everything was lost."""
     growth = 1.0 + total_return(returns)
-    return float(growth ** (DAYS / len(returns)) - 1.0) if len(returns) and growth >= 0 else NAN
+    return float(growth ** (DAYS / len(returns)) - 1.0) if len(returns) > 1 and growth >= 0 else NAN
 
 
 def annual_volatility(returns: Floats) -> float:

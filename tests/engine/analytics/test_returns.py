@@ -62,6 +62,13 @@ def test_what_a_series_cannot_tell_is_nan_and_never_an_error(returns):
         assert not math.isinf(value)
 
 
+def test_one_day_tells_nothing_of_a_year():
+    found = ratios(np.array([-0.0003]))
+    of_a_year = ("annual_return", "annual_volatility", "sharpe", "sortino", "calmar")
+    assert [name for name in of_a_year if not math.isnan(found[name])] == []
+    assert found["total_return"] == pytest.approx(-0.0003)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(-0.2, 0.2), min_size=2, max_size=60))
 def test_bounds_that_hold_for_any_series(values):
