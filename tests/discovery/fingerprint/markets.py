@@ -1,11 +1,14 @@
 """Markets whose moves are known because they were made: trends and ranges in turn, and a market upside down."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 
 from discovery.fingerprint.asked import FingerprintSpec, Profiled
 from engine.bars.columns import BarColumns
+from engine.model.enums import PositionSide
+from engine.model.positions import TradeClosed
 from engine.rules.conditions import Compare
 from engine.rules.rule import Rule, rules_json
 from engine.rules.temporal import Phase
@@ -20,6 +23,19 @@ FADER = Profiled(strategy="vwap_reversion")
 RISING = Profiled(strategy="rules", name="rising", params={"rules": rules_json([RISES]), **EXITS})
 NEVER = Profiled(strategy="rules", name="never", params={"rules": rules_json([NONE]), **EXITS})
 FOLLOWER = Profiled(strategy="ema", params={"period_1": 9, "period_2": 21})
+WALK = world.noise(6, seed=4)
+
+
+def made(entry: int, bars: int, sign: int, quantity: int, paid: float, got: float) -> TradeClosed:
+    """A trade in `WALK`, held from the open of bar `entry` for so many bars."""
+    cents = [Decimal(round(price * 100)) / 100 for price in (paid, got)]
+    pnl = sign * (cents[1] - cents[0]) * quantity
+    opened = WALK.ts_open
+    return TradeClosed(
+        int(opened[entry + bars]), "t", "s", "SPY", "paper", PositionSide.LONG if sign > 0 else PositionSide.SHORT,
+        Decimal(quantity), int(opened[entry]), cents[0], int(opened[entry + bars]), cents[1], pnl, Decimal(0),
+        "a", "b", "", "",
+    )  # fmt: skip
 
 
 def alternating(days: int, *, seed: int, leg: int = 12, drift: float = 24.0) -> tuple[BarColumns, np.ndarray]:
