@@ -164,7 +164,7 @@ def test_parameters_that_are_refused_are_runs_with_a_reason(start, sent, tmp_pat
         ({"start": "2024-02-01", "end": "2024-01-01"}, "end: 2024-02-01 or later"),
         ({"data": "nowhere.parquet"}, "data: a file was expected"),
         ({"start": "2031-01-01"}, "holds nothing of SPY"),
-        ({"chunk": 0}, r"Expected `int` >= 1 - at `\$.chunk`"),
+        ({"chunk": 0}, "chunk: expected int >= 1; found 0"),
         ({"graid": {}}, "unknown field `graid`"),
         ({"grids": {"ema": {"period_1": list(range(500)), "period_2": list(range(500))}}}, "at most 200,000 runs"),
     ],
