@@ -6,7 +6,6 @@ import time
 from datetime import datetime, timedelta
 
 from asgiref.sync import async_to_sync
-from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
@@ -28,6 +27,7 @@ from brokers.oauth import (
 from brokers.venue import NotAuthorized
 from engine.errors import FortifiedError
 from infra.logging import scrub
+from infra.orm import in_database
 from infra.sealed import SealBroken, seal, unseal
 
 logger = logging.getLogger(__name__)
@@ -89,11 +89,11 @@ async def access_token(broker: str, login: str = "main", *, refused: str = "") -
     dialect = DIALECTS[broker]
     deadline = time.monotonic() + CLAIM_S
     while True:
-        token = await database_sync_to_async(_load)(dialect, login)
+        token = await in_database(_load)(dialect, login)
         found = _usable(token, dialect, refused)
         if found is not None:
             return found
-        if await database_sync_to_async(_claim)(token):
+        if await in_database(_claim)(token):
             return await _refresh(token, dialect)
         if time.monotonic() > deadline:
             raise TokenUnavailable(f"{broker}: another process has been refreshing the login for {CLAIM_S:.0f} s")
@@ -103,8 +103,8 @@ async def access_token(broker: str, login: str = "main", *, refused: str = "") -
 async def refresh(broker: str, login: str = "main") -> None:
     """A new access token now, whatever the old one is worth."""
     dialect = DIALECTS[broker]
-    token = await database_sync_to_async(_load)(dialect, login)
-    if await database_sync_to_async(_claim)(token):
+    token = await in_database(_load)(dialect, login)
+    if await in_database(_claim)(token):
         await _refresh(token, dialect)
     else:
         await access_token(broker, login)
@@ -184,15 +184,15 @@ async def _refresh(token: BrokerToken, dialect: Dialect) -> tuple[str, float]:
     try:
         reply = await ask(_request(token, dialect), broker=dialect.broker)
     except (GrantRefused, SealBroken) as error:
-        await database_sync_to_async(_die)(token, error.detail)
+        await in_database(_die)(token, error.detail)
         raise NotAuthorized(error.detail) from error
     except TokenUnavailable as error:
-        await database_sync_to_async(_failed)(token, error.detail)
+        await in_database(_failed)(token, error.detail)
         raise
     except BaseException:
-        await database_sync_to_async(_release)(token)
+        await in_database(_release)(token)
         raise
-    stored = await database_sync_to_async(_refreshed)(token, dialect, reply)
+    stored = await in_database(_refreshed)(token, dialect, reply)
     if stored.access_expires_at is None:  # disconnected meanwhile
         raise NotAuthorized(f"{dialect.title} ({token.login}) is not connected; connect the account first")
     return unseal(stored.sealed_access), stored.access_expires_at.timestamp()

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import msgspec
 import uvloop
-from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import DatabaseError
 
@@ -18,6 +17,7 @@ from engine.model.market import FeedStateChanged
 from infra.broadcast import broadcast_batch, fact
 from infra.cancelling import cancel
 from infra.collecting import collecting_gently
+from infra.orm import in_database
 from infra.processes.priority import run_ahead
 from infra.redis import keys
 from infra.redis.client import aclose_clients, async_client
@@ -49,10 +49,10 @@ def run_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
 
 async def host_feed(name: str, *, should_stop: Callable[[], bool]) -> str:
     """The same inside a running event loop."""
-    feed = await database_sync_to_async(make_feed)(name)
-    truth, second = await database_sync_to_async(make_truth)(name)
+    feed = await in_database(make_feed)(name)
+    truth, second = await in_database(make_truth)(name)
     client = async_client(settings.REDIS_URL)
-    days = await database_sync_to_async(depths)()
+    days = await in_database(depths)()
     choices = asyncio.create_task(_follow_choices(days))
     lease = Lease(client, kind=LEASE_KIND, name=name, owner=f"{socket.gethostname()}:{os.getpid()}", ttl_s=LEASE_TTL_S)
     try:
@@ -95,8 +95,8 @@ async def _follow_choices(days: dict[str, int]) -> None:
     while True:
         await asyncio.sleep(CHOICES_EVERY_S)
         try:
-            await database_sync_to_async(load_rolls)()
-            found = await database_sync_to_async(depths)()
+            await in_database(load_rolls)()
+            found = await in_database(depths)()
         except DatabaseError as error:
             logger.warning("what people chose is looked up again in %.0f s: %s", CHOICES_EVERY_S, error)
             continue

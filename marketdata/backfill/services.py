@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q, Sum
@@ -21,6 +21,7 @@ from engine.model.market import Bar
 from engine.model.time import from_datetime
 from infra import metrics
 from infra.broadcast import broadcast
+from infra.orm import in_database
 from infra.redis import keys
 from infra.redis.client import REDIS_AWAY, aclose_clients, async_client
 from marketdata.archive.store import Archive
@@ -149,8 +150,8 @@ class _Worker:
         self._is_adjusted = False
 
     async def work(self, source: HistorySource | None, deadline: float) -> None:
-        items = await sync_to_async(self._pending)()
-        opened = source or await sync_to_async(_open_source)(self._job.source, self._archive)
+        items = await in_database(self._pending)()
+        opened = source or await in_database(_open_source)(self._job.source, self._archive)
         self._is_adjusted = opened.is_adjusted
         fetcher = Fetcher(
             opened,
@@ -187,14 +188,14 @@ class _Worker:
         item.added += written.added
         metrics.BACKFILL_BARS.labels(self._job.source).inc(len(bars))
         metrics.BACKFILL_ADDED.labels(self._job.source).inc(written.added)
-        await sync_to_async(self._save)(item)
+        await in_database(self._save)(item)
 
     async def _end(self, request: Request, error: str) -> None:
         item = cast("BackfillItem", request)
         item.state = BackfillItem.State.FAILED if error else BackfillItem.State.DONE
         item.error = error
         metrics.BACKFILL_ENDED.labels(self._job.source, str(item.state)).inc()
-        await sync_to_async(self._save)(item)
+        await in_database(self._save)(item)
 
     def _save(self, item: BackfillItem) -> None:
         item.save(update_fields=["state", "reached", "attempts", "bars", "added", "error"])

@@ -54,12 +54,11 @@ def test_only_the_settings_read_the_process_environment():
 
 
 def test_asynchronous_code_asks_the_database_on_connections_that_are_looked_after():
-    """`database_sync_to_async` replaces a connection that the server ended; the thread behind plain `sync_to_async`
-    keeps it for as long as the process lives. Backfills ask in the thread of their task, which Celery looks after."""
-    plain = re.compile(r"\bsync_to_async\(|\bawait [\w.]+\.a(get|first|create|save|count|exists|update|delete)\(")
-    mended = re.compile(r"\b(database_)(sync_to_async\()")
-    found = [name_of(path) for path in modules() if plain.search(mended.sub("", path.read_text()))]
-    assert found == ["marketdata/backfill/services.py"]
+    """`in_database`, and Channels' wrapper in consumers, replace a connection that the server ended; the thread behind
+    plain `sync_to_async` keeps it for as long as the process lives."""
+    plain = re.compile(r"(?<!\w)sync_to_async\(|\bawait [\w.]+\.a(get|first|create|save|count|exists|update|delete)\(")
+    found = [name_of(path) for path in modules() if plain.search(path.read_text())]
+    assert found == ["infra/orm.py"]
 
 
 def test_every_module_begins_by_saying_what_it_is_for():

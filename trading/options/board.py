@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import msgspec
-from channels.db import database_sync_to_async
 
 from engine.errors import FortifiedError, NotFound
 from engine.model.market import NAN
@@ -18,6 +17,7 @@ from engine.options.chain import ChainEntry, OptionChain
 from engine.options.rules import ContractRules
 from engine.options.synthetic import MODEL
 from engine.ports import ChainSource
+from infra.orm import in_database
 from infra.redis import keys
 from infra.redis.client import AsyncRedis
 from trading.options.board_view import FEED, STRIKES, Seen, Spot, board_row
@@ -147,7 +147,7 @@ class ChainBoard:
 
     async def _open(self) -> ChainSource:
         if self._source is None:
-            self._source = await database_sync_to_async(self._opened)(lambda _: self._spot)
+            self._source = await in_database(self._opened)(lambda _: self._spot)
         if self._source is None:
             raise NotFound(f"{self._name}: there is no such source of option chains")
         return self._source

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from asgiref.sync import async_to_sync
-from channels.db import database_sync_to_async
 from django.conf import settings
 
 from brokers.adapters import VENUES
@@ -17,6 +16,7 @@ from engine.instruments.instrument import AssetClass
 from engine.options.rules import ContractRules
 from engine.options.synthetic import MODEL
 from engine.ports import ChainSource
+from infra.orm import in_database
 from infra.redis.client import AsyncRedis, lone_client
 from trading.models import Book
 from trading.options.board import PACES, ChainBoard, Pace
@@ -77,7 +77,7 @@ def chain_now(symbol: str, source: str = "") -> dict[str, Any]:
 
 
 async def _look(symbol: str, source: str) -> dict[str, Any]:
-    setup = await database_sync_to_async(board_setup)(symbol, source)
+    setup = await in_database(board_setup)(symbol, source)
     async with lone_client(settings.REDIS_URL) as client, opened_board(setup, client) as board:
         await board.refresh()
         return {**await board.row(), "sources": setup.names}

@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 import uvloop
-from channels.db import database_sync_to_async
 from django.conf import settings
 
 from engine.core.usage import usage
@@ -26,6 +25,7 @@ from infra import broadcast, draining
 from infra.cancelling import cancel
 from infra.collecting import collecting_gently
 from infra.notices import hand_over
+from infra.orm import in_database
 from infra.redis import keys
 from infra.redis.client import AsyncRedis, aclose_clients, async_client, sync_client
 from infra.redis.leases import Lease
@@ -68,7 +68,7 @@ async def host(name: str, *, lease_ttl_s: float = LEASE_TTL_S) -> str:
     """Acquire the lease, run until the end, release it. "held" where another process has it."""
     client = async_client(settings.REDIS_URL)
     try:
-        composition = await database_sync_to_async(compose.load)(name)
+        composition = await in_database(compose.load)(name)
         lease = Lease(
             client, kind=LEASE_KIND, name=name, owner=f"{socket.gethostname()}:{os.getpid()}", ttl_s=lease_ttl_s
         )
@@ -85,7 +85,7 @@ async def _hold(client: AsyncRedis, lease: Lease, book_id: int, *, name: str, to
     watch = Watch(client, lease)
     keeper = asyncio.create_task(watch.keep())
     try:
-        await database_sync_to_async(take_over)(book_id, token)
+        await in_database(take_over)(book_id, token)
         while True:
             ended = await _run_composed(client, watch, name=name, token=token)
             logger.info("book %s: %s", name, ended.value)
@@ -129,13 +129,13 @@ class Watch:
 
 async def _run_composed(client: AsyncRedis, watch: Watch, *, name: str, token: int) -> Ended:
     await watch.composing()
-    composition = await database_sync_to_async(compose.load)(name)
+    composition = await in_database(compose.load)(name)
     if not composition.slots:
         await state.show_slots(client, book=name, slots={})
         return Ended.STOPPED
-    desk, composition = await database_sync_to_async(compose_desk)(composition)
+    desk, composition = await in_database(compose_desk)(composition)
     recorder = Recorder()
-    recorder.take(await database_sync_to_async(compose.opening)(composition, desk))
+    recorder.take(await in_database(compose.opening)(composition, desk))
     engine = RecordedWarmth(desk.engine, recorder)
     reader = StreamReader(client, book=name, subscriptions=composition.subscriptions, cursors=composition.cursors)
     await reader.start()
@@ -210,7 +210,7 @@ async def _attach_sources(
 ) -> None:
     """The market and people's commands; first of all what nobody has answered yet (a command that was given while Redis
     was away is in the database only), and the halt that a book begins with."""
-    waiting = await database_sync_to_async(undelivered)(composition.book_id)
+    waiting = await in_database(undelivered)(composition.book_id)
     await inbox.put(Delivery(events=waiting, cursors={}))
     if composition.is_halted:
         now = time.time_ns()  # in its name, too: a command is carried out once, and this may not be the first halt
@@ -220,7 +220,7 @@ async def _attach_sources(
         client,
         book=composition.name,
         cursor=composition.cursors.get(keys.commands(composition.name)),
-        unanswered=database_sync_to_async(unanswered),
+        unanswered=in_database(unanswered),
     )
     inbox.attach("market", MarketSource(reader, lambda: runner.committed).read)
     inbox.attach("commands", commands.read)
@@ -234,7 +234,7 @@ async def _attach_options(
         return None
     tell = partial(tell_alarm, composition.name, composition.book_id)
     try:
-        chains = await database_sync_to_async(compose.chain_source)(composition, desk)
+        chains = await in_database(compose.chain_source)(composition, desk)
     except FortifiedError as error:
         chains = None
         await tell("no_chains", error.detail)

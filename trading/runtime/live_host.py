@@ -5,7 +5,6 @@ import logging
 from decimal import Decimal
 from typing import Any
 
-from channels.db import database_sync_to_async
 from django.db import DatabaseError
 
 from brokers.connections import venue_of
@@ -20,6 +19,7 @@ from infra import broadcast
 from infra.backoff import Backoff
 from infra.cancelling import cancel
 from infra.notices import tell
+from infra.orm import in_database
 from infra.redis import keys
 from infra.redis.client import REDIS_AWAY, AsyncRedis
 from infra.redis.leases import Lease, aholder
@@ -71,7 +71,7 @@ class BookLocks:
 
     async def _armed(self, order: Order) -> Permission:
         try:
-            reason = await database_sync_to_async(accounts.unarmed_reason)(order.broker)
+            reason = await in_database(accounts.unarmed_reason)(order.broker)
         except DatabaseError as error:
             return Permission(Verdict.WAIT, f"whether the account is armed cannot be read: {error}")
         if not reason:
@@ -148,7 +148,7 @@ class BrokerSide:
         backoff, told = Backoff(base_s=0.5, cap_s=30.0), ""
         while True:
             try:
-                account = self._accounts.get(name) or await database_sync_to_async(self._account)(name)
+                account = self._accounts.get(name) or await in_database(self._account)(name)
                 self._accounts[name] = account
                 await account.venue.open()
                 return account
@@ -192,7 +192,7 @@ def rehearse(account: Account) -> None:
 async def tell_alarm(book: str, book_id: int, what: str, text: str) -> None:
     """An alarm for those who look now, and for those who look later."""
     broadcast.broadcast(keys.book_group(book), "alarm", {"what": what, "text": text})
-    await database_sync_to_async(keep_alarm)(book_id, what, text)
+    await in_database(keep_alarm)(book_id, what, text)
 
 
 def keep_alarm(book_id: int, what: str, text: str) -> None:
