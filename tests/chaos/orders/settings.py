@@ -16,5 +16,5 @@ TASTYTRADE |= {
     "heartbeat_s": 1.0,
 }
 
-if os.environ.get("CHAOS_DATABASE_AWAY"):  # connections are kept as a worker in production keeps them
-    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}  # noqa: F405
+# Connections are kept as a worker in production keeps them: the campaign looks every 10 ms.
+DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}  # noqa: F405
