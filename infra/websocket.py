@@ -1,6 +1,7 @@
 """WebSocket connections to venues: opened with our options, closed at once when they are given up."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
@@ -11,7 +12,7 @@ from infra.http import PRODUCT
 LINE_ERRORS = (ConnectionClosed, InvalidHandshake, OSError, EOFError, TimeoutError)
 BAD_ADDRESS = InvalidURI
 
-__all__ = ["BAD_ADDRESS", "LINE_ERRORS", "ClientConnection", "abort", "open_websocket"]
+__all__ = ["BAD_ADDRESS", "LINE_ERRORS", "ClientConnection", "abort", "close", "open_websocket"]
 
 
 async def open_websocket(
@@ -36,3 +37,16 @@ async def open_websocket(
 def abort(connection: ClientConnection) -> None:
     """Drop the connection now, without asking the other side: whoever waits on it gets `ConnectionClosed`."""
     connection.transport.abort()
+
+
+async def close(connection: ClientConnection) -> None:
+    """Say good-bye, and let go of the line whatever becomes of that.
+
+    In early versions of Python 3.11 a time limit that ends in a task which is being cancelled is told as that
+    cancellation, and `websockets` leaves a line open on which the other side does not answer.
+    """
+    try:
+        with suppress(*LINE_ERRORS):
+            await connection.close()
+    finally:
+        abort(connection)

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import msgspec
 
-from infra.websocket import BAD_ADDRESS, LINE_ERRORS, ClientConnection, abort, open_websocket
+from infra.websocket import BAD_ADDRESS, LINE_ERRORS, ClientConnection, abort, close, open_websocket
 from marketdata.feeds.dxlink import messages
 from marketdata.feeds.dxlink.messages import Channel, Received
 from marketdata.feeds.errors import FeedProtocolError, FeedUnauthorized, FeedUnavailable
@@ -93,8 +93,7 @@ class DXLinkConnection:
             self._keeper.cancel()
             with suppress(asyncio.CancelledError):
                 await self._keeper
-        with suppress(*LINE_ERRORS):
-            await self._socket.close()
+        await close(self._socket)
 
     # ---- inside -------------------------------------------------------------------------------------------
 

@@ -3,11 +3,10 @@
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 
 from websockets.exceptions import InvalidStatus
 
-from infra.websocket import BAD_ADDRESS, LINE_ERRORS, ClientConnection, abort, open_websocket
+from infra.websocket import BAD_ADDRESS, LINE_ERRORS, ClientConnection, abort, close, open_websocket
 from marketdata.feeds.errors import FeedProtocolError, FeedUnauthorized, FeedUnavailable
 
 
@@ -63,8 +62,7 @@ class StreamLine:
         abort(self._socket)
 
     async def close(self) -> None:
-        with suppress(*LINE_ERRORS):
-            await self._socket.close()
+        await close(self._socket)
 
     def _ended(self, error: Exception) -> FeedUnavailable:
         return FeedUnavailable(self.ended_because or f"the connection ended: {error or type(error).__name__}")

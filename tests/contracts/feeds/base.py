@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
 from engine.model.market import FeedGap, Quote, Tick
+from infra.cancelling import cancel
 from marketdata.feeds.facts import SymbolFacts
 from marketdata.feeds.registry import Feed
 from simulators.clock import MarketClock
@@ -196,6 +197,5 @@ class Watched:
         await self.until(lambda: len(self.ticks(stays, since=max(mark, last_of_gone()))) >= count, f"the end of {gone}")
 
     async def close(self) -> None:
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+        await cancel(self.task)
         await self.feed.close()
