@@ -114,6 +114,7 @@ class ScriptedLedger:
                 "exit_kind": "stop" if stop else "none", "updated_at": timezone.now(),
             },
         )  # fmt: skip
+        self._tell()
         return order
 
     def leave(self, entry: Order, quantity: int, price: Decimal, *, multiplier: Decimal, reason: str) -> Trade:
@@ -123,13 +124,15 @@ class ScriptedLedger:
         Position.objects.filter(book=self.book, symbol=entry.symbol).update(quantity=0, average_price=0)
         opened = entry.average_price or Decimal(0)
         fees = Decimal("2.48")
-        return Trade.objects.create(
+        trade = Trade.objects.create(
             book=self.book, run=self.run, trade_id=f"t{order.pk}", mode="paper", strategy="ema", symbol=entry.symbol,
             broker="paper", side="long" if quantity > 0 else "short", quantity=abs(quantity),
             entry_at=entry.created_at, entry_price=opened, exit_at=order.created_at, exit_price=price,
             pnl=(price - opened) * quantity * multiplier - fees, fees=fees, entry_order=entry, exit_order=order,
             entry_reason=entry.reason, exit_reason=reason,
         )  # fmt: skip
+        self._tell()
+        return trade
 
     def decide(self, symbol: str, target: int, reason: str, *, kind: str = "signal", rule: str = "") -> None:
         Decision.objects.create(
@@ -153,5 +156,9 @@ class ScriptedLedger:
             ts=ts, client_id=order.client_id, fill_id=f"f{self._number}", strategy="ema", symbol=symbol,
             broker="paper", side=side, quantity=Decimal(quantity), price=price, fee=Decimal("1.24"),
         )  # fmt: skip
-        broadcast.broadcast_events(self.book.name, [filled])
+        self._told = filled
         return order
+
+    def _tell(self) -> None:
+        """The fill, when all that follows from it is there, as the journal does it."""
+        broadcast.broadcast_events(self.book.name, [self._told])

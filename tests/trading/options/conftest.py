@@ -1,7 +1,7 @@
 """A simulated venue on a half day, in its last hour."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,13 @@ from tests.contracts.venues import schwab, tastytrade
 from tests.engine.options.world import S
 
 START = datetime(2026, 11, 27, 17, 12, tzinfo=UTC)  # 12:12 in New York; the day ends at 13:00
+
+
+@pytest.fixture(autouse=True)
+def _connections(django_db_blocker: Any) -> Iterator[None]:
+    """A board opens its source as one that asks the database, and looks after connections that earlier tests left."""
+    with django_db_blocker.unblock():
+        yield
 
 
 @pytest.fixture(params=[tastytrade, schwab], ids=["tastytrade", "schwab"])
