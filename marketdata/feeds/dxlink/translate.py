@@ -74,20 +74,9 @@ class SymbolState:
     """What translating one symbol must remember."""
 
     __slots__ = (
-        "ask",
-        "awaited",
-        "bid",
-        "gone",
-        "last_index",
-        "last_recv",
-        "last_ts",
-        "ledger",
-        "name",
-        "prints",
-        "recent",
-        "trades",
-        "volume",
-    )
+        "ask", "awaited", "bid", "gone", "last_index", "last_recv", "last_ts", "ledger", "name", "prints", "recent",
+        "trades", "volume", "volume_kind", "volume_ts",
+    )  # fmt: skip
 
     def __init__(self, name: str, ledger: VolumeLedger | None = None) -> None:
         self.name = name
@@ -102,6 +91,8 @@ class SymbolState:
         self.gone: deque[Any] = deque(maxlen=_RECENT)  # indexes of cancelled sales
         self.trades: deque[tuple[int, float, float]] = deque(maxlen=_RECENT)  # taken while sales are not known yet
         self.volume: Any = None  # of the day, as of the last Trade
+        self.volume_ts = 0  # of one that was no print
+        self.volume_kind = ""  # Trade or TradeETH
         self.awaited: dict[str, int] = {}  # types whose next event, up to this ts, only repeats what is known
 
     def print_at(self, index: Any) -> Tick | None:
@@ -121,10 +112,14 @@ class SymbolState:
         """Whether the event of `kind` at `ts` only says again what was known when we subscribed."""
         return ts <= self.awaited.get(kind, -1)
 
-    def passes_over(self, kind: str, ts: int) -> bool:
-        """The same, for the event that was waited for: what comes after it is new."""
+    def passes_over(self, kind: str, ts: int, volume: Any) -> bool:
+        """The same, for the event that was waited for: what comes after it is new. Its volume is known then."""
         is_known = self.repeats(kind, ts)
         del self.awaited[kind]
+        if is_known:
+            self.volume = volume
+            if ts >= self.volume_ts:
+                self.volume_ts, self.volume_kind = ts, kind
         return is_known
 
     def came_as_trade(self, ts: int, price: float, size: float) -> bool:
@@ -245,7 +240,7 @@ class Translator:
     def _sales(self, rows: Iterator[tuple[Any, ...]], ts_recv: int, out: list[Any]) -> None:
         if not self._uses_sales:
             return
-        self.has_sales = True
+        self._begin_with_sales()
         find = self.symbols.get
         for venue_name, time, nanos, index, price, size, bid, ask, is_valid, kind in rows:
             state = find(venue_name)
@@ -273,6 +268,14 @@ class Translator:
             out.append(tick)
             state.prints.append((index, tick))
             state.ledger.took(ts, size)
+
+    def _begin_with_sales(self) -> None:
+        """The first sale came: prints are counted from the volumes that came as Trade until now."""
+        known = [] if self.has_sales or self._volume_check != "sales" else list(self.symbols.values())
+        self.has_sales = True
+        for state in known:
+            if state.volume_kind and state.volume and state.volume != "NaN":
+                state.ledger.begin(state.volume_kind, max(state.last_ts, state.volume_ts), float(state.volume))
 
     def _is_void(self, kind: Any, is_valid: Any) -> bool:
         """Whether a sale is no new, valid print."""
@@ -310,15 +313,14 @@ class Translator:
     def _trades(self, rows: Iterator[tuple[Any, ...]], ts_recv: int, out: list[Any], kind: str = "Trade") -> None:
         find = self.symbols.get
         has_sales, remember = self.has_sales, self._uses_sales
-        if self._volume_check == "always" or (remember and self._volume_check == "sales"):
+        if self._volume_check == "always" or (has_sales and self._volume_check == "sales"):
             rows = self._counted(rows, kind, ts_recv)
         for venue_name, time, nanos, price, size, volume in rows:
             state = find(venue_name)
             if state is None:
                 self.counts["unknown symbol"] += 1
                 continue
-            if kind in state.awaited and state.passes_over(kind, time * NS_PER_MS + (nanos or 0)):
-                state.volume = volume
+            if kind in state.awaited and state.passes_over(kind, time * NS_PER_MS + (nanos or 0), volume):
                 continue
             if has_sales:
                 continue
@@ -334,22 +336,16 @@ class Translator:
             ts = time * NS_PER_MS + nanos if nanos else time * NS_PER_MS
             if remember:
                 state.trades.append((ts, price, size))
-            state.last_ts, state.last_recv = ts, ts_recv
+            state.last_ts, state.last_recv, state.volume_kind = ts, ts_recv, kind
             out.append(Tick(ts, state.name, price, size, state.bid, state.ask, 0, ts_recv))
 
     def _counted(self, rows: Iterator[tuple[Any, ...]], kind: str, ts_recv: int) -> Iterator[tuple[Any, ...]]:
-        """The same rows, after noting the volume of the day that each of them tells. Until sales have come it is only
-        what they will be counted from."""
-        compares = self.has_sales or self._volume_check == "always"
+        """The same rows, after noting the volume of the day that each of them tells."""
         for row in rows:
             venue_name, time, nanos, _, size, volume = row
             state = self.symbols.get(venue_name)
             if state is not None and volume and volume != "NaN":
                 ts = time * NS_PER_MS + (nanos or 0)
-                if not compares:
-                    state.ledger.begin(kind, ts, float(volume))
-                    yield row
-                    continue
                 state.ledger.told(kind, ts, float(volume), ts_recv)
                 if not self.has_sales and not state.repeats(kind, ts) and volume != state.volume:
                     state.ledger.took(ts, amount(size))

@@ -240,6 +240,18 @@ def test_prints_that_came_before_any_volume_are_a_gap():
     assert lost(made, after_s=6.0) == []
 
 
+def test_prints_are_counted_from_the_volume_that_was_known_when_the_first_sale_came():
+    made = translator()
+    translated(made, ["Trade", trade(timeNanoPart=40)])  # the last known value
+    translated(made, ["Trade", trade(timeNanoPart=41, size=2.0, dayVolume=1_002.0)])
+    translated(made, ["TimeAndSale", sale(index=2, timeNanoPart=45)])
+    translated(made, ["TimeAndSale", sale(index=3, timeNanoPart=50)])
+    translated(made, ["Trade", trade(timeNanoPart=50, dayVolume=1_018.0)])
+    (gap,) = lost(made)
+    assert (gap.since, gap.ts) == (NOW_MS * NS_PER_MS + 41, NOW_MS * NS_PER_MS + 50)
+    assert gap.reason == "the venue traded 16 and 6 of it was received"
+
+
 def test_prints_that_make_no_price_count_in_the_volume_all_the_same():
     made = translator()
     translated(made, ["TimeAndSale", sale(index=1)])
